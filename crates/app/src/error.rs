@@ -1,0 +1,72 @@
+//! What can go wrong in a use case, with the stable words that callers rely on.
+
+use domain::draw::Refusal;
+
+/// Every failure that a caller can be told of. Texts are lowercase fragments and never hold a driver's words.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The input is readable but makes no sense; nothing was changed. 422.
+    #[error("{detail}")]
+    Invalid { code: &'static str, field: Option<String>, detail: String },
+    /// No such thing, or none that this caller may see. 404.
+    #[error("{detail}")]
+    NotFound { code: &'static str, detail: &'static str },
+    /// The thing exists but its state forbids this; the same request may succeed later. 409.
+    #[error("{detail}")]
+    Conflict { code: &'static str, detail: String },
+    /// A draw refused before its roll; no chance was used.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// Publishing found errors; nothing was changed. 422 with the findings.
+    #[error("the campaign has errors that block publishing")]
+    Findings(Vec<domain::campaign::Finding>),
+    /// The same Idempotency-Key, or another draw of this shopper, is being decided right now. 409 with Retry-After.
+    #[error("another draw of this shopper is being decided; ask again with the same key")]
+    InFlight,
+    /// The Idempotency-Key was used with another body. 422.
+    #[error("this idempotency key was used with another body")]
+    KeyReused,
+    /// The business key was used with other content. 409.
+    #[error("this business key was used with other content")]
+    BusinessKeyReused,
+    /// If-Match named an older edit. 412.
+    #[error("the resource was edited meanwhile; read it again")]
+    Stale,
+    /// A queue is full or an engine is out of reach: nothing is known to have happened, ask again. 503 with Retry-After.
+    #[error("{0}")]
+    Unavailable(&'static str),
+}
+
+impl Error {
+    /// Shorthand for an input that makes no sense.
+    pub fn invalid(code: &'static str, field: &str, detail: impl Into<String>) -> Self {
+        Error::Invalid { code, field: Some(field.to_owned()), detail: detail.into() }
+    }
+
+    /// The stable word of API.md.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Invalid { code, .. } | Error::NotFound { code, .. } | Error::Conflict { code, .. } => code,
+            Error::Refused(refusal) => refusal.code(),
+            Error::Findings(_) => "publish_blocked",
+            Error::InFlight => "in_flight",
+            Error::KeyReused => "idempotency_key_reused",
+            Error::BusinessKeyReused => "business_key_reused",
+            Error::Stale => "stale",
+            Error::Unavailable(_) => "unavailable",
+        }
+    }
+
+    /// An unknown shopper.
+    pub const fn no_shopper() -> Self {
+        Error::NotFound { code: "shopper_unknown", detail: "no shopper of that id" }
+    }
+
+    /// An unknown campaign, or a draft where only published ones are shown.
+    pub const fn no_campaign() -> Self {
+        Error::NotFound { code: "campaign_unknown", detail: "no campaign of that id" }
+    }
+}
+
+/// The result of every use case.
+pub type Result<T> = std::result::Result<T, Error>;

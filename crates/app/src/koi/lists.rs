@@ -1,0 +1,266 @@
+//! What shoppers read: `me` and the lists. They see every acknowledged record at once: the unprojected ones are taken
+//! from the ledger first, then records are asked, and where both know a row the ledger's wins (R8).
+
+use super::Koi;
+use crate::command::{Once, Reply, Seen, Who, Work};
+use crate::error::{Error, Result};
+use crate::keys::{KeyKind, hash};
+use crate::owner::with_award_state;
+use crate::rows::{AwardRow, EntryRow, OrderRow, Projected};
+use crate::runtime::Runtime;
+use crate::time::rfc3339;
+use crate::views::{AwardView, Chances, EntryView, MeView, OrderView, Page, PageAsk, PrizeView, SlotView, StrategyView};
+use domain::award::AwardState;
+use domain::campaign::{PrizeIx, State};
+use domain::ids::{AwardId, CampaignId, OrderId, ShopperId};
+use domain::order::state_word;
+use rustc_hash::FxHashMap;
+use serde_json::value::RawValue;
+
+/// Unprojected records of one shopper that a list reads at most: the newest ones.
+const TAIL_READ: usize = 4_096;
+
+impl Koi {
+    async fn look(&self, shopper: ShopperId) -> Result<Box<Seen>> {
+        match self.ask(Who::Id(shopper), Work::Look).await? {
+            Reply::Seen(seen) => Ok(seen),
+            _ => Err(Error::Unavailable("the owner answered something else")),
+        }
+    }
+
+    /// The account now, and the rows of its unprojected records.
+    async fn tail(&self, shopper: ShopperId) -> Result<(Box<Seen>, Projected)> {
+        let seen = self.look(shopper).await?;
+        let reader = self.parts().reader.clone();
+        let offsets: Vec<u64> = seen.tail.iter().rev().take(TAIL_READ).rev().copied().collect();
+        let read = tokio::task::spawn_blocking(move || {
+            let mut rows = Projected::default();
+            for offset in offsets {
+                let bytes = reader.record(offset)?;
+                let record = bytes.as_deref().map(domain::record::decode).transpose();
+                let record = record.map_err(|_| crate::ports::PortError::Damaged("the ledger"))?;
+                if let Some(record) = record {
+                    rows.take(offset, &record);
+                }
+            }
+            Ok::<_, crate::ports::PortError>(rows)
+        });
+        let rows = read.await.map_err(|_| Error::Unavailable("the ledger could not be read"))??;
+        Ok((seen, rows))
+    }
+
+    /// What a shopper sees of a campaign.
+    pub async fn me(&self, id: CampaignId, shopper: ShopperId) -> Result<MeView> {
+        let runtime = self.runtime(id).ok_or(Error::no_campaign())?;
+        let shown = self.context(&runtime, shopper).await?;
+        let seen = self.look(shopper).await?;
+        let enrolment = seen.account.enrolment(id);
+        let (granted, used) = enrolment.map_or((0, 0), |e| (e.granted, e.used));
+        let n = u32::try_from(used).unwrap_or(u32::MAX).saturating_add(1);
+        let rules = &runtime.rules;
+        let pool = rules.pool_for(n).map(|p| &rules.pools[p]);
+        let today = rules.local_day(seen.now_ms).number;
+        let slots = shown.strategy.slots.iter().enumerate().map(|(i, slot)| SlotView {
+            index: i as u8,
+            prize: prize_view(&runtime, slot.prize),
+            tier: rules.tiers[usize::from(slot.tier)].code.to_string(),
+            probability: pool.map_or_else(|| "0.000000".to_owned(), |p| p.probabilities[i].to_string()),
+            unlocked: rules.tiers[usize::from(slot.tier)].unlocked(n),
+            reason: shown.reasons.get(i).cloned().flatten(),
+        });
+        Ok(MeView {
+            campaign_id: id,
+            state: runtime.state_at(seen.now_ms),
+            chances: Chances { granted, used, left: granted.saturating_sub(used) },
+            points: seen.account.points,
+            next_n: u64::from(n),
+            next_seed_hash: hex::encode(runtime.seed.draw_seed(id, shopper, n).hash()),
+            seed_hash: hex::encode(runtime.seed.commitment()),
+            rules_hash: hex::encode(rules.hash),
+            rules_version: runtime.version,
+            signed_in_today: enrolment.is_some_and(|e| e.signed_in == Some(today)),
+            pool: pool.map_or_else(String::new, |p| p.code.to_string()),
+            strategy: StrategyView { source: shown.strategy.source.word(), slots: slots.collect() },
+        })
+    }
+
+    /// A shopper's draws in a campaign, newest first, each with the present state of its award.
+    pub async fn draws(&self, id: CampaignId, shopper: ShopperId, page: PageAsk) -> Result<Page<Box<RawValue>>> {
+        if self.runtime(id).is_none() {
+            return Err(Error::no_campaign());
+        }
+        let (_, tail) = self.tail(shopper).await?;
+        let before = page.before.unwrap_or(u64::MAX);
+        let stored = self.parts().lists.draws(shopper, id, before.min(i64::MAX as u64), page.limit + 1).await?;
+        let fresh = tail.draws.into_iter().filter(|d| d.campaign == id && d.id.0 < before);
+        let (rows, next_cursor) = merge(fresh, stored, page.limit, |d| d.id.0);
+        let awards: Vec<AwardId> = rows.iter().filter_map(|d| d.award).collect();
+        let mut states: FxHashMap<AwardId, AwardState> = self.parts().lists.award_states(shopper, &awards).await?.into_iter().collect();
+        states.extend(tail.award_states.into_iter().map(|(_, id, state)| (id, state)));
+        let mut data = Vec::with_capacity(rows.len());
+        for row in rows {
+            let body = match row.award.and_then(|a| Some((a, *states.get(&a)?))) {
+                Some((award, state)) => with_award_state(&row.body, award, state),
+                None => row.body,
+            };
+            let text = String::from_utf8(body).map_err(|_| Error::Unavailable("stored data cannot be read"))?;
+            data.push(RawValue::from_string(text).map_err(|_| Error::Unavailable("stored data cannot be read"))?);
+        }
+        Ok(Page { data, next_cursor })
+    }
+
+    /// A shopper's awards, newest first.
+    pub async fn awards(&self, shopper: ShopperId, page: PageAsk) -> Result<Page<AwardView>> {
+        let (_, tail) = self.tail(shopper).await?;
+        let before = page.before.unwrap_or(u64::MAX);
+        let stored = self.parts().lists.awards(shopper, before.min(i64::MAX as u64), page.limit + 1).await?;
+        let moved: FxHashMap<AwardId, AwardState> = tail.award_states.into_iter().map(|(_, id, state)| (id, state)).collect();
+        let fresh = tail.awards.into_iter().filter(|a| a.id.0 < before);
+        let (rows, next_cursor) = merge(fresh, stored, page.limit, |a| a.id.0);
+        let data = rows.into_iter().filter_map(|row| self.award_view(AwardRow { state: moved.get(&row.id).copied().unwrap_or(row.state), ..row }));
+        Ok(Page { data: data.collect(), next_cursor })
+    }
+
+    fn award_view(&self, row: AwardRow) -> Option<AwardView> {
+        let runtime = self.runtime(row.campaign)?;
+        Some(AwardView {
+            id: row.id,
+            state: row.state,
+            campaign_id: row.campaign,
+            draw_id: row.draw,
+            prize: prize_view(&runtime, PrizeIx(row.prize)),
+            points: (row.points > 0).then_some(row.points),
+            at: rfc3339(row.at_ms),
+        })
+    }
+
+    async fn award(&self, shopper: ShopperId, award: AwardId) -> Result<AwardRow> {
+        const NONE: Error = Error::NotFound { code: "award_unknown", detail: "no award of that id" };
+        let (_, tail) = self.tail(shopper).await?;
+        let fresh = tail.awards.into_iter().find(|a| a.id == award);
+        let row = match fresh {
+            Some(row) => row,
+            None => self.parts().lists.award(shopper, award).await?.ok_or(NONE)?,
+        };
+        let moved = tail.award_states.iter().rev().find(|(_, id, _)| *id == award).map(|(_, _, state)| *state);
+        Ok(AwardRow { state: moved.unwrap_or(row.state), ..row })
+    }
+
+    /// Claims an award; claiming it again shows it claimed.
+    pub async fn claim(&self, shopper: ShopperId, award: AwardId) -> Result<AwardView> {
+        const GONE: Error = Error::NotFound { code: "award_unknown", detail: "no award of that id" };
+        let row = self.award(shopper, award).await?;
+        match row.state {
+            AwardState::Granted => {
+                let once = Once { hash: hash(KeyKind::Claim, CampaignId(0), &award.0.to_le_bytes()), request: 0 };
+                self.ask(Who::Id(shopper), Work::Claim { once, award }).await?;
+                self.award_view(AwardRow { state: AwardState::Claimed, ..row }).ok_or(GONE)
+            }
+            AwardState::Claimed => self.award_view(row).ok_or(GONE),
+            other => {
+                let detail = format!("the award is {}; only a granted one can be claimed", other.word());
+                Err(Error::Conflict { code: "award_not_claimable", detail })
+            }
+        }
+    }
+
+    /// A shopper's balance.
+    pub async fn points(&self, shopper: ShopperId) -> Result<i64> {
+        Ok(self.look(shopper).await?.account.points)
+    }
+
+    /// A shopper's statement, newest first.
+    pub async fn point_entries(&self, shopper: ShopperId, page: PageAsk) -> Result<Page<EntryView>> {
+        let (_, tail) = self.tail(shopper).await?;
+        let before = page.before.unwrap_or(u64::MAX);
+        let stored = self.parts().lists.entries(shopper, before.min(i64::MAX as u64), page.limit + 1).await?;
+        let fresh = tail.entries.into_iter().filter(|e| e.id.0 < before);
+        let (rows, next_cursor) = merge(fresh, stored, page.limit, |e| e.id.0);
+        let view = |e: EntryRow| EntryView {
+            id: e.id,
+            amount: e.amount,
+            balance: e.balance,
+            reason: e.reason,
+            business_key: e.business_key,
+            at: rfc3339(e.at_ms),
+        };
+        Ok(Page { data: rows.into_iter().map(view).collect(), next_cursor })
+    }
+
+    /// One order of a shopper.
+    pub async fn get_order(&self, shopper: ShopperId, order: OrderId) -> Result<OrderView> {
+        let (seen, tail) = self.tail(shopper).await?;
+        let row: OrderRow = match tail.orders.into_iter().find(|o| o.id == order) {
+            Some(row) => row,
+            None => {
+                let stored = self.parts().lists.order(shopper, order).await?;
+                stored.ok_or(Error::NotFound { code: "order_unknown", detail: "no order of that id" })?
+            }
+        };
+        let used = seen.account.enrolment(row.campaign).map_or(0, |e| e.used);
+        Ok(OrderView {
+            id: row.id,
+            campaign_id: row.campaign,
+            kind: row.kind.word().to_owned(),
+            state: state_word(row.first, row.chances, used).to_owned(),
+            chances: row.chances,
+            created_at: rfc3339(row.at_ms),
+        })
+    }
+
+    /// Ends every campaign whose window is over, so that its seed can be shown. Returns how many.
+    pub async fn end_overdue(&self) -> Result<usize> {
+        let now_ms = self.now_ms();
+        let overdue: Vec<CampaignId> = {
+            let published = self.inner.published.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let over = |r: &&std::sync::Arc<Runtime>| r.state_at(now_ms) == State::Ended && r.state != State::Ended;
+            published.values().filter(over).map(|r| r.id).collect()
+        };
+        for id in &overdue {
+            self.end(*id).await?;
+        }
+        Ok(overdue.len())
+    }
+}
+
+/// Newest first, each id once; what the ledger says wins over records. Returns the cursor of the next page.
+fn merge<T>(fresh: impl IntoIterator<Item = T>, stored: Vec<T>, limit: u32, id: impl Fn(&T) -> u64) -> (Vec<T>, Option<String>) {
+    let mut rows: Vec<T> = fresh.into_iter().chain(stored).collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(id(row)));
+    rows.dedup_by_key(|row| id(row));
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = if more { rows.last().map(|row| id(row).to_string()) } else { None };
+    (rows, next)
+}
+
+pub(super) fn prize_view(runtime: &Runtime, prize: PrizeIx) -> PrizeView {
+    let Some(prize) = runtime.rules.prizes.get(prize.ix()) else {
+        return PrizeView { code: "thanks".into(), name: "thanks".into(), kind: "none".into(), category: String::new(), value_cents: 0 };
+    };
+    PrizeView {
+        code: prize.code.to_string(),
+        name: prize.name.to_string(),
+        kind: prize.kind.word().to_owned(),
+        category: prize.category.to_string(),
+        value_cents: prize.value_cents,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ledgers_row_wins_and_pages_are_cut() {
+        for (fresh, stored, limit, want, cursor) in [
+            (vec![(9, 'f'), (8, 'f')], vec![(8, 's'), (7, 's'), (6, 's')], 3, vec![(9, 'f'), (8, 'f'), (7, 's')], Some("7")),
+            (vec![], vec![(7, 's')], 1, vec![(7, 's')], None),
+            (vec![(9, 'f')], vec![], 5, vec![(9, 'f')], None),
+        ] {
+            let (rows, next) = merge(fresh, stored, limit, |r: &(u64, char)| r.0);
+            assert_eq!(rows, want);
+            assert_eq!(next.as_deref(), cursor);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The use cases. `Koi` is what a server holds: cheap to clone, safe to call from anywhere.
+
+mod campaigns;
+mod context;
+mod draws;
+mod keys;
+mod lists;
+mod model;
+mod shoppers;
+mod strategist;
+
+pub use context::Shown;
+pub use strategist::{Strategist, Wishes, wishes};
+
+use crate::command::{Command, Input, Reply, Who, Work};
+use crate::error::{Error, Result};
+use crate::owner::Shared;
+use crate::ports::{Accounts, Campaigns, Clock, LedgerReader, Lists, PortError, Registry, Shelves};
+use crate::runtime::Runtime;
+use bytes::Bytes;
+use context::StrategyCache;
+use crossbeam_channel::{Sender, TrySendError};
+use domain::campaign::State;
+use domain::ids::{CampaignId, ShopperId};
+use model::Model;
+use rustc_hash::FxHashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How long a caller waits for the owner. Beyond it the outcome is unknown to the caller and a retry finds it.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// The answer to a command: its exact bytes.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    /// JSON.
+    pub body: Bytes,
+    /// The command had been done before under the same key.
+    pub replayed: bool,
+}
+
+/// All use cases.
+#[derive(Clone)]
+pub struct Koi {
+    inner: Arc<Inner>,
+}
+
+/// What the use cases stand on.
+pub struct Parts {
+    pub inputs: Sender<Input>,
+    pub shared: Arc<Shared>,
+    pub reader: Arc<dyn LedgerReader>,
+    pub accounts: Arc<dyn Accounts>,
+    pub lists: Arc<dyn Lists>,
+    pub campaigns: Arc<dyn Campaigns>,
+    pub registry: Arc<dyn Registry>,
+    pub shelves: Arc<dyn Shelves>,
+    pub clock: Arc<dyn Clock>,
+    pub published: Vec<Arc<Runtime>>,
+    /// The bound of unprojected records.
+    pub tail: u64,
+    /// Signs shoppers' tokens.
+    pub secret: [u8; 32],
+    pub wishes: Wishes,
+}
+
+struct Inner {
+    parts: Parts,
+    published: RwLock<FxHashMap<CampaignId, Arc<Runtime>>>,
+    /// Campaign acts are made one at a time.
+    acts: tokio::sync::Mutex<()>,
+    /// A campaign act was stored but no owner has confirmed it yet.
+    unconfirmed: AtomicBool,
+    strategies: StrategyCache,
+    model: Model,
+    draining: AtomicBool,
+}
+
+impl From<PortError> for Error {
+    fn from(error: PortError) -> Self {
+        match error {
+            PortError::Unreachable(_) => Error::Unavailable("the records are out of reach"),
+            PortError::Damaged(_) => Error::Unavailable("stored data cannot be read"),
+            PortError::Stale(_) => Error::Stale,
+        }
+    }
+}
+
+impl Koi {
+    /// The use cases over opened parts.
+    pub fn new(parts: Parts) -> Self {
+        let published = parts.published.iter().map(|r| (r.id, r.clone())).collect();
+        Self {
+            inner: Arc::new(Inner {
+                published: RwLock::new(published),
+                acts: tokio::sync::Mutex::new(()),
+                unconfirmed: AtomicBool::new(false),
+                strategies: StrategyCache::default(),
+                model: Model::default(),
+                draining: AtomicBool::new(false),
+                parts,
+            }),
+        }
+    }
+
+    fn parts(&self) -> &Parts {
+        &self.inner.parts
+    }
+
+    /// Whether requests can be answered: not while draining, not after the ledger came into doubt.
+    pub fn is_ready(&self) -> bool {
+        !self.inner.draining.load(Ordering::Acquire) && !*self.parts().shared.fatal.borrow()
+    }
+
+    /// From here on `is_ready` says no; what is in flight is still answered.
+    pub fn drain(&self) {
+        self.inner.draining.store(true, Ordering::Release);
+    }
+
+    /// The key that signs shoppers' tokens; durable.
+    pub fn token_secret(&self) -> &[u8; 32] {
+        &self.parts().secret
+    }
+
+    /// What the owner shares.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.parts().shared
+    }
+
+    /// Unix milliseconds by the clock of the process.
+    pub fn now_ms(&self) -> i64 {
+        self.parts().clock.now_ms()
+    }
+
+    /// Puts a command into the owner's queue and waits for its answer, both within bounds.
+    pub(crate) async fn ask(&self, who: Who, work: Work) -> Result<Reply> {
+        let parts = self.parts();
+        if parts.shared.lag() >= parts.tail {
+            return Err(Error::Unavailable("the records lag too far behind the ledger"));
+        }
+        let (reply, answer) = oneshot::channel();
+        let command = Command { who, work, proved_absent: Vec::new(), reply };
+        self.send(Input::Command(command))?;
+        match tokio::time::timeout(DEADLINE, answer).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(_)) => Err(Error::Unavailable("the owner stopped; ask again with the same key")),
+            Err(_) => Err(Error::Unavailable("no answer in time; ask again with the same key")),
+        }
+    }
+
+    pub(crate) fn send(&self, input: Input) -> Result<()> {
+        self.parts().inputs.try_send(input).map_err(|error| match error {
+            TrySendError::Full(_) => {
+                metrics::counter!("koi_queue_full_total").increment(1);
+                Error::Unavailable("too many requests are waiting")
+            }
+            TrySendError::Disconnected(_) => Error::Unavailable("the owner stopped"),
+        })
+    }
+
+    /// A published campaign, whatever its state.
+    pub(crate) fn runtime(&self, id: CampaignId) -> Option<Arc<Runtime>> {
+        self.inner.published.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// All campaigns that can be or will be drawn from.
+    pub(crate) fn open_campaigns(&self) -> Vec<Arc<Runtime>> {
+        let now_ms = self.now_ms();
+        let published = self.inner.published.read().unwrap_or_else(PoisonError::into_inner);
+        let mut open: Vec<_> = published
+            .values()
+            .filter(|r| matches!(r.state_at(now_ms), State::Live | State::Scheduled | State::Paused))
+            .cloned()
+            .collect();
+        open.sort_unstable_by_key(|r| r.id);
+        open
+    }
+
+    /// The bytes of an answer that was given before.
+    pub(crate) async fn stored(&self, shopper: ShopperId, hash: domain::record::KeyHash, offset: u64) -> Result<Vec<u8>> {
+        if let Some(bytes) = self.ledger_record(offset).await? {
+            let record = domain::record::decode(&bytes).map_err(|_| Error::Unavailable("stored data cannot be read"))?;
+            if record.keys.iter().any(|k| k.hash == hash) {
+                return Ok(record.answer.to_vec());
+            }
+        }
+        let answer = self.parts().accounts.answer(shopper, hash).await?;
+        answer.ok_or(Error::Unavailable("the stored answer cannot be found"))
+    }
+
+    async fn ledger_record(&self, offset: u64) -> Result<Option<Vec<u8>>> {
+        let reader = self.parts().reader.clone();
+        let read = tokio::task::spawn_blocking(move || reader.record(offset)).await;
+        Ok(read.map_err(|_| Error::Unavailable("the ledger could not be read"))??)
+    }
+
+    /// Turns a command's reply into its answer. `again` is the status of a replay.
+    pub(crate) async fn answered(&self, reply: Reply, again: Option<u16>) -> Result<Answer> {
+        match reply {
+            Reply::Done { status, body } => Ok(Answer { status, body, replayed: false }),
+            Reply::Stored { shopper, hash, offset, status } => {
+                let body = self.stored(shopper, hash, offset).await?;
+                Ok(Answer { status: again.unwrap_or(status), body: body.into(), replayed: true })
+            }
+            other => {
+                tracing::error!(?other, "the owner answered something else");
+                Err(Error::Unavailable("the owner answered something else"))
+            }
+        }
+    }
+}

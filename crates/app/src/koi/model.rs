@@ -1,0 +1,120 @@
+//! The recommendation model in service: fitted in the background over all histories, shared by everyone who scores.
+
+use super::Koi;
+use crate::error::{Error, Result};
+use crate::ports::History as StoredHistory;
+use crate::time::rfc3339;
+use crate::views::RecommendationView;
+use domain::behaviour::Behaviour;
+use domain::ids::ShopperId;
+use recommend::Scratch;
+use recommend::baskets::{Builder, History};
+use recommend::fit::{Fitted, Options, Who};
+use recommend::profile::Profile;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Behaviours read from records at a time while fitting.
+const PAGE: u32 = 20_000;
+
+/// The model in service, if one was fitted yet.
+#[derive(Default)]
+pub(super) struct Model {
+    fitted: RwLock<Option<Arc<Fitted>>>,
+    fitting: tokio::sync::Mutex<()>,
+}
+
+/// A shopper's behaviours as the models read them; those that cannot be read are left out.
+pub(super) fn behaviours(texts: &[String]) -> Vec<Behaviour> {
+    texts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect()
+}
+
+impl Koi {
+    /// The model in service; the first caller waits for it to be fitted.
+    pub(super) async fn fitted(&self) -> Result<Arc<Fitted>> {
+        let at_hand = || self.inner.model.fitted.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(fitted) = at_hand() {
+            return Ok(fitted);
+        }
+        let _one_at_a_time = self.inner.model.fitting.lock().await;
+        match at_hand() {
+            Some(fitted) => Ok(fitted),
+            None => self.fit_now().await,
+        }
+    }
+
+    /// Fits anew over all histories and puts the model into service.
+    pub(super) async fn refit(&self) -> Result<Arc<Fitted>> {
+        let _one_at_a_time = self.inner.model.fitting.lock().await;
+        self.fit_now().await
+    }
+
+    async fn fit_now(&self) -> Result<Arc<Fitted>> {
+        let started = std::time::Instant::now();
+        let mut builder = Builder::default();
+        let mut after = ShopperId(0);
+        loop {
+            let page: Vec<StoredHistory> = self.parts().shelves.histories(after, PAGE).await?;
+            let Some((last, _)) = page.last() else { break };
+            after = *last;
+            builder = tokio::task::spawn_blocking(move || {
+                for (shopper, texts) in &page {
+                    for behaviour in behaviours(texts) {
+                        builder.add(*shopper, &behaviour);
+                    }
+                }
+                builder
+            })
+            .await
+            .map_err(|_| Error::Unavailable("the model could not be fitted"))?;
+        }
+        let fitted = tokio::task::spawn_blocking(move || {
+            let fitted = Fitted::fit(builder.build(), Options::default());
+            fitted.refresh_neighbours(1);
+            Arc::new(fitted)
+        });
+        let fitted = fitted.await.map_err(|_| Error::Unavailable("the model could not be fitted"))?;
+        metrics::histogram!("koi_model_fit_seconds").record(started.elapsed().as_secs_f64());
+        tracing::info!(model = fitted.model(), shoppers = fitted.data().len(), items = fitted.catalogue().len(), "a model is in service");
+        *self.inner.model.fitted.write().unwrap_or_else(PoisonError::into_inner) = Some(fitted.clone());
+        Ok(fitted)
+    }
+
+    /// One shopper's behaviours, newer than the model may be.
+    pub(super) async fn history(&self, shopper: ShopperId) -> Result<Vec<Behaviour>> {
+        let page = self.parts().shelves.histories(ShopperId(shopper.0.saturating_sub(1)), 1).await?;
+        Ok(page.iter().find(|(id, _)| *id == shopper).map(|(_, texts)| behaviours(texts)).unwrap_or_default())
+    }
+
+    pub(super) async fn recommend(&self, shopper: ShopperId, limit: usize) -> Result<Vec<RecommendationView>> {
+        let fitted = self.fitted().await?;
+        let newer = self.history(shopper).await?;
+        let ranked = tokio::task::spawn_blocking(move || {
+            let history = History::new(fitted.catalogue(), &newer);
+            let mut scratch = Scratch::default();
+            let best = fitted.top(Who::Newer(shopper, &history), limit, &mut scratch);
+            let catalogue = fitted.catalogue();
+            let view = |r: recommend::fit::Recommendation| RecommendationView {
+                sku: catalogue.sku(r.item).to_owned(),
+                name: catalogue.name(r.item).to_owned(),
+                score: r.score,
+                reason: r.reason.text(catalogue),
+            };
+            best.into_iter().map(view).collect()
+        });
+        ranked.await.map_err(|_| Error::Unavailable("the model could not be asked"))
+    }
+}
+
+/// A profile as the API shows it.
+pub(super) fn profile_json(external_id: &str, profile: &Profile, now_ms: i64) -> serde_json::Value {
+    let mut json = profile.view(now_ms);
+    if let Some(object) = json.as_object_mut() {
+        object.insert("shopper".into(), external_id.into());
+        for name in ["first_at", "last_at"] {
+            if let Some(ms) = object.get(name).and_then(serde_json::Value::as_i64) {
+                object.insert(name.into(), rfc3339(ms).into());
+            }
+        }
+    }
+    json
+}

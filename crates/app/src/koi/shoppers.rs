@@ -1,0 +1,195 @@
+//! Shoppers as the shop's server knows them: registration, behaviour, bans, points.
+
+use super::{Answer, Koi};
+use crate::command::{EventIn, Once, Reply, Who, Work};
+use crate::error::{Error, Result};
+use crate::keys::{KeyKind, hash, request_hash};
+use crate::ports::Person;
+use crate::time::rfc3339;
+use crate::views::{BlacklistView, EventInput, EventRejection, EventsView, RecommendationView, ShopperInput, ShopperView};
+use domain::behaviour::Behaviour;
+use domain::draw::BlacklistMode;
+use domain::ids::{CampaignId, ShopperId};
+use rustc_hash::FxHashMap;
+
+/// Owners' answers awaited at once for the events of one request.
+const EVENTS_AT_ONCE: usize = 256;
+
+/// No campaign: the scope of keys that belong to the shopper alone.
+const NO_CAMPAIGN: CampaignId = CampaignId(0);
+
+fn named(external_id: &str, create: bool) -> Who {
+    Who::Name { external_id: external_id.into(), create }
+}
+
+impl Koi {
+    /// Registers a shopper or changes what is known of one. True where the shopper is new.
+    ///
+    /// The personal part is stored outside the ledger; it is durable before this returns.
+    pub async fn put_shopper(&self, external_id: &str, input: ShopperInput) -> Result<(ShopperView, bool)> {
+        let work = Work::Register { registered_at_ms: input.registered_at_ms };
+        let Reply::Registered { id, created, registered_at_ms } = self.ask(named(external_id, true), work).await? else {
+            return Err(Error::Unavailable("the owner answered something else"));
+        };
+        let registry = &self.parts().registry;
+        let stored = if created { None } else { registry.person(id).await? };
+        let mut person = stored.clone().unwrap_or_default();
+        if input.name.is_some() {
+            person.name = input.name;
+        }
+        if let Some(attributes) = input.attributes {
+            person.attributes = serde_json::Value::Object(attributes).to_string();
+        }
+        if stored.as_ref() != Some(&person) && person != Person::default() {
+            registry.put_person(id, &person).await?;
+        }
+        let view = ShopperView {
+            id,
+            external_id: external_id.to_owned(),
+            name: person.name,
+            registered_at: rfc3339(registered_at_ms),
+            attributes: serde_json::from_str(&person.attributes).unwrap_or_default(),
+        };
+        Ok((view, created))
+    }
+
+    /// The internal id behind an external one.
+    pub async fn find_shopper(&self, external_id: &str) -> Result<Option<ShopperId>> {
+        match self.ask(named(external_id, false), Work::Look).await {
+            Ok(Reply::Seen(seen)) => Ok(Some(seen.account.id)),
+            Ok(_) => Err(Error::Unavailable("the owner answered something else")),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn shopper(&self, external_id: &str) -> Result<ShopperId> {
+        self.find_shopper(external_id).await?.ok_or(Error::no_shopper())
+    }
+
+    /// Takes behaviours: each shopper's part is one record. Where one owner fails the request fails, what was stored
+    /// stays, and a repeat counts it as duplicate.
+    pub async fn record_events(&self, events: Vec<EventInput>) -> Result<EventsView> {
+        let mut view = EventsView::default();
+        let mut by_shopper: FxHashMap<String, Vec<Behaviour>> = FxHashMap::default();
+        let mut order = Vec::new();
+        for event in events {
+            match event {
+                Ok((shopper, behaviour)) => {
+                    let of_shopper = by_shopper.entry(shopper.clone()).or_default();
+                    if of_shopper.is_empty() {
+                        order.push(shopper);
+                    }
+                    of_shopper.push(behaviour);
+                }
+                Err(rejection) => view.rejected.push(rejection),
+            }
+        }
+        for chunk in order.chunks(EVENTS_AT_ONCE) {
+            let mut running = tokio::task::JoinSet::new();
+            for shopper in chunk {
+                let events = by_shopper.remove(shopper).unwrap_or_default();
+                let (koi, shopper) = (self.clone(), shopper.clone());
+                running.spawn(async move { koi.record_one(&shopper, events).await });
+            }
+            while let Some(done) = running.join_next().await {
+                let (accepted, duplicates) = done.map_err(|_| Error::Unavailable("an owner failed"))??;
+                view.accepted += accepted;
+                view.duplicates += duplicates;
+            }
+        }
+        Ok(view)
+    }
+
+    async fn record_one(&self, shopper: &str, behaviours: Vec<Behaviour>) -> Result<(usize, usize)> {
+        let events = behaviours.into_iter().map(|b| EventIn { hash: hash(KeyKind::Event, NO_CAMPAIGN, b.id.as_bytes()), behaviour: b }).collect();
+        match self.ask(named(shopper, true), Work::Events { events }).await? {
+            Reply::Events { accepted, duplicates } => Ok((accepted, duplicates)),
+            _ => Err(Error::Unavailable("the owner answered something else")),
+        }
+    }
+
+    /// What behaviour says about a shopper, as the JSON of the API.
+    pub async fn profile(&self, external_id: &str) -> Result<serde_json::Value> {
+        let id = self.shopper(external_id).await?;
+        let stored = self.parts().shelves.profile(id).await?;
+        let profile: recommend::profile::Profile = match stored {
+            Some(json) => serde_json::from_str(&json).map_err(|_| Error::Unavailable("stored data cannot be read"))?,
+            None => recommend::profile::Profile::default(),
+        };
+        Ok(super::model::profile_json(external_id, &profile, self.now_ms()))
+    }
+
+    /// What the shopper will want next, best first.
+    pub async fn recommendations(&self, external_id: &str, limit: usize) -> Result<Vec<RecommendationView>> {
+        let id = self.shopper(external_id).await?;
+        self.recommend(id, limit).await
+    }
+
+    /// Bars a shopper from drawing, or from anything but points. Doing it again replaces it.
+    pub async fn put_blacklist(
+        &self,
+        external_id: &str,
+        mode: BlacklistMode,
+        campaign: Option<CampaignId>,
+        until_ms: Option<i64>,
+        reason: String,
+    ) -> Result<BlacklistView> {
+        let work = Work::Ban { campaign, mode, until_ms, reason: reason.clone().into() };
+        self.ask(named(external_id, false), work).await?;
+        let word = match mode {
+            BlacklistMode::PointsOnly => "points_only",
+            BlacklistMode::Refuse => "refuse",
+        };
+        Ok(BlacklistView {
+            shopper: external_id.to_owned(),
+            mode: Some(word),
+            campaign_id: campaign,
+            until: until_ms.map(rfc3339),
+            reason: Some(reason),
+        })
+    }
+
+    /// Lifts a bar; lifting none is fine.
+    pub async fn delete_blacklist(&self, external_id: &str, campaign: Option<CampaignId>) -> Result<BlacklistView> {
+        self.ask(named(external_id, false), Work::Unban { campaign }).await?;
+        Ok(BlacklistView { shopper: external_id.to_owned(), mode: None, campaign_id: campaign, until: None, reason: None })
+    }
+
+    /// Moves points under the shop's own business key: 201, or 200 with the first answer.
+    pub async fn add_points(&self, external_id: &str, amount: i64, business_key: &str, reason: &str) -> Result<Answer> {
+        let once = Once {
+            hash: hash(KeyKind::Points, NO_CAMPAIGN, business_key.as_bytes()),
+            request: request_hash(&[&amount.to_le_bytes(), reason.as_bytes()]),
+        };
+        let work = Work::Points { once, amount, business_key: business_key.into(), reason: reason.into() };
+        let reply = self.ask(named(external_id, false), work).await?;
+        let mut answer = self.answered(reply, Some(200)).await?;
+        // A business key is no Idempotency-Key: the header belongs to the latter.
+        answer.replayed = false;
+        Ok(answer)
+    }
+
+    /// Grants chances under the shop's own business key: 201 with the order, or 200 with the first answer.
+    pub async fn grant(&self, campaign: CampaignId, external_id: &str, chances: u32, business_key: &str, reason: &str) -> Result<Answer> {
+        let once = Once {
+            hash: hash(KeyKind::Grant, campaign, business_key.as_bytes()),
+            request: request_hash(&[&chances.to_le_bytes(), reason.as_bytes()]),
+        };
+        if self.runtime(campaign).is_none() {
+            return Err(Error::no_campaign());
+        }
+        let work = Work::Grant { campaign, once, chances, reason: reason.into() };
+        let reply = self.ask(named(external_id, false), work).await?;
+        let mut answer = self.answered(reply, Some(200)).await?;
+        answer.replayed = false;
+        Ok(answer)
+    }
+}
+
+impl EventRejection {
+    /// A rejection of the event at `index`.
+    pub fn new(index: usize, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { index, code, detail: detail.into() }
+    }
+}

@@ -1,0 +1,278 @@
+//! The strategist: the background job that gives every shopper a personal strategy (DESIGN section 6).
+//!
+//! It walks shoppers in id order in chunks; each chunk's strategies and the cursor behind it are one transaction, so a
+//! killed job goes on where it was. Whoever shows up without a strategy, or behaves anew, is moved to the front.
+
+use super::context::format;
+use super::Koi;
+use crate::error::{Error, Result};
+use crate::ports::{JobCursor, StrategyRow};
+use crate::runtime::Runtime;
+use crate::views::GenerationView;
+use domain::campaign::Rules;
+use domain::ids::{CampaignId, ShopperId, mix};
+use recommend::Scratch;
+use recommend::baskets::History;
+use recommend::fit::{Fitted, Who};
+use recommend::prizes::{Prize, PrizeIndex, Tier};
+use rustc_hash::FxHashSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc};
+
+/// Shoppers of one chunk.
+const CHUNK: u32 = 1_000;
+/// Shoppers waiting at the front; who finds no room there is found by the walk, or by being stale.
+const FRONT: usize = 4_096;
+/// How long wishes are collected before they are granted, so that a burst of behaviour costs one composition.
+const COLLECT: Duration = Duration::from_millis(500);
+/// How often campaigns past their window and unconfirmed acts are looked for.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// What others wish of the strategist. Never blocks and never fails: a wish without room is found later.
+#[derive(Clone)]
+pub struct Wishes {
+    shoppers: mpsc::Sender<ShopperId>,
+    campaign: Arc<Notify>,
+}
+
+impl Wishes {
+    /// A shopper should get a personal strategy soon.
+    pub fn shopper(&self, shopper: ShopperId) {
+        _ = self.shoppers.try_send(shopper);
+    }
+
+    /// A campaign was published.
+    pub fn campaign(&self) {
+        self.campaign.notify_one();
+    }
+
+    /// The way in for those who only know of shoppers.
+    pub fn sender(&self) -> mpsc::Sender<ShopperId> {
+        self.shoppers.clone()
+    }
+}
+
+/// The receiving end of wishes.
+pub struct Strategist {
+    shoppers: mpsc::Receiver<ShopperId>,
+    campaign: Arc<Notify>,
+}
+
+/// Wishes and the strategist who hears them.
+pub fn wishes() -> (Wishes, Strategist) {
+    let (sender, shoppers) = mpsc::channel(FRONT);
+    let campaign = Arc::new(Notify::new());
+    (Wishes { shoppers: sender, campaign: campaign.clone() }, Strategist { shoppers, campaign })
+}
+
+impl Strategist {
+    /// Works until the process ends.
+    pub async fn run(mut self, koi: Koi) {
+        koi.note_strategies().await;
+        let mut sweep = tokio::time::interval(SWEEP);
+        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            if let Err(error) = koi.finish_jobs().await {
+                tracing::warn!(%error, "the strategy job waits");
+            }
+            tokio::select! {
+                () = self.campaign.notified() => {}
+                first = self.shoppers.recv() => {
+                    let Some(first) = first else { return };
+                    tokio::time::sleep(COLLECT).await;
+                    let mut wanted: FxHashSet<ShopperId> = FxHashSet::default();
+                    wanted.insert(first);
+                    while let Ok(next) = self.shoppers.try_recv() {
+                        wanted.insert(next);
+                    }
+                    if let Err(error) = koi.refresh(&wanted).await {
+                        tracing::warn!(%error, "strategies could not be refreshed");
+                    }
+                }
+                _ = sweep.tick() => {
+                    for result in [koi.finish_acts().await, koi.end_overdue().await] {
+                        if let Err(error) = result {
+                            tracing::warn!(%error, "the sweep comes again in a second");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A campaign's prizes against a model's catalogue.
+fn index(fitted: &Fitted, rules: &Rules) -> Result<PrizeIndex> {
+    let skus: Vec<Vec<String>> = rules.prizes.iter().map(|p| p.skus.iter().map(ToString::to_string).collect()).collect();
+    let prizes: Vec<Prize<'_>> =
+        rules.prizes.iter().zip(&skus).map(|(p, skus)| Prize { name: &p.name, category: &p.category, skus }).collect();
+    let candidates: Vec<Vec<u16>> = rules.tiers.iter().map(|t| t.candidates.iter().map(|c| c.0).collect()).collect();
+    let tiers: Vec<Tier<'_>> =
+        rules.tiers.iter().zip(&candidates).map(|(t, candidates)| Tier { slots: usize::from(t.slots), candidates }).collect();
+    PrizeIndex::new(fitted, &prizes, &tiers).map_err(|error| {
+        tracing::error!(%error, "a published campaign's slots cannot be filled");
+        Error::Unavailable("the campaign's slots cannot be filled")
+    })
+}
+
+/// Composes and formats one shopper's slots.
+struct Composer {
+    fitted: Arc<Fitted>,
+    index: PrizeIndex,
+    runtime: Arc<Runtime>,
+    scratch: Scratch,
+    slots: Vec<recommend::compose::Slot>,
+}
+
+impl Composer {
+    fn new(fitted: Arc<Fitted>, runtime: Arc<Runtime>) -> Result<Self> {
+        let index = index(&fitted, &runtime.rules)?;
+        Ok(Self { fitted, index, runtime, scratch: Scratch::default(), slots: Vec::new() })
+    }
+
+    fn row(&mut self, shopper: ShopperId, who: Who<'_>, generation: u32) -> StrategyRow {
+        let seed = mix(shopper.0) ^ self.runtime.id.0;
+        self.index.compose(&self.fitted, who, seed, &mut self.scratch, &mut self.slots);
+        let tiers = self.runtime.rules.tiers.iter().enumerate().flat_map(|(i, t)| std::iter::repeat_n(i as u8, usize::from(t.slots)));
+        let catalogue = self.fitted.catalogue();
+        let slots: Vec<_> = tiers.zip(&self.slots).map(|(tier, s)| (tier, s.prize, s.reason.map(|r| r.text(catalogue)))).collect();
+        StrategyRow { shopper, campaign: self.runtime.id, slots: format(&slots), generation }
+    }
+}
+
+impl Koi {
+    /// Notes who has a personal strategy, then lets the filter say "no".
+    async fn note_strategies(&self) {
+        const PAGE: u32 = 10_000;
+        for runtime in self.open_campaigns() {
+            let mut after = ShopperId(0);
+            loop {
+                match self.parts().shelves.with_strategy(runtime.id, after, PAGE).await {
+                    Ok(page) => {
+                        let Some(last) = page.last() else { break };
+                        after = *last;
+                        page.iter().for_each(|shopper| self.strategies().note(*shopper, runtime.id));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the filter of strategies stays incomplete; records are asked instead");
+                        return;
+                    }
+                }
+            }
+        }
+        self.strategies().complete();
+    }
+
+    /// Runs the jobs of all open campaigns that are not finished.
+    async fn finish_jobs(&self) -> Result<()> {
+        for runtime in self.open_campaigns() {
+            let cursor = self.parts().shelves.cursor(runtime.id).await?;
+            if cursor.is_none_or(|c| !c.finished) {
+                self.walk(&runtime, cursor, &|_, _| ()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes personal strategies now, for one campaign or all that are open, from the start unless a job was
+    /// interrupted. `progress` hears how many shoppers are done, of how many.
+    pub async fn generate_strategies(&self, campaign: Option<CampaignId>, progress: &(dyn Fn(u64, u64) + Send + Sync)) -> Result<GenerationView> {
+        let open = match campaign {
+            Some(id) => vec![self.runtime(id).ok_or(Error::no_campaign())?],
+            None => self.open_campaigns(),
+        };
+        let mut sum = GenerationView::default();
+        for runtime in open {
+            let interrupted = self.parts().shelves.cursor(runtime.id).await?;
+            let fresh = interrupted.filter(|c| c.finished).map(|c| JobCursor { after: ShopperId(0), done: 0, finished: false, ..c });
+            let cursor = self.walk(&runtime, fresh.or(interrupted), progress).await?;
+            sum.done += cursor.done;
+            sum.total += cursor.total;
+        }
+        Ok(sum)
+    }
+
+    async fn walk(&self, runtime: &Arc<Runtime>, from: Option<JobCursor>, progress: &(dyn Fn(u64, u64) + Send + Sync)) -> Result<JobCursor> {
+        let fitted = self.fitted().await?;
+        let total = self.parts().accounts.names_count().await?;
+        let mut cursor = match from {
+            Some(from) => JobCursor { total, ..from },
+            None => JobCursor { campaign: runtime.id, after: ShopperId(0), done: 0, total, generation: 0, finished: false },
+        };
+        if cursor.after.0 == 0 {
+            cursor.generation += 1;
+        }
+        let mut composer = Composer::new(fitted, runtime.clone())?;
+        while !cursor.finished {
+            let page = self.parts().accounts.names(cursor.after, CHUNK).await?;
+            cursor.finished = page.len() < CHUNK as usize;
+            cursor.done += page.len() as u64;
+            cursor.total = cursor.total.max(cursor.done);
+            cursor.after = page.last().map_or(cursor.after, |(id, _)| *id);
+            let generation = cursor.generation;
+            let work = tokio::task::spawn_blocking(move || {
+                let mut rows = Vec::with_capacity(page.len());
+                for (shopper, _) in page {
+                    // Of whom nothing is known nothing personal can be said: they keep the random template.
+                    if composer.fitted.knows(shopper) {
+                        rows.push(composer.row(shopper, Who::Shopper(shopper), generation));
+                    }
+                }
+                (composer, rows)
+            });
+            let (back, rows) = work.await.map_err(|_| Error::Unavailable("strategies could not be composed"))?;
+            composer = back;
+            self.store(rows, cursor).await?;
+            metrics::gauge!("koi_generation_done").set(cursor.done as f64);
+            metrics::gauge!("koi_generation_total").set(cursor.total as f64);
+            progress(cursor.done, cursor.total);
+        }
+        Ok(cursor)
+    }
+
+    async fn store(&self, rows: Vec<StrategyRow>, cursor: JobCursor) -> Result<()> {
+        let made: Vec<ShopperId> = rows.iter().map(|r| r.shopper).collect();
+        self.parts().shelves.put_strategies(rows, cursor).await?;
+        for shopper in made {
+            self.strategies().replaced(shopper, cursor.campaign);
+        }
+        metrics::counter!("koi_strategies_total").increment(1);
+        Ok(())
+    }
+
+    /// Composes anew for shoppers who showed up or behaved, from what they have done by now.
+    async fn refresh(&self, shoppers: &FxHashSet<ShopperId>) -> Result<()> {
+        let mut histories = Vec::new();
+        for shopper in shoppers {
+            let behaviours = self.history(*shopper).await?;
+            if !behaviours.is_empty() {
+                histories.push((*shopper, behaviours));
+            }
+        }
+        if histories.is_empty() {
+            return Ok(());
+        }
+        let mut fitted = self.fitted().await?;
+        // A shop's first behaviours: the model that knew nothing is fitted again.
+        if fitted.catalogue().is_empty() {
+            fitted = self.refit().await?;
+        }
+        let histories = Arc::new(histories);
+        for runtime in self.open_campaigns() {
+            let Some(cursor) = self.parts().shelves.cursor(runtime.id).await? else { continue };
+            let mut composer = Composer::new(fitted.clone(), runtime)?;
+            let histories = histories.clone();
+            let work = tokio::task::spawn_blocking(move || {
+                let compose = |(shopper, behaviours): &(ShopperId, Vec<_>)| {
+                    let history = History::new(composer.fitted.clone().catalogue(), behaviours);
+                    composer.row(*shopper, Who::Newer(*shopper, &history), cursor.generation)
+                };
+                histories.iter().map(compose).collect()
+            });
+            let rows = work.await.map_err(|_| Error::Unavailable("strategies could not be composed"))?;
+            self.store(rows, cursor).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,19 @@
+//! Use cases, the partition owner, and the ports through which both reach the world.
+
+pub mod command;
+mod error;
+pub mod failpoint;
+mod keys;
+pub mod koi;
+pub mod owner;
+pub mod ports;
+pub mod project;
+pub mod random;
+pub mod rows;
+pub mod runtime;
+pub mod time;
+mod views;
+
+pub use error::{Error, Result};
+pub use koi::{Answer, Koi};
+pub use views::*;

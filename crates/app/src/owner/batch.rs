@@ -1,0 +1,237 @@
+//! The open batch: records encoded one behind the other, and what is to be done once they are durable.
+
+use super::{Busy, Owner};
+use crate::command::Reply;
+use crate::error::{Error, Result};
+use crate::ports::AppendError;
+use crate::runtime::{Runtime, campaign_of};
+use bytes::Bytes;
+use domain::ids::{CampaignId, ShopperId};
+use domain::record::{Fact, Keyed, Record};
+use metrics::{counter, histogram};
+use smallvec::SmallVec;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+use tokio::sync::oneshot;
+
+/// What to say when a record is durable.
+pub(super) enum Saying {
+    Done { status: u16 },
+    Registered { created: bool, registered_at_ms: i64 },
+    Events { accepted: usize, duplicates: usize },
+    Changed,
+}
+
+/// One record on its way.
+pub(super) enum Pending {
+    Shopper {
+        shopper: ShopperId,
+        facts: SmallVec<[Fact; 2]>,
+        keys: SmallVec<[Keyed; 1]>,
+        answer: std::ops::Range<usize>,
+        saying: Saying,
+        reply: oneshot::Sender<Result<Reply>>,
+    },
+    Act {
+        runtime: Arc<Runtime>,
+        reply: oneshot::Sender<Result<()>>,
+    },
+}
+
+/// The open batch.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub data: Vec<u8>,
+    pub pending: Vec<Pending>,
+}
+
+impl Batch {
+    pub fn len(&self) -> usize {
+        self.pending.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Encodes a record behind its length and returns where its answer lies.
+    fn encode(&mut self, record: &Record<'_>) -> std::ops::Range<usize> {
+        let at = self.data.len();
+        self.data.extend_from_slice(&[0; 4]);
+        record.encode(&mut self.data);
+        let length = (self.data.len() - at - 4) as u32;
+        self.data[at..at + 4].copy_from_slice(&length.to_le_bytes());
+        self.data.len() - record.answer.len()..self.data.len()
+    }
+}
+
+/// A record in the making.
+pub(super) struct Draft {
+    pub facts: SmallVec<[Fact; 2]>,
+    pub keys: SmallVec<[Keyed; 1]>,
+    pub answer: Vec<u8>,
+    pub saying: Saying,
+}
+
+/// What every committed record does to the counters on `/metrics`.
+fn count_facts(facts: &[Fact]) {
+    for fact in facts {
+        match fact {
+            Fact::Drawn(_) => counter!("koi_draws_total", "result" => "drawn").increment(1),
+            Fact::Behaved { .. } => counter!("koi_events_total").increment(1),
+            Fact::Granted(g) => counter!("koi_chances_granted_total").increment(u64::from(g.chances)),
+            _ => {}
+        }
+    }
+}
+
+impl Owner {
+    /// Puts a shopper's record into the batch; the shopper is busy until it is durable.
+    pub(super) fn append(&mut self, shopper: ShopperId, draft: Draft, reply: oneshot::Sender<Result<Reply>>) {
+        let Draft { facts, keys, answer, saying } = draft;
+        let busy = if matches!(facts.first(), Some(Fact::Drawn(_))) { Busy::Draw } else { Busy::Other };
+        if let Some(slot) = self.accounts.get_mut(&shopper) {
+            slot.busy = Some(busy);
+        }
+        let record = Record {
+            epoch: self.epoch,
+            owner: self.name,
+            part: shopper.partition(),
+            at_ms: self.now_ms,
+            shopper,
+            keys,
+            facts,
+            answer: &answer,
+        };
+        let answer = self.batch.encode(&record);
+        let Record { keys, facts, .. } = record;
+        self.batch.pending.push(Pending::Shopper { shopper, facts, keys, answer, saying, reply });
+    }
+
+    /// Puts a record of all partitions into the batch.
+    pub(super) fn append_act(&mut self, runtime: Arc<Runtime>, reply: oneshot::Sender<Result<()>>) {
+        let fact = Fact::Campaign { campaign: runtime.id, version: runtime.version };
+        let record = self.bare_record(fact);
+        self.batch.encode(&record);
+        self.batch.pending.push(Pending::Act { runtime, reply });
+    }
+
+    /// A record that concerns no shopper.
+    pub(super) fn bare_record(&self, fact: Fact) -> Record<'static> {
+        Record {
+            epoch: self.epoch,
+            owner: self.name,
+            part: domain::record::ALL_PARTITIONS,
+            at_ms: self.now_ms,
+            shopper: ShopperId(0),
+            keys: SmallVec::new(),
+            facts: std::iter::once(fact).collect(),
+            answer: &[],
+        }
+    }
+
+    /// Appends the batch, folds it and answers. False when the ledger is in doubt: then nobody is answered.
+    pub(super) fn commit(&mut self) -> bool {
+        let data = std::mem::take(&mut self.batch.data);
+        let pending = std::mem::take(&mut self.batch.pending);
+        crate::failpoint::hit("before_append");
+        let started = Instant::now();
+        let appended = self.ledger.append(&data, pending.len() as u32);
+        crate::failpoint::hit("after_append");
+        histogram!("koi_ledger_commit_seconds").record(started.elapsed().as_secs_f64());
+        self.registering.clear();
+        match appended {
+            Ok(first) => {
+                counter!("koi_ledger_commits_total").increment(1);
+                histogram!("koi_ledger_batch_records").record(pending.len() as f64);
+                self.batch.data.reserve(data.len() + data.len() / 4);
+                self.batch.pending.reserve(pending.len());
+                self.durable(first, Bytes::from(data), pending);
+                true
+            }
+            Err(AppendError::Nothing(why)) => {
+                tracing::warn!(why, records = pending.len(), "the batch was rolled back; its callers are told to ask again");
+                self.discard(pending);
+                true
+            }
+            Err(AppendError::InDoubt(why)) => {
+                tracing::error!(why, records = pending.len(), "the ledger is in doubt; nothing more is answered and the process exits");
+                self.shared.fatal.send_replace(true);
+                false
+            }
+        }
+    }
+
+    fn durable(&mut self, first: u64, data: Bytes, pending: Vec<Pending>) {
+        self.last_ms = self.now_ms;
+        let mut offset = first;
+        for one in pending {
+            match one {
+                Pending::Act { runtime, reply } => {
+                    self.install(runtime);
+                    _ = reply.send(Ok(()));
+                }
+                Pending::Shopper { shopper, facts, keys, answer, saying, reply } => {
+                    self.fold(shopper, offset, &facts, &keys);
+                    count_facts(&facts);
+                    // Set before the answer: whoever is told sees it in every read that follows.
+                    self.shared.folded.store(offset + 1, Ordering::Release);
+                    _ = reply.send(Ok(match saying {
+                        Saying::Done { status } => Reply::Done { status, body: data.slice(answer) },
+                        Saying::Registered { created, registered_at_ms } => Reply::Registered { id: shopper, created, registered_at_ms },
+                        Saying::Events { accepted, duplicates } => Reply::Events { accepted, duplicates },
+                        Saying::Changed => Reply::Changed,
+                    }));
+                }
+            }
+            offset += 1;
+        }
+        self.shared.folded.store(offset, Ordering::Release);
+        self.release();
+    }
+
+    /// Folds one record's facts into its account and its campaigns.
+    fn fold(&mut self, shopper: ShopperId, offset: u64, facts: &[Fact], keys: &[Keyed]) {
+        let Some(slot) = self.accounts.get_mut(&shopper) else {
+            tracing::error!(offset, "a durable record has no account in memory");
+            return;
+        };
+        slot.busy = None;
+        slot.tail.push_back(offset);
+        for key in keys {
+            slot.keys.insert(key, offset);
+        }
+        for fact in facts {
+            if let Err(broken) = slot.account.fold(fact) {
+                tracing::error!(offset, %broken, "a record that this owner wrote does not continue its account");
+            }
+            if let Fact::Registered { external_id, .. } = fact {
+                self.shared.names.insert(external_id.as_str());
+                self.names.insert(external_id.as_str().into(), shopper);
+            }
+            if let Some(campaign) = campaign_of(fact).and_then(|id: CampaignId| self.campaigns.get_mut(&id)) {
+                campaign.counters.fold(fact);
+            }
+        }
+    }
+
+    /// Undoes a batch that surely is not in the ledger.
+    fn discard(&mut self, pending: Vec<Pending>) {
+        const WHY: &str = "the ledger could not take the request; nothing happened";
+        for one in pending {
+            match one {
+                Pending::Act { reply, .. } => _ = reply.send(Err(Error::Unavailable(WHY))),
+                Pending::Shopper { shopper, facts, reply, .. } => {
+                    if facts.iter().any(|f| matches!(f, Fact::Registered { .. })) {
+                        self.accounts.remove(&shopper);
+                    } else if let Some(slot) = self.accounts.get_mut(&shopper) {
+                        slot.busy = None;
+                    }
+                    _ = reply.send(Err(Error::Unavailable(WHY)));
+                }
+            }
+        }
+        self.release();
+    }
+}

@@ -1,0 +1,70 @@
+//! The campaigns that the owner decides by: rules, counters, stock in flight.
+
+use super::Owner;
+use crate::error::Result;
+use crate::runtime::{Counters, DayCache, Runtime};
+use domain::campaign::PrizeIx;
+use domain::draw::{Shelf, Unit};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// One campaign in memory.
+pub(super) struct CampaignSlot {
+    pub runtime: Arc<Runtime>,
+    pub counters: Counters,
+    pub day: DayCache,
+    /// Units and cost that the open batch has taken but that are not durable yet.
+    pub in_flight: Vec<u64>,
+    pub cost_in_flight: i64,
+}
+
+impl CampaignSlot {
+    pub fn new(runtime: Arc<Runtime>, counters: Counters, now_ms: i64) -> Self {
+        let day = DayCache::new(&runtime.rules, now_ms);
+        let in_flight = vec![0; runtime.rules.prizes.len()];
+        Self { runtime, counters, day, in_flight, cost_in_flight: 0 }
+    }
+
+    /// What the budget still allows, where there is one.
+    pub fn budget_left(&self) -> Option<i64> {
+        let spent = self.counters.cost_cents.saturating_add(self.cost_in_flight);
+        self.runtime.rules.limits.budget_cents.map(|budget| budget.saturating_sub(spent))
+    }
+}
+
+/// Free = total - won - in flight (R6, embedded: one process sees all, so there is no escrow and nothing is unknown).
+pub(super) struct Stock<'a> {
+    pub slot: &'a CampaignSlot,
+    /// Units that earlier draws of the same command took.
+    pub taken: &'a [(PrizeIx, u64)],
+}
+
+impl Shelf for Stock<'_> {
+    fn unit(&self, prize: PrizeIx) -> Unit {
+        let Some(total) = self.slot.runtime.rules.prize(prize).stock else { return Unit::Free };
+        let taken: u64 = self.taken.iter().filter(|(p, _)| *p == prize).map(|(_, n)| n).sum();
+        let gone = self.slot.counters.won(prize.ix()) + self.slot.in_flight[prize.ix()] + taken;
+        if gone < total { Unit::Free } else { Unit::SoldOut }
+    }
+}
+
+impl Owner {
+    /// A campaign act: a record of all partitions, answered when it is durable (R9).
+    pub(super) fn act(&mut self, runtime: Arc<Runtime>, reply: oneshot::Sender<Result<()>>) {
+        self.append_act(runtime, reply);
+    }
+
+    /// From here on this version decides.
+    pub(super) fn install(&mut self, runtime: Arc<Runtime>) {
+        let counters = self.campaigns.remove(&runtime.id).map(|old| old.counters).unwrap_or_default();
+        self.campaigns.insert(runtime.id, CampaignSlot::new(runtime, counters, self.now_ms));
+    }
+
+    /// Nothing is in flight any more: the batch is folded or discarded.
+    pub(super) fn release(&mut self) {
+        for slot in self.campaigns.values_mut() {
+            slot.in_flight.fill(0);
+            slot.cost_in_flight = 0;
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! A draw command: refusals first, then one roll per draw, then one record with everything in it (R4).
+
+use super::answer::DrawAnswer;
+use super::batch::{Draft, Saying};
+use super::campaigns::{CampaignSlot, Stock};
+use super::{Owner, Step, refuse};
+use crate::command::{Command, Once};
+use crate::error::Error;
+use domain::account::Account;
+use domain::award::AwardState;
+use domain::campaign::{PrizeIx, PrizeKind};
+use domain::draw::{Decision, Outcome, Refusal, Snapshot, admit, decide};
+use domain::fairness::{DrawSeed, Evidence};
+use domain::ids::{AwardId, CampaignId, DrawId, EntryId, ShopperId};
+use domain::points::{Cause, Entry};
+use domain::record::{Drawn, Fact, Keyed};
+use domain::strategy::Strategy;
+use smallvec::SmallVec;
+
+/// What a shopper asked for.
+pub(super) struct DrawAsk<'a> {
+    pub campaign: CampaignId,
+    pub once: Once,
+    pub client_seed: &'a str,
+    pub count: u8,
+    pub strategy: &'a Strategy,
+}
+
+/// One decided draw, before its ids are made.
+struct Decided {
+    outcome: Outcome,
+    seed: DrawSeed,
+    n: u32,
+    cost_cents: i64,
+}
+
+fn snapshot(slot: &mut CampaignSlot, account: &Account, now_ms: i64) -> (Snapshot, i32) {
+    let day = slot.day.day(&slot.runtime.rules, now_ms);
+    let enrolment = account.enrolment(slot.runtime.id);
+    let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    let snapshot = Snapshot {
+        used: enrolment.map_or(0, |e| small(e.used)),
+        left: enrolment.map_or(0, |e| small(e.left())),
+        draws_today: enrolment.map_or(0, |e| e.drawn_on(day)),
+        blacklist: account.banned(slot.runtime.id, now_ms),
+        now_ms,
+        state: slot.runtime.state_at(now_ms),
+        budget_left_cents: slot.budget_left(),
+    };
+    (snapshot, day)
+}
+
+/// Decides all draws of one command, or refuses it as a whole. Nothing is changed yet.
+fn decide_all(slot: &CampaignSlot, shopper: ShopperId, start: Snapshot, ask: &DrawAsk<'_>) -> Result<SmallVec<[Decided; 1]>, Refusal> {
+    let rules = &slot.runtime.rules;
+    admit(rules, &start, u32::from(ask.count))?;
+    let mut snapshot = start;
+    let mut taken: SmallVec<[(PrizeIx, u64); 10]> = SmallVec::new();
+    let mut decided: SmallVec<[Decided; 1]> = SmallVec::new();
+    for _ in 0..ask.count {
+        let n = snapshot.n();
+        let seed = slot.runtime.seed.draw_seed(slot.runtime.id, shopper, n);
+        let mut roll = seed.roll(ask.client_seed);
+        let stock = Stock { slot, taken: &taken };
+        let outcome = match decide(rules, ask.strategy, &snapshot, &mut roll, &stock) {
+            Decision::Drawn(outcome) => outcome,
+            Decision::Refused(refusal) => return Err(refusal),
+            // Embedded, the shelf always knows (see `Stock`).
+            Decision::Needs(_) => return Err(Refusal::Paused),
+        };
+        let cost_cents = outcome.prize.map_or(0, |p| rules.prize(p).cost_cents);
+        taken.extend(outcome.prize.map(|p| (p, 1)));
+        snapshot = snapshot.after(cost_cents);
+        decided.push(Decided { outcome, seed, n, cost_cents });
+    }
+    Ok(decided)
+}
+
+impl Owner {
+    /// Decides a command's draws and appends their record.
+    pub(super) fn draw(&mut self, shopper: ShopperId, command: Command, ask: &DrawAsk<'_>) -> Step {
+        let now_ms = self.now_ms;
+        let (Some(slot), Some(account)) = (self.campaigns.get_mut(&ask.campaign), self.accounts.get(&shopper)) else {
+            return refuse(command, Error::no_campaign());
+        };
+        let (start, day) = snapshot(slot, &account.account, now_ms);
+        // Rules may have changed since the strategy was read: a stale one is replaced by the template.
+        let template;
+        let ask = if ask.strategy.fits(&slot.runtime.rules) {
+            ask
+        } else {
+            template = slot.runtime.rules.random_strategy(shopper);
+            &DrawAsk { strategy: &template, ..*ask }
+        };
+        let decided = match decide_all(slot, shopper, start, ask) {
+            Ok(decided) => decided,
+            Err(refusal) => {
+                metrics::counter!("koi_draws_total", "result" => refusal.code()).increment(1);
+                return refuse(command, Error::Refused(refusal));
+            }
+        };
+        let draft = self.draw_draft(shopper, ask, start, day, &decided);
+        self.append(shopper, draft, command.reply);
+        Step::Done
+    }
+
+    /// Makes ids, facts and the answer's bytes, and takes the units out of the shelf.
+    fn draw_draft(&mut self, shopper: ShopperId, ask: &DrawAsk<'_>, start: Snapshot, day: i32, decided: &[Decided]) -> Draft {
+        let part = shopper.partition();
+        let mut balance = self.accounts.get(&shopper).map_or(0, |s| s.account.points);
+        let mut facts: SmallVec<[Fact; 2]> = SmallVec::new();
+        let mut body = Vec::with_capacity(1_024 * decided.len());
+        if decided.len() > 1 {
+            body.extend_from_slice(b"{\"draws\":[");
+        }
+        let Some(slot) = self.campaigns.get_mut(&ask.campaign) else {
+            unreachable!("invariant: the campaign was found a moment ago and only this thread removes it")
+        };
+        let runtime = slot.runtime.clone();
+        for (i, one) in decided.iter().enumerate() {
+            let outcome = &one.outcome;
+            let draw = DrawId(self.ids.make(self.now_ms, part));
+            let kind = outcome.prize.map(|p| runtime.rules.prize(p).kind).filter(|k| !matches!(k, PrizeKind::None));
+            let award = kind.map(|kind| (AwardId(self.ids.make(self.now_ms, part)), AwardState::at_birth(&kind)));
+            if i > 0 {
+                body.push(b',');
+            }
+            DrawAnswer {
+                runtime: &runtime,
+                id: draw,
+                award,
+                chances_left: u64::from(start.left) - 1 - i as u64,
+                at_ms: self.now_ms,
+                evidence: Evidence {
+                    rules: &runtime.rules,
+                    strategy: ask.strategy,
+                    shopper,
+                    n: one.n,
+                    seed: &one.seed,
+                    client_seed: ask.client_seed,
+                    outcome,
+                },
+            }
+            .write(&mut body);
+            if let Some(prize) = outcome.prize {
+                slot.in_flight[prize.ix()] += 1;
+                slot.cost_in_flight += one.cost_cents;
+            }
+            facts.push(Fact::Drawn(Box::new(Drawn {
+                draw,
+                campaign: ask.campaign,
+                rules: runtime.version,
+                n: u64::from(one.n),
+                day,
+                pool: outcome.pool,
+                slot: outcome.slot,
+                tier: Some(outcome.hit_tier),
+                prize: outcome.prize.map(|p| p.0),
+                points: outcome.points,
+                cost_cents: one.cost_cents,
+                award,
+            })));
+            if let (Some((award, _)), points @ 1..) = (award, i64::from(outcome.points)) {
+                balance = balance.saturating_add(points);
+                let id = EntryId(self.ids.make(self.now_ms, part));
+                facts.push(Fact::Points(Entry { id, amount: points, balance, cause: Cause::Award { award } }));
+            }
+        }
+        if decided.len() > 1 {
+            body.extend_from_slice(b"]}");
+        }
+        crate::failpoint::hit("after_stock");
+        let keys = std::iter::once(Keyed { hash: ask.once.hash, request: ask.once.request, status: 201 }).collect();
+        Draft { facts, keys, answer: body, saying: Saying::Done { status: 201 } }
+    }
+}

@@ -1,0 +1,188 @@
+//! Cold accounts: commands wait while records are asked, off the owner's thread.
+
+use super::{Owner, Slot, Step};
+use crate::command::{Command, Who};
+use crate::error::Error;
+use crate::keys::{KEYS_EXACT, KeySet};
+use crate::ports::{Accounts, PortResult, StoredAccount, StoredKey};
+use domain::ids::ShopperId;
+use domain::record::KeyHash;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// What to ask records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoadAsk {
+    Id(ShopperId),
+    Name(Box<str>),
+    /// Whether any of these keys was used.
+    Keys(ShopperId, Vec<KeyHash>),
+    /// The newest keys of an account whose keys were not read yet.
+    AllKeys(ShopperId),
+}
+
+/// An account with its newest keys.
+#[derive(Debug)]
+pub struct Cold {
+    pub stored: StoredAccount,
+    pub keys: Vec<StoredKey>,
+}
+
+/// What records said.
+#[derive(Debug)]
+pub enum Loaded {
+    Account { who: Who, answer: PortResult<Option<Cold>> },
+    Keys { who: Who, asked: Vec<KeyHash>, answer: PortResult<Vec<StoredKey>> },
+    AllKeys { who: Who, answer: PortResult<Vec<StoredKey>> },
+}
+
+/// The way to the task that asks records.
+pub type Loader = mpsc::Sender<(Who, LoadAsk)>;
+
+/// Asks records about one account.
+pub async fn load(accounts: &Arc<dyn Accounts>, who: Who, ask: LoadAsk) -> Loaded {
+    match ask {
+        LoadAsk::Id(id) => Loaded::Account { who, answer: with_keys(accounts, accounts.by_ids(&[id]).await.map(|mut a| a.pop())).await },
+        LoadAsk::Name(name) => Loaded::Account { who, answer: with_keys(accounts, accounts.by_name(&name).await).await },
+        LoadAsk::AllKeys(id) => Loaded::AllKeys { who, answer: accounts.keys(id, KEYS_EXACT as u32).await },
+        LoadAsk::Keys(id, asked) => {
+            let mut found = Vec::new();
+            for hash in &asked {
+                match accounts.key(id, *hash).await {
+                    Ok(key) => found.extend(key),
+                    Err(error) => return Loaded::Keys { who, asked, answer: Err(error) },
+                }
+            }
+            Loaded::Keys { who, asked, answer: Ok(found) }
+        }
+    }
+}
+
+async fn with_keys(accounts: &Arc<dyn Accounts>, stored: PortResult<Option<StoredAccount>>) -> PortResult<Option<Cold>> {
+    match stored? {
+        None => Ok(None),
+        Some(stored) => {
+            let keys = accounts.keys(stored.account.id, KEYS_EXACT as u32).await?;
+            Ok(Some(Cold { stored, keys }))
+        }
+    }
+}
+
+impl Owner {
+    /// Lets a command wait for records. The first that waits for a shopper asks.
+    pub(super) fn park(&mut self, command: Command, ask: LoadAsk) {
+        let ask = match ask {
+            LoadAsk::Keys(id, _) if self.accounts.get(&id).is_some_and(|s| s.keys.is_unread()) => LoadAsk::AllKeys(id),
+            other => other,
+        };
+        const FULL: Error = Error::Unavailable("too many shoppers are being loaded");
+        let who = match &ask {
+            LoadAsk::Id(id) | LoadAsk::Keys(id, _) | LoadAsk::AllKeys(id) => Who::Id(*id),
+            LoadAsk::Name(name) => Who::Name { external_id: name.clone(), create: false },
+        };
+        if self.parked_count >= self.limits.parked {
+            _ = command.reply.send(Err(FULL));
+            return;
+        }
+        let first = !self.parked.contains_key(&who);
+        if (first || matches!(ask, LoadAsk::Keys(..) | LoadAsk::AllKeys(_))) && self.loader.try_send((who.clone(), ask)).is_err() {
+            _ = command.reply.send(Err(FULL));
+            return;
+        }
+        self.parked_count += 1;
+        self.parked.entry(who).or_default().push(command);
+    }
+
+    /// Records have answered: the account goes into memory and whoever waited goes on.
+    pub(super) fn loaded(&mut self, loaded: Loaded) {
+        match loaded {
+            Loaded::Account { who, answer } => {
+                let waiting = self.waiting(&who);
+                match answer {
+                    Err(error) => {
+                        tracing::warn!(%error, "an account could not be loaded");
+                        refuse_all(waiting, &Error::Unavailable("the records are out of reach"));
+                    }
+                    Ok(None) if matches!(who, Who::Id(_)) => refuse_all(waiting, &Error::no_shopper()),
+                    Ok(None) => self.again(waiting, true),
+                    Ok(Some(cold)) => {
+                        self.warm(cold);
+                        self.again(waiting, false);
+                    }
+                }
+            }
+            Loaded::AllKeys { who, answer } => {
+                let waiting = self.waiting(&who);
+                match (answer, &who) {
+                    (Ok(keys), Who::Id(id)) => {
+                        if let Some(slot) = self.accounts.get_mut(id).filter(|s| s.keys.is_unread()) {
+                            slot.keys.read(&keys, keys.len() < KEYS_EXACT);
+                        }
+                        self.again(waiting, false);
+                    }
+                    _ => refuse_all(waiting, &Error::Unavailable("the records are out of reach")),
+                }
+            }
+            Loaded::Keys { who, asked, answer } => {
+                let mut waiting = self.waiting(&who);
+                match answer {
+                    Err(error) => {
+                        tracing::warn!(%error, "keys could not be looked up");
+                        refuse_all(waiting, &Error::Unavailable("the records are out of reach"));
+                    }
+                    Ok(found) => {
+                        self.remember(&who, &found);
+                        for command in &mut waiting {
+                            command.proved_absent.extend(asked.iter().filter(|hash| !found.iter().any(|f| f.hash == **hash)));
+                        }
+                        self.again(waiting, false);
+                    }
+                }
+            }
+        }
+    }
+
+    fn waiting(&mut self, who: &Who) -> Vec<Command> {
+        let waiting = self.parked.remove(who).unwrap_or_default();
+        self.parked_count -= waiting.len();
+        waiting
+    }
+
+    fn again(&mut self, waiting: Vec<Command>, known_absent: bool) {
+        for command in waiting {
+            match self.step(command, known_absent) {
+                Step::Done => {}
+                Step::Defer(command) => self.deferred.push(command),
+                Step::Park(command, ask) => self.park(command, ask),
+            }
+        }
+    }
+
+    /// Puts a cold account into memory, unless a faster load has.
+    pub(super) fn warm(&mut self, cold: Cold) {
+        let Cold { stored, keys } = cold;
+        let id = stored.account.id;
+        if self.accounts.contains_key(&id) {
+            return;
+        }
+        let all = keys.len() < KEYS_EXACT;
+        self.names.insert(stored.account.external_id.as_str().into(), id);
+        self.accounts.insert(id, Slot::new(stored.account, KeySet::load(&keys, all)));
+        self.hand.push_back(id);
+    }
+
+    fn remember(&mut self, who: &Who, found: &[StoredKey]) {
+        let Who::Id(id) = who else { return };
+        if let Some(slot) = self.accounts.get_mut(id) {
+            for k in found {
+                slot.keys.insert(&domain::record::Keyed { hash: k.hash, request: k.request, status: k.status }, k.offset);
+            }
+        }
+    }
+}
+
+fn refuse_all(waiting: Vec<Command>, error: &Error) {
+    for command in waiting {
+        _ = command.reply.send(Err(error.clone()));
+    }
+}

@@ -1,0 +1,299 @@
+//! The partition owner: a single-writer state machine on one thread (PROTOCOL R1 to R5, embedded: owner of all P).
+//!
+//! It drains its queue, decides every command against the accounts it holds in memory, appends all records as one
+//! batch, and only when the batch is durable folds them and answers. Nothing is folded before that and nothing is
+//! answered before that, so a crash at any line loses only what nobody was told.
+//!
+//! One record at a time is in flight per shopper: a second draw is refused (`in_flight`), anything else waits for the
+//! next batch, which is the next turn of the loop.
+
+mod answer;
+mod batch;
+mod campaigns;
+mod decide;
+mod events;
+mod load;
+mod start;
+mod work;
+
+pub use answer::with_award_state;
+pub use load::{LoadAsk, Loaded, Loader};
+pub use start::{Marker, Opened, Ports, StartError, open, records};
+
+use crate::command::{Command, Input, Reply, Who, Work};
+use crate::error::{Error, Result};
+use crate::keys::KeySet;
+use crate::ports::{Clock, Ledger};
+use batch::Batch;
+use campaigns::CampaignSlot;
+use crossbeam_channel::Receiver;
+use domain::account::Account;
+use domain::ids::{CampaignId, IdMaker, ShopperId};
+use domain::record::KeyHash;
+use fastbloom::AtomicBloomFilter;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// The owner's bounds.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Inputs waiting in the queue; beyond it a caller gets 503 at once.
+    pub queue: usize,
+    /// Records of one batch.
+    pub batch: usize,
+    /// Records not projected yet; at three quarters admission slows down, at the bound it stops.
+    pub tail: u64,
+    /// Accounts in memory; those without unprojected records make room.
+    pub accounts: usize,
+    /// Commands waiting for an account to be loaded.
+    pub parked: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { queue: 8_192, batch: 4_096, tail: 262_144, accounts: 200_000, parked: 65_536 }
+    }
+}
+
+/// What the owner shares with the rest of the process.
+#[derive(Debug)]
+pub struct Shared {
+    /// The offset after the last folded record.
+    pub folded: AtomicU64,
+    /// Every record below it is in records.
+    pub projected: AtomicU64,
+    /// External ids that exist, once `names_complete`; says "no" without IO.
+    pub names: AtomicBloomFilter,
+    pub names_complete: AtomicBool,
+    /// The ledger is in doubt: nothing may be answered any more and the process exits.
+    pub fatal: tokio::sync::watch::Sender<bool>,
+}
+
+impl Shared {
+    /// Records that are not projected yet.
+    pub fn lag(&self) -> u64 {
+        self.folded.load(Ordering::Acquire).saturating_sub(self.projected.load(Ordering::Acquire))
+    }
+
+    /// Whether the external id certainly does not exist in records.
+    fn surely_new(&self, external_id: &str) -> bool {
+        self.names_complete.load(Ordering::Acquire) && !self.names.contains(external_id)
+    }
+}
+
+/// What a shopper's record in flight is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Busy {
+    Draw,
+    Other,
+}
+
+/// One account in memory.
+#[derive(Debug)]
+struct Slot {
+    account: Account,
+    keys: KeySet,
+    /// Offsets of records that may not be projected yet.
+    tail: VecDeque<u64>,
+    busy: Option<Busy>,
+    /// Used since the eviction's hand last passed.
+    touched: bool,
+}
+
+impl Slot {
+    fn new(account: Account, keys: KeySet) -> Self {
+        Self { account, keys, tail: VecDeque::new(), busy: None, touched: true }
+    }
+
+    fn forget_projected(&mut self, projected: u64) {
+        while self.tail.front().is_some_and(|offset| *offset < projected) {
+            self.tail.pop_front();
+        }
+    }
+}
+
+/// The owner. It lives on its own thread; see [`open`].
+pub struct Owner {
+    ledger: Box<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+    queue: Receiver<Input>,
+    loader: Loader,
+    shared: Arc<Shared>,
+    limits: Limits,
+    epoch: u32,
+    name: u64,
+    ids: IdMaker,
+    /// Time of the last record; the next one's is not below it.
+    last_ms: i64,
+    now_ms: i64,
+    accounts: FxHashMap<ShopperId, Slot>,
+    names: FxHashMap<Box<str>, ShopperId>,
+    /// The order in which the eviction's hand visits accounts.
+    hand: VecDeque<ShopperId>,
+    campaigns: FxHashMap<CampaignId, CampaignSlot>,
+    /// External ids that the open batch registers.
+    registering: FxHashSet<Box<str>>,
+    parked: FxHashMap<Who, Vec<Command>>,
+    parked_count: usize,
+    deferred: Vec<Command>,
+    batch: Batch,
+}
+
+/// What became of one command.
+enum Step {
+    /// Its record is in the batch, or it was answered.
+    Done,
+    /// It must wait for the batch in which its shopper is busy.
+    Defer(Command),
+    /// It must wait for records.
+    Park(Command, LoadAsk),
+}
+
+/// How far the slowest admission waits for projection, per batch.
+const SLOWEST: Duration = Duration::from_millis(50);
+
+impl Owner {
+    /// Runs until told to stop, until every sender is gone, or until the ledger is in doubt.
+    pub fn run(mut self) {
+        while self.turn() {}
+        self.shared.folded.store(self.ledger.end(), Ordering::Release);
+    }
+
+    fn turn(&mut self) -> bool {
+        let mut go_on = true;
+        self.now_ms = self.clock.now_ms().max(self.last_ms);
+        if self.deferred.is_empty() {
+            match self.queue.recv() {
+                Ok(input) => {
+                    self.now_ms = self.clock.now_ms().max(self.last_ms);
+                    go_on = self.take(input);
+                }
+                Err(_) => return false,
+            }
+        } else {
+            for command in std::mem::take(&mut self.deferred) {
+                self.command(command);
+            }
+        }
+        while go_on && self.batch.len() < self.limits.batch {
+            match self.queue.try_recv() {
+                Ok(input) => go_on = self.take(input),
+                Err(_) => break,
+            }
+        }
+        if !self.batch.is_empty() && !self.commit() {
+            return false;
+        }
+        if !go_on && self.deferred.is_empty() {
+            return false;
+        }
+        self.ledger.between_batches();
+        self.make_room();
+        self.slow_down();
+        true
+    }
+
+    fn take(&mut self, input: Input) -> bool {
+        match input {
+            Input::Command(command) => self.command(command),
+            Input::Loaded(loaded) => self.loaded(loaded),
+            Input::Act { runtime, reply } => self.act(runtime, reply),
+            Input::MakeId { reply } => _ = reply.send(self.ids.make(self.now_ms, 0)),
+            Input::Counters { campaign, reply } => _ = reply.send(self.campaigns.get(&campaign).map(|c| c.counters.clone())),
+            Input::Stop => return false,
+        }
+        true
+    }
+
+    fn command(&mut self, command: Command) {
+        match self.step(command, false) {
+            Step::Done => {}
+            Step::Defer(command) => self.deferred.push(command),
+            Step::Park(command, ask) => self.park(command, ask),
+        }
+    }
+
+    /// Finds the shopper and does the work. `known_absent`: records were asked and do not know the external id.
+    fn step(&mut self, command: Command, known_absent: bool) -> Step {
+        let id = match &command.who {
+            Who::Id(id) => *id,
+            Who::Name { external_id, create } => {
+                if self.registering.contains(external_id) {
+                    return Step::Defer(command);
+                }
+                match self.names.get(external_id) {
+                    Some(id) => *id,
+                    None if !known_absent && !self.shared.surely_new(external_id) => {
+                        let ask = LoadAsk::Name(external_id.clone());
+                        return Step::Park(command, ask);
+                    }
+                    None if !create => return refuse(command, Error::no_shopper()),
+                    None => return self.register_and_do(command),
+                }
+            }
+        };
+        match self.accounts.get_mut(&id) {
+            None => Step::Park(command, LoadAsk::Id(id)),
+            Some(slot) => {
+                slot.touched = true;
+                slot.forget_projected(self.shared.projected.load(Ordering::Acquire));
+                match (slot.busy, &command.work) {
+                    (Some(Busy::Draw), Work::Draw { .. }) => refuse(command, Error::InFlight),
+                    (Some(_), _) => Step::Defer(command),
+                    (None, _) => self.work(id, command),
+                }
+            }
+        }
+    }
+
+    /// Slows admission while projection lags: a short wait per batch that grows with the lag above three quarters.
+    fn slow_down(&self) {
+        let (lag, bound) = (self.shared.lag(), self.limits.tail);
+        let soft = bound / 4 * 3;
+        if lag > soft {
+            let share = ((lag - soft) as f64 / (bound - soft).max(1) as f64).min(1.0);
+            std::thread::sleep(SLOWEST.mul_f64(share));
+        }
+    }
+
+    /// Evicts accounts above the bound, second chance first; never one with an unprojected record (R1).
+    fn make_room(&mut self) {
+        let projected = self.shared.projected.load(Ordering::Acquire);
+        let mut steps = 64;
+        while self.accounts.len() > self.limits.accounts && steps > 0 {
+            steps -= 1;
+            let Some(id) = self.hand.pop_front() else { return };
+            let Some(slot) = self.accounts.get_mut(&id) else { continue };
+            slot.forget_projected(projected);
+            if slot.touched || slot.busy.is_some() || !slot.tail.is_empty() {
+                slot.touched = false;
+                self.hand.push_back(id);
+            } else if let Some(slot) = self.accounts.remove(&id) {
+                self.names.remove(slot.account.external_id.as_str());
+            }
+        }
+    }
+}
+
+/// Answers a command with an error.
+fn refuse(command: Command, error: Error) -> Step {
+    answer(command, Err(error))
+}
+
+/// Answers a command. A caller who went away does not mind.
+fn answer(command: Command, reply: Result<Reply>) -> Step {
+    _ = command.reply.send(reply);
+    Step::Done
+}
+
+/// Whether a key may have been used: known, or only records can tell.
+fn seen(slot: &Slot, command: &Command, hash: &KeyHash) -> crate::keys::Lookup {
+    use crate::keys::Lookup;
+    match slot.keys.lookup(hash) {
+        Lookup::Maybe if command.proved_absent.contains(hash) => Lookup::Absent,
+        other => other,
+    }
+}

@@ -1,0 +1,344 @@
+//! Becoming the owner: records first, then the ledger's tail on top of them, then the marker, then work.
+
+use super::{CampaignSlot, Limits, LoadAsk, Owner, Shared, Slot};
+use crate::command::{Input, Who};
+use crate::keys::KeySet;
+use crate::ports::{Accounts, Clock, Ledger, LedgerReader, PortError, Position, Projection, StoredBatch};
+use crate::runtime::{Counters, Runtime, campaign_of};
+use crossbeam_channel::Sender;
+use domain::account::Account;
+use domain::ids::{CampaignId, IdMaker, ShopperId};
+use domain::record::{ALL_PARTITIONS, BadRecord, Fact, Record, decode};
+use fastbloom::AtomicBloomFilter;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use tokio::sync::{Semaphore, mpsc};
+
+/// Bytes of ledger read at a time while folding the tail.
+const CHUNK_BYTES: usize = 8 << 20;
+/// Accounts asked of records at a time.
+const CHUNK_ACCOUNTS: usize = 500;
+/// Loads under way at once.
+const LOADS: usize = 16;
+/// External ids that the filter is sized for at least; beyond its size it only asks records more often.
+const NAMES_MIN: usize = 1_000_000;
+
+/// Why a process cannot become the owner.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the ledger's record {offset}: {source}")]
+    Record { offset: u64, source: BadRecord },
+    #[error("the ledger ends at record {end} but records have come to {next}: the ledger's file was lost or replaced; restore a backup")]
+    Behind { end: u64, next: u64 },
+    #[error(transparent)]
+    Port(#[from] PortError),
+    #[error("the ledger refused the owner's marker: {0}")]
+    Marker(#[from] crate::ports::AppendError),
+    #[error("no thread for the owner: {0}")]
+    Thread(std::io::Error),
+}
+
+/// What an owner needs.
+pub struct Ports {
+    pub ledger: Box<dyn Ledger>,
+    pub reader: Arc<dyn LedgerReader>,
+    pub projection: Arc<dyn Projection>,
+    pub accounts: Arc<dyn Accounts>,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A running owner.
+pub struct Opened {
+    pub inputs: Sender<Input>,
+    pub shared: Arc<Shared>,
+    pub thread: std::thread::JoinHandle<()>,
+    pub position: Position,
+    pub counters: FxHashMap<CampaignId, Counters>,
+}
+
+/// The records of a batch with their offsets.
+///
+/// # Errors
+/// Where a record cannot be read: the ledger is never guessed at.
+pub fn records(batch: &StoredBatch) -> impl Iterator<Item = Result<(u64, Record<'_>), (u64, BadRecord)>> {
+    let (mut rest, mut offset) = (&batch.data[..], batch.first);
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let at = offset;
+        offset += 1;
+        let framed = rest.split_first_chunk::<4>().and_then(|(length, tail)| tail.split_at_checked(u32::from_le_bytes(*length) as usize));
+        match framed {
+            Some((bytes, tail)) => {
+                rest = tail;
+                Some(decode(bytes).map(|record| (at, record)).map_err(|bad| (at, bad)))
+            }
+            None => {
+                rest = &[];
+                Some(Err((at, BadRecord::Damaged)))
+            }
+        }
+    })
+}
+
+/// R2's rule in log order: a marker counts if its epoch is higher, any other record if it carries the marker's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marker {
+    pub epoch: u32,
+    pub owner: u64,
+}
+
+impl Marker {
+    /// Judges the next record; void ones change nothing.
+    pub fn admits(&mut self, record: &Record<'_>) -> bool {
+        if let Some(Fact::Owner { epoch, name }) = record.facts.first() {
+            let higher = *epoch > self.epoch;
+            if higher {
+                (self.epoch, self.owner) = (*epoch, *name);
+            }
+            return higher;
+        }
+        record.epoch == self.epoch && record.owner == self.owner
+    }
+}
+
+/// The fold of what records do not hold yet.
+struct Tail {
+    marker: Marker,
+    ids: IdMaker,
+    last_ms: i64,
+    end: u64,
+    accounts: FxHashMap<ShopperId, Slot>,
+    counters: FxHashMap<CampaignId, Counters>,
+}
+
+/// Becomes the owner of all partitions: folds the tail, appends its marker and the campaigns' acts, starts the thread.
+///
+/// # Errors
+/// [`StartError`]; nothing is served then.
+pub async fn open(ports: Ports, limits: Limits, published: Vec<Arc<Runtime>>, newest_id: u64) -> Result<Opened, StartError> {
+    let Ports { ledger, reader, projection, accounts, clock } = ports;
+    let position = projection.position().await?;
+    if ledger.end() < position.next {
+        return Err(StartError::Behind { end: ledger.end(), next: position.next });
+    }
+    let counters = read_counters(&*projection).await?;
+    let tail = fold_tail(&*reader, &*accounts, position, counters.clone()).await?;
+    let mut ids = tail.ids;
+    ids.saw(newest_id);
+    let count = accounts.names_count().await?;
+    let names = AtomicBloomFilter::with_false_pos(0.01).expected_items(NAMES_MIN.max(2 * count as usize));
+    let shared = Arc::new(Shared {
+        folded: AtomicU64::new(tail.end),
+        projected: AtomicU64::new(position.next),
+        names,
+        names_complete: AtomicBool::new(false),
+        fatal: tokio::sync::watch::channel(false).0,
+    });
+    let (inputs, queue) = crossbeam_channel::bounded(limits.queue);
+    let now_ms = clock.now_ms().max(tail.last_ms);
+    let mut owner = Owner {
+        ledger,
+        clock,
+        queue,
+        loader: start_loader(accounts.clone(), inputs.clone(), limits.parked),
+        shared: shared.clone(),
+        limits,
+        epoch: tail.marker.epoch + 1,
+        name: crate::random::word(),
+        ids,
+        last_ms: tail.last_ms,
+        now_ms,
+        names: tail.accounts.values().map(|s| (s.account.external_id.as_str().into(), s.account.id)).collect(),
+        hand: tail.accounts.keys().copied().collect(),
+        accounts: tail.accounts,
+        campaigns: FxHashMap::default(),
+        registering: FxHashSet::default(),
+        parked: FxHashMap::default(),
+        parked_count: 0,
+        deferred: Vec::new(),
+        batch: super::Batch::default(),
+    };
+    for name in owner.names.keys() {
+        shared.names.insert(name.as_ref() as &str);
+    }
+    for (id, counters) in tail.counters {
+        if let Some(runtime) = published.iter().find(|r| r.id == id) {
+            owner.campaigns.insert(id, CampaignSlot::new(runtime.clone(), counters, now_ms));
+        }
+    }
+    owner.mark(published)?;
+    fill_names(accounts, shared.clone());
+    let thread = std::thread::Builder::new().name("koi-owner".into()).spawn(move || owner.run()).map_err(StartError::Thread)?;
+    Ok(Opened { inputs, shared, thread, position, counters })
+}
+
+impl Owner {
+    /// Appends the marker under a name that no earlier life had, and the acts of all published campaigns (R9's sweep).
+    fn mark(&mut self, published: Vec<Arc<Runtime>>) -> Result<(), StartError> {
+        let mut facts = vec![Fact::Owner { epoch: self.epoch, name: self.name }];
+        facts.extend(published.iter().map(|r| Fact::Campaign { campaign: r.id, version: r.version }));
+        let mut data = Vec::new();
+        let count = facts.len() as u32;
+        for fact in facts {
+            let mut bytes = Vec::new();
+            self.bare_record(fact).encode(&mut bytes);
+            data.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+            data.extend_from_slice(&bytes);
+        }
+        let first = self.ledger.append(&data, count)?;
+        self.last_ms = self.now_ms;
+        self.shared.folded.store(first + u64::from(count), Ordering::Release);
+        for runtime in published {
+            self.install(runtime);
+        }
+        Ok(())
+    }
+}
+
+async fn read_counters(projection: &dyn Projection) -> Result<FxHashMap<CampaignId, Counters>, StartError> {
+    let mut counters = FxHashMap::default();
+    for (id, json) in projection.counters().await? {
+        counters.insert(id, serde_json::from_str(&json).map_err(|_| PortError::Damaged("a campaign's counters"))?);
+    }
+    Ok(counters)
+}
+
+async fn fold_tail(
+    reader: &dyn LedgerReader,
+    accounts: &dyn Accounts,
+    position: Position,
+    counters: FxHashMap<CampaignId, Counters>,
+) -> Result<Tail, StartError> {
+    let mut tail = Tail {
+        marker: Marker { epoch: position.epoch, owner: position.owner },
+        ids: IdMaker::default(),
+        last_ms: 0,
+        end: position.next,
+        accounts: FxHashMap::default(),
+        counters,
+    };
+    loop {
+        let batches = reader.batches(tail.end, CHUNK_BYTES)?;
+        if batches.is_empty() {
+            return Ok(tail);
+        }
+        load_bases(&batches, accounts, &mut tail).await?;
+        for batch in &batches {
+            for item in records(batch) {
+                let (offset, record) = item.map_err(|(offset, source)| StartError::Record { offset, source })?;
+                if offset >= tail.end {
+                    tail.fold(offset, &record);
+                }
+            }
+        }
+    }
+}
+
+async fn load_bases(batches: &[StoredBatch], accounts: &dyn Accounts, tail: &mut Tail) -> Result<(), StartError> {
+    let mut wanted: FxHashSet<ShopperId> = FxHashSet::default();
+    for batch in batches {
+        for item in records(batch) {
+            let (_, record) = item.map_err(|(offset, source)| StartError::Record { offset, source })?;
+            if record.shopper.0 != 0 && !tail.accounts.contains_key(&record.shopper) {
+                wanted.insert(record.shopper);
+            }
+        }
+    }
+    let wanted: Vec<ShopperId> = wanted.into_iter().collect();
+    for chunk in wanted.chunks(CHUNK_ACCOUNTS) {
+        for stored in accounts.by_ids(chunk).await? {
+            tail.accounts.insert(stored.account.id, Slot::new(stored.account, KeySet::unread()));
+        }
+    }
+    Ok(())
+}
+
+impl Tail {
+    fn fold(&mut self, offset: u64, record: &Record<'_>) {
+        self.end = offset + 1;
+        if !self.marker.admits(record) {
+            tracing::error!(offset, "a void record: written under a marker that is not valid");
+            return;
+        }
+        self.last_ms = self.last_ms.max(record.at_ms);
+        if record.part == ALL_PARTITIONS {
+            return;
+        }
+        self.ids.saw(record.shopper.0);
+        let new = || {
+            let keys = if matches!(record.facts.first(), Some(Fact::Registered { .. })) { KeySet::default() } else { KeySet::unread() };
+            Slot::new(Account::new(record.shopper), keys)
+        };
+        let slot = self.accounts.entry(record.shopper).or_insert_with(new);
+        slot.tail.push_back(offset);
+        for key in &record.keys {
+            slot.keys.insert(key, offset);
+        }
+        for fact in &record.facts {
+            if let Err(broken) = slot.account.fold(fact) {
+                tracing::error!(offset, %broken, "a durable record does not continue its account; it is void");
+            } else if let Some(campaign) = campaign_of(fact) {
+                self.counters.entry(campaign).or_default().fold(fact);
+            }
+            for id in ids_of(fact) {
+                self.ids.saw(id);
+            }
+        }
+    }
+}
+
+/// The ids that a fact uses up.
+fn ids_of(fact: &Fact) -> impl Iterator<Item = u64> {
+    let (a, b) = match fact {
+        Fact::Drawn(d) => (Some(d.draw.0), d.award.map(|(id, _)| id.0)),
+        Fact::Granted(g) => (Some(g.order.0), None),
+        Fact::Points(e) => (Some(e.id.0), None),
+        _ => (None, None),
+    };
+    a.into_iter().chain(b)
+}
+
+fn start_loader(accounts: Arc<dyn Accounts>, inputs: Sender<Input>, bound: usize) -> mpsc::Sender<(Who, LoadAsk)> {
+    let (asks, mut queue) = mpsc::channel::<(Who, LoadAsk)>(bound.max(1));
+    let room = Arc::new(Semaphore::new(LOADS));
+    tokio::spawn(async move {
+        while let Some((who, ask)) = queue.recv().await {
+            let Ok(permit) = room.clone().acquire_owned().await else { return };
+            let (accounts, inputs) = (accounts.clone(), inputs.clone());
+            tokio::spawn(async move {
+                let loaded = super::load::load(&accounts, who, ask).await;
+                drop(permit);
+                // The queue may be full of callers; the owner drains it, so this waits for a turn at most.
+                _ = tokio::task::spawn_blocking(move || inputs.send(Input::Loaded(loaded))).await;
+            });
+        }
+    });
+    asks
+}
+
+/// Fills the filter of external ids in the background; until it is complete it says "maybe" to everything.
+fn fill_names(accounts: Arc<dyn Accounts>, shared: Arc<Shared>) {
+    const PAGE: u32 = 10_000;
+    tokio::spawn(async move {
+        let mut after = ShopperId(0);
+        loop {
+            match accounts.names(after, PAGE).await {
+                Ok(page) => {
+                    let Some((last, _)) = page.last() else { break };
+                    after = *last;
+                    for (_, name) in &page {
+                        shared.names.insert(name.as_str());
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the filter of external ids is filled again in a second");
+                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                }
+            }
+        }
+        shared.names_complete.store(true, Ordering::Release);
+    });
+}

@@ -1,0 +1,240 @@
+//! What the use cases need of the world. Each trait states what an adapter promises; `testkit` holds the suite that
+//! every adapter of a port passes.
+
+use crate::rows::{AwardRow, DrawRow, EntryRow, OrderRow, Projected};
+use async_trait::async_trait;
+use domain::account::Account;
+use domain::award::AwardState;
+use domain::ids::{AwardId, CampaignId, OrderId, ShopperId};
+use domain::record::KeyHash;
+
+/// Why an engine did not do what it was asked: without a driver's words, which go to the log where they arise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PortError {
+    /// Nothing was done; asking again may work.
+    #[error("{0} is out of reach")]
+    Unreachable(&'static str),
+    /// What is stored cannot be read; asking again will not help.
+    #[error("{0} holds data that cannot be read")]
+    Damaged(&'static str),
+    /// Another edit was faster.
+    #[error("{0} was edited meanwhile")]
+    Stale(&'static str),
+}
+
+pub type PortResult<T> = Result<T, PortError>;
+
+/// Why a batch is not known to be in the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// Surely rolled back, as on a full disk: nothing of it will ever be read.
+    #[error("the batch was rolled back: {0}")]
+    Nothing(&'static str),
+    /// It may or may not be there (R5). Embedded, the process must stop answering and exit.
+    #[error("the batch is in doubt: {0}")]
+    InDoubt(&'static str),
+}
+
+/// One batch of records as it lies in the ledger: `count` times a length (u32, little endian) and a record.
+#[derive(Debug, Clone)]
+pub struct StoredBatch {
+    /// The offset of its first record; offsets count records, without holes.
+    pub first: u64,
+    pub count: u32,
+    pub data: Vec<u8>,
+}
+
+/// The writing end of the ledger. One owner has it.
+pub trait Ledger: Send {
+    /// Appends `count` framed records as one batch and returns the first one's offset. Returns only when the batch is
+    /// durable (fsynced) and stands in log order: the read-back of R3.
+    fn append(&mut self, data: &[u8], count: u32) -> Result<u64, AppendError>;
+
+    /// The offset that the next record will get.
+    fn end(&self) -> u64;
+
+    /// Time for housekeeping between batches (a checkpoint of the log); must not lose or reorder anything.
+    fn between_batches(&mut self);
+}
+
+/// The reading end of the ledger, for projection, replays and lists. Sees everything whose append returned.
+pub trait LedgerReader: Send + Sync {
+    /// Batches from the one that holds `offset` on, about `max_bytes` of them, at least one where there is one.
+    fn batches(&self, offset: u64, max_bytes: usize) -> PortResult<Vec<StoredBatch>>;
+
+    /// One record's bytes; nothing where it was archived.
+    fn record(&self, offset: u64) -> PortResult<Option<Vec<u8>>>;
+}
+
+/// An account as records hold it: with all records below `next` folded in.
+#[derive(Debug, Clone)]
+pub struct StoredAccount {
+    pub account: Account,
+    pub next: u64,
+}
+
+/// A key as records hold it.
+#[derive(Debug, Clone, Copy)]
+pub struct StoredKey {
+    pub hash: KeyHash,
+    pub request: u64,
+    pub status: u16,
+    /// The record that holds the answer.
+    pub offset: u64,
+}
+
+/// How far records have come, and by whose hand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Every record below this offset is in records.
+    pub next: u64,
+    /// The marker valid at that offset.
+    pub epoch: u32,
+    pub owner: u64,
+}
+
+/// Where projection writes.
+#[async_trait]
+pub trait Projection: Send + Sync {
+    /// The position of the last applied batch.
+    async fn position(&self) -> PortResult<Position>;
+
+    /// The counters of every campaign, as JSON, at that position.
+    async fn counters(&self) -> PortResult<Vec<(CampaignId, String)>>;
+
+    /// Writes all rows and the new position in one transaction: after a crash either all are there or none. Writing
+    /// a batch again changes nothing.
+    async fn apply(&self, batch: Projected) -> PortResult<()>;
+}
+
+/// What the owner loads when an account is cold.
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    async fn by_ids(&self, ids: &[ShopperId]) -> PortResult<Vec<StoredAccount>>;
+    async fn by_name(&self, external_id: &str) -> PortResult<Option<StoredAccount>>;
+    /// The newest `limit` keys of a shopper, newest first.
+    async fn keys(&self, shopper: ShopperId, limit: u32) -> PortResult<Vec<StoredKey>>;
+    /// One key, however old.
+    async fn key(&self, shopper: ShopperId, hash: KeyHash) -> PortResult<Option<StoredKey>>;
+    /// The stored answer of a key, byte for byte.
+    async fn answer(&self, shopper: ShopperId, hash: KeyHash) -> PortResult<Option<Vec<u8>>>;
+    /// External ids with their ids above `after`, in id order.
+    async fn names(&self, after: ShopperId, limit: u32) -> PortResult<Vec<(ShopperId, String)>>;
+    /// How many there are.
+    async fn names_count(&self) -> PortResult<u64>;
+    /// The highest id of a shopper or campaign, 0 where there is none.
+    async fn newest_id(&self) -> PortResult<u64>;
+}
+
+/// The lists that a shopper sees, newest first, only rows below `before`.
+#[async_trait]
+pub trait Lists: Send + Sync {
+    async fn draws(&self, shopper: ShopperId, campaign: CampaignId, before: u64, limit: u32) -> PortResult<Vec<DrawRow>>;
+    async fn awards(&self, shopper: ShopperId, before: u64, limit: u32) -> PortResult<Vec<AwardRow>>;
+    async fn award(&self, shopper: ShopperId, award: AwardId) -> PortResult<Option<AwardRow>>;
+    async fn award_states(&self, shopper: ShopperId, awards: &[AwardId]) -> PortResult<Vec<(AwardId, AwardState)>>;
+    async fn entries(&self, shopper: ShopperId, before: u64, limit: u32) -> PortResult<Vec<EntryRow>>;
+    async fn order(&self, shopper: ShopperId, order: OrderId) -> PortResult<Option<OrderRow>>;
+}
+
+/// A campaign's row in the unsharded table. Its seed is sealed: neither a dump nor a log can show it.
+#[derive(Debug, Clone)]
+pub struct CampaignRow {
+    pub id: CampaignId,
+    /// Grows with every write; what ETags show and campaign acts carry.
+    pub version: u32,
+    /// The state an operator brought it to; `Scheduled` and `Live` are one here and told apart by the window.
+    pub state: domain::campaign::State,
+    /// The definition as canonical JSON.
+    pub definition: String,
+    pub seed: domain::fairness::CampaignSeed,
+    pub created_at_ms: i64,
+    pub published_at_ms: Option<i64>,
+}
+
+/// Campaigns. Every write is durable when it returns (synchronous=FULL).
+#[async_trait]
+pub trait Campaigns: Send + Sync {
+    async fn insert(&self, row: &CampaignRow) -> PortResult<()>;
+    /// Replaces the row of version `row.version - 1`, else `Stale`.
+    async fn update(&self, row: &CampaignRow) -> PortResult<()>;
+    async fn load(&self, id: CampaignId) -> PortResult<Option<CampaignRow>>;
+    async fn list(&self, before: u64, limit: u32) -> PortResult<Vec<CampaignRow>>;
+    /// All that were ever published, oldest first.
+    async fn published(&self) -> PortResult<Vec<CampaignRow>>;
+}
+
+/// What a shop told of a person. Kept outside the ledger, so that erasing it here erases it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Person {
+    pub name: Option<String>,
+    /// A JSON object.
+    pub attributes: String,
+}
+
+/// An API key as stored: never the key itself.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ApiKey {
+    pub id: String,
+    pub name: String,
+    pub scopes: Vec<String>,
+    pub created_at: String,
+}
+
+/// Facts that are acknowledged outside the ledger: people, API keys. Durable when the call returns.
+#[async_trait]
+pub trait Registry: Send + Sync {
+    async fn put_person(&self, shopper: ShopperId, person: &Person) -> PortResult<()>;
+    async fn person(&self, shopper: ShopperId) -> PortResult<Option<Person>>;
+    async fn insert_api_key(&self, key: &ApiKey, sha256: [u8; 32]) -> PortResult<()>;
+    async fn api_key(&self, sha256: [u8; 32]) -> PortResult<Option<ApiKey>>;
+    async fn api_keys(&self) -> PortResult<Vec<ApiKey>>;
+    async fn delete_api_key(&self, id: &str) -> PortResult<bool>;
+}
+
+/// A personal strategy as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StrategyRow {
+    pub shopper: ShopperId,
+    pub campaign: CampaignId,
+    /// JSON: `[[tier, prize, reason?], …]` in slot order.
+    pub slots: String,
+    pub generation: u32,
+}
+
+/// One shopper's behaviours, oldest first, as JSON texts.
+pub type History = (ShopperId, Vec<String>);
+
+/// Behaviour and what is made of it.
+#[async_trait]
+pub trait Shelves: Send + Sync {
+    async fn profile(&self, shopper: ShopperId) -> PortResult<Option<String>>;
+    /// Behaviours of shoppers above `after`, in shopper order, whole shoppers only, about `limit` of them.
+    async fn histories(&self, after: ShopperId, limit: u32) -> PortResult<Vec<History>>;
+    async fn strategy(&self, shopper: ShopperId, campaign: CampaignId) -> PortResult<Option<StrategyRow>>;
+    /// Writes strategies and the job's cursor in one transaction.
+    async fn put_strategies(&self, rows: Vec<StrategyRow>, cursor: JobCursor) -> PortResult<()>;
+    async fn cursor(&self, campaign: CampaignId) -> PortResult<Option<JobCursor>>;
+    /// Shoppers with a strategy of the campaign, above `after`, for the filter of who has one.
+    async fn with_strategy(&self, campaign: CampaignId, after: ShopperId, limit: u32) -> PortResult<Vec<ShopperId>>;
+    /// Shoppers whose behaviour is newer than their strategy of the campaign.
+    async fn stale(&self, campaign: CampaignId, limit: u32) -> PortResult<Vec<ShopperId>>;
+}
+
+/// How far the strategy job of a campaign has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobCursor {
+    pub campaign: CampaignId,
+    /// All shoppers up to this id are done.
+    pub after: ShopperId,
+    pub done: u64,
+    pub total: u64,
+    pub generation: u32,
+    pub finished: bool,
+}
+
+/// Time, so that tests hold it in their hands.
+pub trait Clock: Send + Sync {
+    /// Unix milliseconds.
+    fn now_ms(&self) -> i64;
+}

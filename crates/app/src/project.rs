@@ -1,0 +1,201 @@
+//! Projection (R8): the ledger's records become rows, in order, each batch with its position in one transaction.
+//!
+//! It folds accounts and counters a second time, from what records hold, so that records at an offset are exactly the
+//! fold of the ledger up to it, whatever the owner has done since.
+
+use crate::owner::{Marker, Shared, records};
+use crate::ports::{Accounts, LedgerReader, PortError, PortResult, Position, Projection, Shelves, StoredAccount};
+use crate::rows::Projected;
+use crate::runtime::{Counters, campaign_of};
+use domain::account::Account;
+use domain::ids::{CampaignId, ShopperId};
+use domain::record::{ALL_PARTITIONS, Fact, Record};
+use metrics::{counter, gauge, histogram};
+use recommend::profile::Profile;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// At most one commit in this time, so that rows of many records share it.
+const COMMIT_EVERY: Duration = Duration::from_millis(100);
+/// Bytes of ledger per batch: some thirty thousand draws.
+const BATCH_BYTES: usize = 24 << 20;
+/// Accounts kept between batches.
+const ACCOUNTS: usize = 200_000;
+/// Accounts asked of records at a time.
+const CHUNK: usize = 500;
+/// The wait after an engine failed.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// The projector. It runs on a thread of its own; see [`Projector::run`].
+pub struct Projector {
+    pub reader: Arc<dyn LedgerReader>,
+    pub projection: Arc<dyn Projection>,
+    pub accounts: Arc<dyn Accounts>,
+    pub shelves: Arc<dyn Shelves>,
+    pub shared: Arc<Shared>,
+    pub position: Position,
+    pub counters: FxHashMap<CampaignId, Counters>,
+    /// The offset by which each account in `cache` is folded is the position's.
+    pub cache: FxHashMap<ShopperId, Account>,
+    /// Told when a batch is in records: who behaved, so that strategies may be refreshed.
+    pub behaved: tokio::sync::mpsc::Sender<ShopperId>,
+}
+
+impl Projector {
+    /// Projects until `stop` is set and nothing is left, or until a record cannot be read.
+    pub fn run(mut self, runtime: &tokio::runtime::Handle, stop: &AtomicBool) {
+        let mut failed = false;
+        loop {
+            let started = Instant::now();
+            let stopping = stop.load(Ordering::Acquire);
+            gauge!("koi_projection_lag_records").set(self.shared.lag() as f64);
+            match runtime.block_on(self.step()) {
+                Ok(0) if stopping => return,
+                Ok(count) => {
+                    failed = false;
+                    if count > 0 {
+                        histogram!("koi_projection_batch_seconds").record(started.elapsed().as_secs_f64());
+                        counter!("koi_projection_records_total").increment(count);
+                    }
+                    gauge!("koi_projection_lag_records").set(self.shared.lag() as f64);
+                    if !stopping {
+                        std::thread::sleep(COMMIT_EVERY.saturating_sub(started.elapsed()));
+                    }
+                }
+                Err(PortError::Damaged(what)) => {
+                    tracing::error!(what, offset = self.position.next, "projection stops: a record cannot be read; nothing is skipped");
+                    counter!("koi_projection_stopped_total").increment(1);
+                    return;
+                }
+                Err(error) => {
+                    if !failed {
+                        tracing::warn!(%error, "projection waits for the records");
+                    }
+                    failed = true;
+                    if stopping {
+                        return;
+                    }
+                    // The cache may be ahead of what was written: it is read again.
+                    self.cache.clear();
+                    std::thread::sleep(AGAIN);
+                }
+            }
+        }
+    }
+
+    /// Projects the next batch and returns how many records it had.
+    pub async fn step(&mut self) -> PortResult<u64> {
+        if self.shared.folded.load(Ordering::Acquire) <= self.position.next {
+            return Ok(0);
+        }
+        let batches = self.reader.batches(self.position.next, BATCH_BYTES)?;
+        let mut decoded: Vec<(u64, Record<'_>)> = Vec::new();
+        for batch in &batches {
+            for item in records(batch) {
+                let (offset, record) = item.map_err(|_| PortError::Damaged("the ledger"))?;
+                if offset >= self.position.next {
+                    decoded.push((offset, record));
+                }
+            }
+        }
+        let Some((last, _)) = decoded.last() else { return Ok(0) };
+        let next = last + 1;
+        let mut counters = self.counters.clone();
+        let mut batch = self.fold(&decoded, &mut counters).await?;
+        batch.position.next = next;
+        let position = batch.position;
+        let behaved: FxHashSet<ShopperId> = batch.behaviours.iter().map(|b| b.shopper).collect();
+        self.projection.apply(batch).await?;
+        let count = next - self.position.next;
+        (self.position, self.counters) = (position, counters);
+        self.shared.projected.store(next, Ordering::Release);
+        for shopper in behaved {
+            // A full queue only means that the job finds the shopper by itself.
+            _ = self.behaved.try_send(shopper);
+        }
+        if self.cache.len() > ACCOUNTS {
+            self.cache.clear();
+        }
+        Ok(count)
+    }
+
+    async fn fold(&mut self, decoded: &[(u64, Record<'_>)], counters: &mut FxHashMap<CampaignId, Counters>) -> PortResult<Projected> {
+        let mut batch = Projected { position: self.position, ..Projected::default() };
+        let mut marker = Marker { epoch: self.position.epoch, owner: self.position.owner };
+        self.fill_cache(decoded).await?;
+        let mut touched: FxHashSet<ShopperId> = FxHashSet::default();
+        let mut counted: FxHashSet<CampaignId> = FxHashSet::default();
+        for (offset, record) in decoded {
+            if !marker.admits(record) {
+                continue;
+            }
+            if record.part != ALL_PARTITIONS {
+                let account = self.cache.entry(record.shopper).or_insert_with(|| Account::new(record.shopper));
+                touched.insert(record.shopper);
+                for fact in &record.facts {
+                    if account.fold(fact).is_err() {
+                        continue;
+                    }
+                    if let Some(campaign) = campaign_of(fact) {
+                        counters.entry(campaign).or_default().fold(fact);
+                        counted.insert(campaign);
+                    }
+                }
+            }
+            batch.take(*offset, record);
+        }
+        let next = decoded.last().map_or(self.position.next, |(last, _)| last + 1);
+        batch.accounts = touched.iter().filter_map(|id| self.cache.get(id)).map(|a| StoredAccount { account: a.clone(), next }).collect();
+        batch.accounts.sort_unstable_by_key(|a| a.account.id);
+        for id in counted {
+            if let Some(json) = counters.get(&id).and_then(|c| serde_json::to_string(c).ok()) {
+                batch.counters.push((id, json));
+            }
+        }
+        self.profiles(&mut batch).await?;
+        Ok(batch)
+    }
+
+    /// Loads the accounts that the records concern and that are not in the cache.
+    async fn fill_cache(&mut self, decoded: &[(u64, Record<'_>)]) -> PortResult<()> {
+        let mut wanted: Vec<ShopperId> = decoded
+            .iter()
+            .filter(|(_, r)| r.part != ALL_PARTITIONS && !self.cache.contains_key(&r.shopper))
+            .filter(|(_, r)| !matches!(r.facts.first(), Some(Fact::Registered { .. })))
+            .map(|(_, r)| r.shopper)
+            .collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        for chunk in wanted.chunks(CHUNK) {
+            for stored in self.accounts.by_ids(chunk).await? {
+                self.cache.insert(stored.account.id, stored.account);
+            }
+        }
+        Ok(())
+    }
+
+    /// Folds the batch's behaviours into the profiles of their shoppers.
+    async fn profiles(&self, batch: &mut Projected) -> PortResult<()> {
+        let mut profiles: FxHashMap<ShopperId, Profile> = FxHashMap::default();
+        for row in &batch.behaviours {
+            let Ok(behaviour) = serde_json::from_slice(&row.payload) else {
+                return Err(PortError::Damaged("a behaviour in the ledger"));
+            };
+            if let std::collections::hash_map::Entry::Vacant(empty) = profiles.entry(row.shopper) {
+                let stored = self.shelves.profile(row.shopper).await?;
+                let profile = stored.map(|json| serde_json::from_str(&json).map_err(|_| PortError::Damaged("a profile")));
+                empty.insert(profile.transpose()?.unwrap_or_default());
+            }
+            if let Some(profile) = profiles.get_mut(&row.shopper) {
+                profile.fold(&behaviour);
+            }
+        }
+        for (shopper, profile) in profiles {
+            let json = serde_json::to_string(&profile).map_err(|_| PortError::Damaged("a profile"))?;
+            batch.profiles.push((shopper, json));
+        }
+        Ok(())
+    }
+}

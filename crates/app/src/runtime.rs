@@ -1,0 +1,166 @@
+//! A published campaign as the draw path sees it: everything worked out once per version.
+
+use crate::ports::CampaignRow;
+use domain::campaign::{Definition, Kind, LocalDay, Rules, State};
+use domain::fairness::CampaignSeed;
+use domain::ids::CampaignId;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// One version of a published campaign, shared by the owner and the handlers.
+#[derive(Debug)]
+pub struct Runtime {
+    pub id: CampaignId,
+    pub version: u32,
+    /// The stored state; the window decides between scheduled, live and ended on top of it.
+    pub state: State,
+    pub published_at_ms: i64,
+    pub rules: Arc<Rules>,
+    pub seed: CampaignSeed,
+    /// `"prize":{…` of every prize without its closing brace, and thanks last.
+    prize_json: Vec<Box<[u8]>>,
+    /// `"pool":"…"` of every pool.
+    pool_json: Vec<Box<[u8]>>,
+}
+
+impl Runtime {
+    /// Compiles a row.
+    ///
+    /// # Errors
+    /// The findings of severity error.
+    pub fn new(row: &CampaignRow, definition: &Definition) -> Result<Self, Vec<domain::campaign::Finding>> {
+        let rules = Rules::compile(row.id, row.version, definition)?;
+        let mut prize_json: Vec<Box<[u8]>> = rules
+            .prizes
+            .iter()
+            .map(|p| {
+                let prize = serde_json::json!({"code": p.code, "name": p.name, "kind": p.kind.word(), "category": p.category, "value_cents": p.value_cents});
+                open_object("prize", &prize)
+            })
+            .collect();
+        let thanks = serde_json::json!({"code": "thanks", "name": "thanks", "kind": Kind::None.word(), "category": "", "value_cents": 0});
+        prize_json.push(open_object("prize", &thanks));
+        let pool_json = rules.pools.iter().map(|p| format!("\"pool\":{}", serde_json::Value::from(&*p.code)).into_bytes().into()).collect();
+        Ok(Self {
+            id: row.id,
+            version: row.version,
+            state: row.state,
+            published_at_ms: row.published_at_ms.unwrap_or(row.created_at_ms),
+            rules: Arc::new(rules),
+            seed: row.seed.clone(),
+            prize_json,
+            pool_json,
+        })
+    }
+
+    /// `"prize":{…` of a prize (none: thanks), still open for more fields.
+    pub fn prize_json(&self, prize: Option<u16>) -> &[u8] {
+        &self.prize_json[prize.map_or(self.prize_json.len() - 1, usize::from)]
+    }
+
+    /// `"pool":"…"`.
+    pub fn pool_json(&self, pool: u8) -> &[u8] {
+        &self.pool_json[usize::from(pool)]
+    }
+
+    /// The state at a moment, window included.
+    pub fn state_at(&self, now_ms: i64) -> State {
+        state_at(self.state, self.rules.starts_at_ms, self.rules.ends_at_ms, now_ms)
+    }
+}
+
+/// A stored state under its window: what was published is scheduled before it and over after it.
+pub fn state_at(stored: State, starts_at_ms: i64, ends_at_ms: i64, now_ms: i64) -> State {
+    match stored {
+        State::Scheduled | State::Live | State::Paused if now_ms >= ends_at_ms => State::Ended,
+        State::Scheduled | State::Live if now_ms < starts_at_ms => State::Scheduled,
+        State::Scheduled | State::Live => State::Live,
+        other => other,
+    }
+}
+
+fn open_object(name: &str, value: &serde_json::Value) -> Box<[u8]> {
+    let mut text = format!("\"{name}\":{value}").into_bytes();
+    text.pop();
+    text.into()
+}
+
+/// What a campaign's draws add up to: folded from the ledger, kept in records at the projection's offset.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counters {
+    pub draws: u64,
+    pub cost_cents: i64,
+    pub points_won: u64,
+    pub granted: u64,
+    /// Units won, by the prize's place in the rules.
+    pub won: Vec<u64>,
+    /// Draws that rolled a tier, by its place.
+    pub tiers: Vec<u64>,
+    /// Draws from a pool, by its place.
+    pub pools: Vec<u64>,
+}
+
+impl Counters {
+    /// Counts one draw.
+    pub fn draw(&mut self, d: &domain::record::Drawn) {
+        self.draws += 1;
+        self.cost_cents += d.cost_cents;
+        self.points_won += u64::from(d.points);
+        bump(&mut self.pools, usize::from(d.pool));
+        if let Some(tier) = d.tier {
+            bump(&mut self.tiers, usize::from(tier));
+        }
+        if let Some(prize) = d.prize {
+            bump(&mut self.won, usize::from(prize));
+        }
+    }
+
+    /// Units of a prize won so far.
+    pub fn won(&self, prize: usize) -> u64 {
+        self.won.get(prize).copied().unwrap_or(0)
+    }
+
+    /// Counts what a fact says, where it is one of this campaign's.
+    pub fn fold(&mut self, fact: &domain::record::Fact) {
+        match fact {
+            domain::record::Fact::Drawn(d) => self.draw(d),
+            domain::record::Fact::Granted(g) => self.granted += u64::from(g.chances),
+            _ => {}
+        }
+    }
+}
+
+/// The campaign that a fact counts for.
+pub fn campaign_of(fact: &domain::record::Fact) -> Option<CampaignId> {
+    match fact {
+        domain::record::Fact::Drawn(d) => Some(d.campaign),
+        domain::record::Fact::Granted(g) => Some(g.campaign),
+        _ => None,
+    }
+}
+
+fn bump(counts: &mut Vec<u64>, at: usize) {
+    if counts.len() <= at {
+        counts.resize(at + 1, 0);
+    }
+    counts[at] += 1;
+}
+
+/// The campaign's local day, looked up once a day.
+#[derive(Debug, Clone, Copy)]
+pub struct DayCache(LocalDay);
+
+impl DayCache {
+    pub fn new(rules: &Rules, now_ms: i64) -> Self {
+        Self(rules.local_day(now_ms))
+    }
+
+    /// The number of the day that holds `now_ms`.
+    pub fn day(&mut self, rules: &Rules, now_ms: i64) -> i32 {
+        if now_ms < self.0.starts_ms || now_ms >= self.0.ends_ms {
+            self.0 = rules.local_day(now_ms);
+        }
+        self.0.number
+    }
+}

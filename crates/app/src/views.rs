@@ -1,0 +1,227 @@
+//! What the use cases show: plain data with the field names of the API. The server renders it as it is.
+
+use domain::campaign::{Definition, Finding, State};
+use domain::ids::{AwardId, CampaignId, DrawId, EntryId, OrderId, ShopperId};
+use serde::{Deserialize, Serialize};
+
+/// One page of a list, newest first.
+#[derive(Debug, Clone, Serialize)]
+pub struct Page<T> {
+    pub data: Vec<T>,
+    pub next_cursor: Option<String>,
+}
+
+/// Which page is asked for: at most `limit` (1 to 200) rows after `cursor`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageAsk {
+    pub limit: u32,
+    /// Rows with an id below this one.
+    pub before: Option<u64>,
+}
+
+/// A shopper as the shop's server sees them.
+#[derive(Debug, Clone, Serialize)]
+pub struct ShopperView {
+    pub id: ShopperId,
+    pub external_id: String,
+    pub name: Option<String>,
+    pub registered_at: String,
+    pub attributes: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What a shop tells of a shopper.
+#[derive(Debug, Clone, Default)]
+pub struct ShopperInput {
+    pub name: Option<String>,
+    pub registered_at_ms: Option<i64>,
+    pub attributes: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// Why one event of a request was not taken.
+#[derive(Debug, Clone, Serialize)]
+pub struct EventRejection {
+    pub index: usize,
+    pub code: &'static str,
+    pub detail: String,
+}
+
+/// What became of the events of one request.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct EventsView {
+    pub accepted: usize,
+    pub duplicates: usize,
+    pub rejected: Vec<EventRejection>,
+}
+
+/// A campaign as operators see it.
+#[derive(Debug, Clone, Serialize)]
+pub struct CampaignView {
+    pub id: CampaignId,
+    pub state: State,
+    pub version: u32,
+    /// SHA-256 of the published definition, hex.
+    pub rules_hash: String,
+    /// SHA-256 of the campaign's seed, hex; published with the rules.
+    pub seed_hash: Option<String>,
+    /// The seed itself, hex; only once the campaign has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign_seed: Option<String>,
+    pub created_at: String,
+    #[serde(flatten)]
+    pub definition: Definition,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Vec<Finding>>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Chances {
+    pub granted: u64,
+    pub used: u64,
+    pub left: u64,
+}
+
+/// One place on the wheel.
+#[derive(Debug, Clone, Serialize)]
+pub struct SlotView {
+    pub index: u8,
+    pub prize: PrizeView,
+    pub tier: String,
+    /// Decimal string rounded to 6 decimals: this slot's probability in the next draw's pool.
+    pub probability: String,
+    pub unlocked: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct PrizeView {
+    pub code: String,
+    pub name: String,
+    pub kind: String,
+    pub category: String,
+    pub value_cents: i64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct StrategyView {
+    /// `random` or `personal`.
+    pub source: &'static str,
+    pub slots: Vec<SlotView>,
+}
+
+/// What a shopper sees of a campaign.
+#[derive(Debug, Clone, Serialize)]
+pub struct MeView {
+    pub campaign_id: CampaignId,
+    pub state: State,
+    pub chances: Chances,
+    pub points: i64,
+    pub next_n: u64,
+    pub next_seed_hash: String,
+    pub seed_hash: String,
+    pub rules_hash: String,
+    pub rules_version: u32,
+    pub signed_in_today: bool,
+    pub pool: String,
+    pub strategy: StrategyView,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct AwardView {
+    pub id: AwardId,
+    pub state: AwardState,
+    pub campaign_id: CampaignId,
+    pub draw_id: DrawId,
+    pub prize: PrizeView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub points: Option<u32>,
+    pub at: String,
+}
+
+pub use domain::award::AwardState;
+
+#[derive(Debug, Clone, Serialize)]
+pub struct EntryView {
+    pub id: EntryId,
+    pub amount: i64,
+    pub balance: i64,
+    pub reason: String,
+    pub business_key: String,
+    pub at: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct OrderView {
+    pub id: OrderId,
+    pub campaign_id: CampaignId,
+    pub kind: String,
+    pub state: String,
+    pub chances: u32,
+    pub created_at: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct PrizeReport {
+    pub code: String,
+    /// `null` is unlimited.
+    pub stock: Option<u64>,
+    pub won: u64,
+    pub left: Option<u64>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct TierReport {
+    pub code: String,
+    /// Decimal strings: the share of draws that should hit the tier, over the pools that were used, and that did.
+    pub promised: String,
+    pub met: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct GrantedUsed {
+    pub granted: u64,
+    pub used: u64,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct GenerationView {
+    pub total: u64,
+    pub done: u64,
+    pub stale: u64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ReportView {
+    pub id: CampaignId,
+    pub state: State,
+    pub draws: u64,
+    pub cost_cents: i64,
+    pub points_won: u64,
+    pub prizes: Vec<PrizeReport>,
+    pub tiers: Vec<TierReport>,
+    pub chances: GrantedUsed,
+    pub generation: GenerationView,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct RecommendationView {
+    pub sku: String,
+    pub name: String,
+    pub score: f32,
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct BlacklistView {
+    pub shopper: String,
+    pub mode: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign_id: Option<CampaignId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// One event of a request: a shopper's external id and what they did, or why it is not taken.
+pub type EventInput = Result<(String, domain::behaviour::Behaviour), EventRejection>;

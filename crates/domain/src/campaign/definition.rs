@@ -1,0 +1,213 @@
+//! The campaign as an operator writes it: the body of `POST /campaigns`, to the letter.
+
+use super::Time;
+use crate::flow;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// A whole campaign as written. Nothing here is checked beyond its shape; [`Definition::check`] does that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = CampaignDefinition))]
+pub struct Definition {
+    pub name: String,
+    /// First moment of the window, inclusive.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub starts_at: Time,
+    /// End of the window, exclusive.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub ends_at: Time,
+    /// ISO 4217, three uppercase letters.
+    #[serde(default = "cny")]
+    pub currency: String,
+    /// IANA name; the zone of the campaign's days.
+    #[serde(default = "shanghai")]
+    pub time_zone: String,
+    pub prizes: Vec<PrizeDef>,
+    pub tiers: Vec<TierDef>,
+    /// In order, the first whose condition is true is drawn from. Empty means one pool of all tiers.
+    #[serde(default)]
+    pub pools: Vec<PoolDef>,
+    /// The rule chain in EL.
+    #[serde(default = "default_flow")]
+    pub flow: String,
+    #[serde(default)]
+    pub limits: Limits,
+    #[serde(default)]
+    pub chances: Chances,
+    /// Whether warnings block publishing too.
+    #[serde(default)]
+    pub strict: bool,
+}
+
+/// One prize as written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = CampaignPrize))]
+pub struct PrizeDef {
+    pub code: String,
+    pub name: String,
+    pub kind: Kind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skus: Vec<String>,
+    /// What it is worth to the shopper, minor units; decides the tier bands it falls into.
+    #[serde(default)]
+    pub value_cents: i64,
+    /// What one costs the shop, minor units; counts against `limits.budget_cents`.
+    #[serde(default)]
+    pub cost_cents: i64,
+    /// Units to be won; absent means unlimited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stock: Option<u64>,
+    /// Amount credited, both ends inclusive; required for kind `points` and only there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points: Option<PointsRange>,
+}
+
+/// What a prize is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = PrizeKind))]
+pub enum Kind {
+    Points,
+    Coupon,
+    Goods,
+    Webhook,
+    None,
+}
+
+impl Kind {
+    /// The word that API and storage use.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Points => "points",
+            Kind::Coupon => "coupon",
+            Kind::Goods => "goods",
+            Kind::Webhook => "webhook",
+            Kind::None => "none",
+        }
+    }
+}
+
+/// A range of points, both ends inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PointsRange {
+    pub min: i64,
+    pub max: i64,
+}
+
+/// A band of values in minor units: `min` inclusive, `max` exclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Band {
+    pub min: i64,
+    pub max: i64,
+}
+
+/// One tier as written. Its prizes are those its band takes in and those it names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = CampaignTier))]
+pub struct TierDef {
+    pub code: String,
+    /// Places on the wheel.
+    pub slots: u32,
+    /// Its share of the odds, beside the other tiers of a pool.
+    pub weight: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_cents: Option<Band>,
+    /// Codes of prizes that belong here whatever their value; such a prize is in no band.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prizes: Vec<String>,
+    /// Opens from the draw after this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlock_after: Option<u32>,
+}
+
+/// One pool as written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = CampaignPool))]
+pub struct PoolDef {
+    pub code: String,
+    /// A comparison of `n`, the draw's ordinal, like `n >= 20 or n == 7`; absent means always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// Codes of its tiers.
+    pub tiers: Vec<String>,
+}
+
+/// What bounds the draws.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = CampaignLimits))]
+pub struct Limits {
+    /// Draws of one shopper in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_shopper: Option<u32>,
+    /// Draws of one shopper on one of the campaign's local days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_day: Option<u32>,
+    /// What all prizes together may cost, minor units; a prize that no longer fits counts as sold out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_cents: Option<i64>,
+}
+
+/// How chances are obtained, and what points come along.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = CampaignChances))]
+pub struct Chances {
+    /// Chances of a day's sign-in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<u32>,
+    /// One chance per full amount of a purchase's total, minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_purchase_cents: Option<i64>,
+    /// What a chance costs in points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points_price: Option<i64>,
+    /// What a chance costs in money, minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid_price_cents: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points_on_sign_in: Option<PointsRange>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points_on_purchase: Option<PointsRange>,
+}
+
+impl Definition {
+    /// The bytes that are hashed: JSON without spaces, fields in declared order, defaults filled in.
+    pub fn canonical(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("invariant: a definition that was read can be written")
+    }
+
+    /// SHA-256 of [`Definition::canonical`]: what "published rules are frozen by hash" refers to.
+    pub fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.canonical()).into()
+    }
+}
+
+fn cny() -> String {
+    "CNY".to_owned()
+}
+
+fn shanghai() -> String {
+    "Asia/Shanghai".to_owned()
+}
+
+fn default_flow() -> String {
+    flow::DEFAULT_FLOW.to_owned()
+}

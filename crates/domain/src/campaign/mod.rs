@@ -1,0 +1,48 @@
+//! A campaign: what an operator writes ([`Definition`]), what is wrong with it ([`Finding`]), and the frozen form that
+//! draws are decided by ([`Rules`]).
+
+mod check;
+mod definition;
+mod rules;
+mod time;
+
+pub use check::{Finding, Severity, bounds};
+pub use definition::{Band, Chances, Definition, Kind, Limits, PointsRange, PoolDef, PrizeDef, TierDef};
+pub use rules::{LocalDay, Odds, Pool, Prize, PrizeIx, PrizeKind, Rules, Tier, TierIx};
+pub use time::Time;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a campaign stands. Only a live one is drawn from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = CampaignState))]
+pub enum State {
+    /// Being written; shoppers cannot see it.
+    Draft,
+    /// Published, before its window.
+    Scheduled,
+    /// Published, inside its window.
+    Live,
+    /// Stopped for now by an operator.
+    Paused,
+    /// Past its window, or ended by an operator. For good.
+    Ended,
+    /// Put away; its idempotency keys are forgotten.
+    Archived,
+}
+
+impl State {
+    /// The word that API and storage use.
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Draft => "draft",
+            State::Scheduled => "scheduled",
+            State::Live => "live",
+            State::Paused => "paused",
+            State::Ended => "ended",
+            State::Archived => "archived",
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! A campaign's published rules: immutable, compiled once per version, shared by every draw.
+
+use super::definition::{PointsRange, PoolDef, PrizeDef, TierDef};
+use super::{Chances, Definition, Finding, Kind, Limits, Severity};
+use crate::fairness;
+use crate::flow::{Plan, pool_condition::Condition};
+use crate::ids::{CampaignId, ShopperId, mix};
+use crate::strategy::{SlotAssign, Source, Strategy};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::ops::Range;
+
+/// A prize's place in [`Rules::prizes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PrizeIx(pub u16);
+
+impl PrizeIx {
+    /// As an index into [`Rules::prizes`].
+    pub fn ix(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// A tier's place in [`Rules::tiers`].
+pub type TierIx = u8;
+
+/// What winning a prize means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PrizeKind {
+    /// Points between both ends inclusive, `min <= max`.
+    Points {
+        min: u32,
+        max: u32,
+    },
+    Coupon,
+    Goods,
+    Webhook,
+    None,
+}
+
+impl PrizeKind {
+    /// The kind as written.
+    pub fn kind(self) -> Kind {
+        match self {
+            PrizeKind::Points { .. } => Kind::Points,
+            PrizeKind::Coupon => Kind::Coupon,
+            PrizeKind::Goods => Kind::Goods,
+            PrizeKind::Webhook => Kind::Webhook,
+            PrizeKind::None => Kind::None,
+        }
+    }
+
+    /// The word that API and storage use.
+    pub fn word(self) -> &'static str {
+        self.kind().word()
+    }
+}
+
+/// One prize.
+#[derive(Debug, Clone)]
+pub struct Prize {
+    pub code: Box<str>,
+    pub name: Box<str>,
+    pub kind: PrizeKind,
+    /// Empty where none was given.
+    pub category: Box<str>,
+    pub skus: Box<[Box<str>]>,
+    pub value_cents: i64,
+    pub cost_cents: i64,
+    /// `None` is unlimited.
+    pub stock: Option<u64>,
+}
+
+/// One tier.
+#[derive(Debug, Clone)]
+pub struct Tier {
+    pub code: Box<str>,
+    /// Slots, 1 to 64.
+    pub slots: u8,
+    /// Index of its first slot among all slots.
+    pub first_slot: u8,
+    pub weight: u32,
+    /// Open from the draw after this one; 0 is always open.
+    pub unlock_after: u32,
+    /// The prizes that may fill its slots, ascending, never empty.
+    pub candidates: Box<[PrizeIx]>,
+    /// The tiers a fallback tries after this one, the most valuable first.
+    pub lower: Box<[TierIx]>,
+    /// What it is worth at most, minor units: the end of its band, else its most valuable prize.
+    pub value_cents: i64,
+}
+
+impl Tier {
+    /// Its slots among all slots.
+    pub fn slot_range(&self) -> Range<usize> {
+        let first = usize::from(self.first_slot);
+        first..first + usize::from(self.slots)
+    }
+
+    /// Whether it is open at draw `n` (1, 2, 3 ...).
+    pub fn unlocked(&self, n: u32) -> bool {
+        n > self.unlock_after
+    }
+}
+
+/// One pool: what one draw picks from.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    pub code: Box<str>,
+    /// `None` is always true.
+    pub when: Option<Condition>,
+    /// Its tiers with the running sum of weights; the last sum is `weight_sum`. A tier of weight 0 is never hit.
+    pub tiers: Box<[(TierIx, u32)]>,
+    /// Above 0.
+    pub weight_sum: u32,
+    /// Probability of every slot of the campaign under this pool, decimal text rounded to 6 decimals.
+    pub probabilities: Box<[Box<str>]>,
+    /// `"pool":"...","tiers":[...]` of a receipt, written once.
+    pub(crate) receipt: Box<str>,
+}
+
+/// The exact probability of one slot: `weight / (weight_sum * slots)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Odds {
+    /// The tier's weight, 0 where the pool leaves the tier out.
+    pub weight: u32,
+    /// Sum of the pool's weights, above 0.
+    pub weight_sum: u32,
+    /// Slots of the tier, above 0.
+    pub slots: u32,
+}
+
+/// One day in a campaign's time zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalDay {
+    /// Days since 1970-01-01 on the zone's calendar.
+    pub number: i32,
+    /// First moment, inclusive.
+    pub starts_ms: i64,
+    /// End, exclusive. A day may last 23 or 25 hours.
+    pub ends_ms: i64,
+}
+
+/// A campaign's rules in one version. Cheap to share, never changed.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    pub campaign: CampaignId,
+    /// Grows with every published change.
+    pub version: u32,
+    /// SHA-256 of the canonical definition.
+    pub hash: [u8; 32],
+    pub name: Box<str>,
+    pub currency: Box<str>,
+    /// Window, inclusive start, Unix milliseconds.
+    pub starts_at_ms: i64,
+    /// Window, exclusive end, Unix milliseconds.
+    pub ends_at_ms: i64,
+    pub prizes: Vec<Prize>,
+    pub tiers: Vec<Tier>,
+    pub pools: Vec<Pool>,
+    pub plan: Plan,
+    pub limits: Limits,
+    pub chances: Chances,
+    pub time_zone: TimeZone,
+    /// Points prizes in the order given: what a fallback tries before thanks.
+    pub points_prizes: Vec<PrizeIx>,
+    slot_count: usize,
+    /// The constant start of a receipt.
+    pub(crate) receipt_head: Box<str>,
+}
+
+impl Rules {
+    /// Compiles `definition`. Errors are all findings of severity error; a campaign with warnings compiles.
+    pub fn compile(campaign: CampaignId, version: u32, definition: &Definition) -> Result<Rules, Vec<Finding>> {
+        let mut findings = definition.check();
+        findings.retain(|finding| finding.severity == Severity::Error);
+        if !findings.is_empty() {
+            return Err(findings);
+        }
+        let hash = definition.hash();
+        let prizes: Vec<Prize> = definition.prizes.iter().map(prize).collect();
+        let tiers = tiers(definition);
+        let slot_count = tiers.iter().map(|tier| usize::from(tier.slots)).sum();
+        let is_points = |ix: &PrizeIx| matches!(prizes[ix.ix()].kind, PrizeKind::Points { .. });
+        let points_prizes = (0..prizes.len() as u16).map(PrizeIx).filter(is_points).collect();
+        Ok(Rules {
+            campaign,
+            version,
+            hash,
+            name: definition.name.as_str().into(),
+            currency: definition.currency.as_str().into(),
+            starts_at_ms: definition.starts_at.as_ms(),
+            ends_at_ms: definition.ends_at.as_ms(),
+            pools: pools(definition, &tiers),
+            plan: Plan::compile(&definition.flow).expect("invariant: the check compiled this flow"),
+            limits: definition.limits,
+            chances: definition.chances,
+            time_zone: TimeZone::get(&definition.time_zone).expect("invariant: the check found this time zone"),
+            points_prizes,
+            slot_count,
+            receipt_head: fairness::receipt_head(campaign, version, &hash),
+            prizes,
+            tiers,
+        })
+    }
+
+    /// Slots of all tiers.
+    pub fn slot_count(&self) -> usize {
+        self.slot_count
+    }
+
+    /// The prize at `ix`.
+    pub fn prize(&self, ix: PrizeIx) -> &Prize {
+        &self.prizes[ix.ix()]
+    }
+
+    /// The prize of that code.
+    pub fn prize_by_code(&self, code: &str) -> Option<PrizeIx> {
+        self.prizes.iter().position(|p| &*p.code == code).map(|ix| PrizeIx(ix as u16))
+    }
+
+    /// The pool that draw `n` picks from: the first whose condition is true.
+    pub fn pool_for(&self, n: u32) -> Option<usize> {
+        self.pools.iter().position(|pool| pool.when.as_ref().is_none_or(|when| when.holds(n)))
+    }
+
+    /// The odds of every slot under `pool`, in slot order.
+    pub fn odds(&self, pool: usize) -> Vec<Odds> {
+        let pool = &self.pools[pool];
+        odds(&pool.tiers, pool.weight_sum, &self.tiers)
+    }
+
+    /// The campaign's day at `now_ms`. Costs a time-zone look-up: keep the answer until `ends_ms`.
+    pub fn local_day(&self, now_ms: i64) -> LocalDay {
+        // Only a clock thousands of years away has no day in the calendar; it gets the day of UTC.
+        let number = now_ms.div_euclid(DAY_MS);
+        let utc = LocalDay {
+            number: number.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32,
+            starts_ms: number.saturating_mul(DAY_MS),
+            ends_ms: number.saturating_add(1).saturating_mul(DAY_MS),
+        };
+        self.calendar_day(now_ms).unwrap_or(utc)
+    }
+
+    fn calendar_day(&self, now_ms: i64) -> Option<LocalDay> {
+        let date = Timestamp::from_millisecond(now_ms).ok()?.to_zoned(self.time_zone.clone()).date();
+        let start = |date: Date| Some(date.to_zoned(self.time_zone.clone()).ok()?.timestamp().as_millisecond());
+        Some(LocalDay {
+            number: date.since(Date::constant(1970, 1, 1)).ok()?.get_days(),
+            starts_ms: start(date)?,
+            ends_ms: start(date.tomorrow().ok()?)?,
+        })
+    }
+
+    /// The template of one shopper: random within the tiers, from campaign and shopper alone, so that it is never
+    /// stored. No prize comes twice where its tier has candidates enough.
+    pub fn random_strategy(&self, shopper: ShopperId) -> Strategy {
+        let mut state = mix(self.campaign.0 ^ mix(shopper.0 ^ TEMPLATE_SALT));
+        // SplitMix64 (Steele, Lea, Flood 2014), scaled by its high bits: fair to 2^-48 for these small bounds.
+        let mut below = |bound: usize| {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            ((u128::from(mix(state)) * bound as u128) >> 64) as usize
+        };
+        let mut slots = Vec::with_capacity(self.slot_count);
+        for (tier, ix) in self.tiers.iter().zip(0u8..) {
+            let picked = sample(tier.candidates.len(), usize::from(tier.slots), &mut below);
+            let filled = picked.iter().cycle().take(usize::from(tier.slots));
+            slots.extend(filled.map(|candidate| SlotAssign { tier: ix, prize: tier.candidates[*candidate] }));
+        }
+        Strategy { source: Source::Random, slots: slots.into(), generation: 0 }
+    }
+}
+
+impl Odds {
+    /// The probability as decimal text, rounded to 6 decimals, half up.
+    pub fn decimal(&self) -> String {
+        let below = u128::from(self.weight_sum) * u128::from(self.slots);
+        let micro = (u128::from(self.weight) * 2_000_000 + below) / (2 * below);
+        format!("{}.{:06}", micro / 1_000_000, micro % 1_000_000)
+    }
+}
+
+/// Changing it would deal every shopper other templates in the middle of a campaign.
+const TEMPLATE_SALT: u64 = 0x6b6f_6920_7465_6d70;
+const DAY_MS: i64 = 86_400_000;
+
+/// At most `count` different numbers below `all` in random order: Floyd's sampling (Bentley, Floyd 1987), shuffled.
+fn sample(all: usize, count: usize, below: &mut impl FnMut(usize) -> usize) -> Vec<usize> {
+    let count = count.min(all);
+    let mut picked = Vec::with_capacity(count);
+    for last in all - count..all {
+        let one = below(last + 1);
+        picked.push(if picked.contains(&one) { last } else { one });
+    }
+    for end in (1..picked.len()).rev() {
+        picked.swap(end, below(end + 1));
+    }
+    picked
+}
+
+fn prize(from: &PrizeDef) -> Prize {
+    let points = from.points.unwrap_or(PointsRange { min: 0, max: 0 });
+    Prize {
+        code: from.code.as_str().into(),
+        name: from.name.as_str().into(),
+        kind: match from.kind {
+            // The check bounds points far below 2^32.
+            Kind::Points => PrizeKind::Points { min: points.min as u32, max: points.max as u32 },
+            Kind::Coupon => PrizeKind::Coupon,
+            Kind::Goods => PrizeKind::Goods,
+            Kind::Webhook => PrizeKind::Webhook,
+            Kind::None => PrizeKind::None,
+        },
+        category: from.category.as_deref().unwrap_or_default().into(),
+        skus: from.skus.iter().map(|sku| sku.as_str().into()).collect(),
+        value_cents: from.value_cents,
+        cost_cents: from.cost_cents,
+        stock: from.stock,
+    }
+}
+
+/// The prizes that may fill each tier's slots, ascending: those it names, and those of its band that no tier names.
+pub(super) fn candidates(definition: &Definition) -> Vec<Vec<PrizeIx>> {
+    let named: HashSet<&str> = definition.tiers.iter().flat_map(|tier| &tier.prizes).map(String::as_str).collect();
+    let belongs = |tier: &TierDef, own: &HashSet<&str>, prize: &PrizeDef| {
+        let value = prize.value_cents;
+        let in_band = tier.value_cents.is_some_and(|band| band.min <= value && value < band.max);
+        own.contains(prize.code.as_str()) || (in_band && !named.contains(prize.code.as_str()))
+    };
+    let of_tier = |tier: &TierDef| {
+        let own = tier.prizes.iter().map(String::as_str).collect();
+        let fitting = definition.prizes.iter().zip(0u16..).filter(|(prize, _)| belongs(tier, &own, prize));
+        fitting.map(|(_, ix)| PrizeIx(ix)).collect()
+    };
+    definition.tiers.iter().map(of_tier).collect()
+}
+
+fn tiers(definition: &Definition) -> Vec<Tier> {
+    let mut first_slot = 0;
+    let mut tiers: Vec<Tier> = Vec::with_capacity(definition.tiers.len());
+    for (from, candidates) in definition.tiers.iter().zip(candidates(definition)) {
+        let dearest = candidates.iter().map(|ix| definition.prizes[ix.ix()].value_cents).max().unwrap_or(0);
+        // The check bounds slots to 100 in all and weights to 10^9.
+        let slots = from.slots as u8;
+        tiers.push(Tier {
+            code: from.code.as_str().into(),
+            slots,
+            first_slot,
+            weight: from.weight as u32,
+            unlock_after: from.unlock_after.unwrap_or(0),
+            candidates: candidates.into(),
+            lower: Box::default(),
+            value_cents: from.value_cents.map_or(dearest, |band| band.max),
+        });
+        first_slot += slots;
+    }
+    let lower: Vec<Box<[TierIx]>> = tiers.iter().map(|tier| lower(tier, &tiers)).collect();
+    for (tier, lower) in tiers.iter_mut().zip(lower) {
+        tier.lower = lower;
+    }
+    tiers
+}
+
+/// The tiers below `tier`, the most valuable first. Of two tiers of one value the more probable one is the lower.
+fn lower(tier: &Tier, all: &[Tier]) -> Box<[TierIx]> {
+    let rank = |tier: &Tier| (Reverse(tier.value_cents), tier.weight);
+    let mut below: Vec<(TierIx, &Tier)> = (0u8..).zip(all).filter(|(_, other)| rank(other) > rank(tier)).collect();
+    below.sort_by_key(|(_, other)| rank(other));
+    below.into_iter().map(|(ix, _)| ix).collect()
+}
+
+fn pools(definition: &Definition, tiers: &[Tier]) -> Vec<Pool> {
+    if definition.pools.is_empty() {
+        return vec![pool("all", None, (0..tiers.len() as u8).collect(), tiers)];
+    }
+    let by_code = |code: &String| tiers.iter().zip(0u8..).find(|(tier, _)| *tier.code == **code).map(|(_, ix)| ix);
+    let compiled = |from: &PoolDef| {
+        let when = from.when.as_deref().map(Condition::parse).transpose();
+        let when = when.expect("invariant: the check read this condition");
+        pool(&from.code, when, from.tiers.iter().filter_map(by_code).collect(), tiers)
+    };
+    definition.pools.iter().map(compiled).collect()
+}
+
+fn pool(code: &str, when: Option<Condition>, members: Vec<TierIx>, all: &[Tier]) -> Pool {
+    let mut sum = 0;
+    let running = members.into_iter().map(|ix| {
+        sum += all[usize::from(ix)].weight;
+        (ix, sum)
+    });
+    let tiers: Box<[(TierIx, u32)]> = running.collect();
+    let probabilities = odds(&tiers, sum, all).iter().map(|odds| odds.decimal().into()).collect();
+    let receipt = fairness::pool_part(code, &tiers, all);
+    Pool { code: code.into(), when, weight_sum: sum, probabilities, receipt, tiers }
+}
+
+fn odds(members: &[(TierIx, u32)], weight_sum: u32, all: &[Tier]) -> Vec<Odds> {
+    let of_tier = |(tier, ix): (&Tier, u8)| {
+        let weight = if members.iter().any(|(member, _)| *member == ix) { tier.weight } else { 0 };
+        let odds = Odds { weight, weight_sum, slots: u32::from(tier.slots) };
+        std::iter::repeat_n(odds, usize::from(tier.slots))
+    };
+    all.iter().zip(0u8..).flat_map(of_tier).collect()
+}

@@ -1,0 +1,184 @@
+//! The ledger's records: every fact, defined once.
+//!
+//! One command makes one record: all its facts, its keys, and the exact bytes of its answer. The binary form is one
+//! version byte and then the fields in order (postcard: varints, no field names); the answer stands last, so that the
+//! HTTP body can be a slice of the batch it was written into.
+
+use crate::award::AwardState;
+use crate::draw::BlacklistMode;
+use crate::ids::{AwardId, CampaignId, DrawId, OrderId, ShopperId};
+use crate::order::OrderKind;
+use crate::points::Entry;
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+/// The version this build writes. A reader refuses what it does not know: a ledger is never guessed at.
+pub const VERSION: u8 = 1;
+
+/// The partition of records that every partition reads (an owner's marker, a campaign act), embedded.
+pub const ALL_PARTITIONS: u8 = 255;
+
+/// The first 16 bytes of SHA-256 over (kind, campaign, origin, key): unique within one shopper.
+pub type KeyHash = [u8; 16];
+
+/// What makes a command happen once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keyed {
+    pub hash: KeyHash,
+    /// The first 8 bytes of SHA-256 over the request's content: the same key with other content is refused.
+    pub request: u64,
+    /// The HTTP status of the first answer.
+    pub status: u16,
+}
+
+/// Chances granted by an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Granted {
+    pub order: OrderId,
+    pub campaign: CampaignId,
+    pub kind: OrderKind,
+    pub chances: u32,
+    /// How many chances this campaign had granted the shopper before: chances are spent in this order.
+    pub first: u64,
+    pub reason: String,
+}
+
+/// One decided draw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drawn {
+    pub draw: DrawId,
+    pub campaign: CampaignId,
+    /// The version of the rules that decided it.
+    pub rules: u32,
+    /// 1, 2, 3 … per shopper and campaign.
+    pub n: u64,
+    /// The local day it counts for, days since 1970-01-01 in the campaign's time zone.
+    pub day: i32,
+    pub pool: u8,
+    pub slot: Option<u8>,
+    /// The tier that was rolled.
+    pub tier: Option<u8>,
+    /// The prize that was won, by its place in the rules; none is "thanks".
+    pub prize: Option<u16>,
+    /// Points won, where the prize is points.
+    pub points: u32,
+    pub cost_cents: i64,
+    pub award: Option<(AwardId, AwardState)>,
+}
+
+/// What a record says happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fact {
+    /// A process became the owner: R2's marker.
+    Owner { epoch: u32, name: u64 },
+    /// A campaign act: from here on `version` of the campaign's row counts.
+    Campaign { campaign: CampaignId, version: u32 },
+    Registered { external_id: String, registered_at_ms: i64 },
+    Granted(Granted),
+    Drawn(Box<Drawn>),
+    Points(Entry),
+    SignedIn { campaign: CampaignId, day: i32 },
+    AwardMoved { award: AwardId, state: AwardState },
+    Blacklisted { campaign: Option<CampaignId>, mode: BlacklistMode, until_ms: Option<i64>, reason: String },
+    Unblacklisted { campaign: Option<CampaignId> },
+    /// A behaviour as JSON; one of the record's keys makes it unique.
+    Behaved { key: KeyHash, at_ms: i64, #[serde(with = "serde_bytes")] payload: Vec<u8> },
+}
+
+/// One record of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record<'a> {
+    /// The valid marker under which it was written; another one's records are void.
+    pub epoch: u32,
+    pub owner: u64,
+    pub part: u8,
+    /// Unix milliseconds, never below the record before.
+    pub at_ms: i64,
+    /// Zero where a record concerns no shopper.
+    pub shopper: ShopperId,
+    /// What makes it happen once: the caller's key first, then internal ones; all name this record's answer.
+    pub keys: SmallVec<[Keyed; 1]>,
+    pub facts: SmallVec<[Fact; 2]>,
+    #[serde(borrow, with = "serde_bytes")]
+    pub answer: &'a [u8],
+}
+
+/// Why bytes are no record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadRecord {
+    #[error("record version {0} is newer than this build reads (up to {VERSION}); run a newer koi")]
+    Newer(u8),
+    #[error("the record is damaged: its bytes do not decode")]
+    Damaged,
+}
+
+impl Record<'_> {
+    /// Appends the binary form to `out`. The answer's bytes are the last ones written.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.push(VERSION);
+        let taken = std::mem::take(out);
+        *out = postcard::to_extend(self, taken).expect("invariant: writing to a Vec cannot fail and no field refuses");
+    }
+}
+
+/// Reads one record.
+///
+/// # Errors
+/// `Newer` for a version this build does not know, `Damaged` for anything else that does not decode to its last byte.
+pub fn decode(bytes: &[u8]) -> Result<Record<'_>, BadRecord> {
+    match bytes.split_first() {
+        Some((&VERSION, rest)) => match postcard::take_from_bytes(rest) {
+            Ok((record, [])) => Ok(record),
+            _ => Err(BadRecord::Damaged),
+        },
+        Some((&version, _)) if version > VERSION => Err(BadRecord::Newer(version)),
+        _ => Err(BadRecord::Damaged),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::EntryId;
+    use crate::points::Cause;
+
+    fn sample() -> Record<'static> {
+        let drawn = Drawn {
+            draw: DrawId(7), campaign: CampaignId(9), rules: 3, n: 12, day: 20_000, pool: 0, slot: Some(4), tier: Some(1), prize: Some(2),
+            points: 30, cost_cents: 0, award: Some((AwardId(8), AwardState::Granted)),
+        };
+        let entry = Entry { id: EntryId(10), amount: 30, balance: 60, cause: Cause::Award { award: AwardId(8) } };
+        Record {
+            epoch: 2, owner: 99, part: 5, at_ms: 1_800_000_000_000, shopper: ShopperId(6),
+            keys: [Keyed { hash: [1; 16], request: 2, status: 201 }].into_iter().collect(),
+            facts: [Fact::Drawn(Box::new(drawn)), Fact::Points(entry)].into_iter().collect(),
+            answer: b"{\"id\":\"7\"}",
+        }
+    }
+
+    #[test]
+    fn a_record_survives_its_bytes_and_ends_with_its_answer() {
+        let mut bytes = b"before".to_vec();
+        sample().encode(&mut bytes);
+        assert!(bytes.ends_with(b"{\"id\":\"7\"}"), "the answer is the tail of the record");
+        assert_eq!(decode(&bytes[6..]), Ok(sample()));
+    }
+
+    #[test]
+    fn damage_is_said_and_never_guessed_at() {
+        let mut good = Vec::new();
+        sample().encode(&mut good);
+        let mut newer = good.clone();
+        newer[0] = VERSION + 1;
+        let mut longer = good.clone();
+        longer.push(0);
+        for (bytes, want) in [
+            (&newer[..], BadRecord::Newer(VERSION + 1)),
+            (&good[..good.len() - 1], BadRecord::Damaged),
+            (&longer[..], BadRecord::Damaged),
+            (&[][..], BadRecord::Damaged),
+        ] {
+            assert_eq!(decode(bytes).expect_err("must be refused"), want);
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The deciding core seen from outside, as tables of input and expectation.
+#![expect(clippy::unwrap_used, reason = "a test that fails to unwrap has failed")]
+
+mod conditions;
+mod decide;
+mod fallback;
+mod findings;
+mod fixture;
+mod flows;
+mod odds;
+mod receipts;
+mod rules;

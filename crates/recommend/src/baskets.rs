@@ -1,0 +1,463 @@
+//! Everybody's baskets in one compact data set: shoppers, their baskets in order, the items of each.
+
+use std::sync::Arc;
+
+use domain::behaviour::{Action, Behaviour};
+use domain::ids::ShopperId;
+
+use crate::catalogue::{Catalogue, ItemId};
+
+/// Lines of orders that a data set takes at most: 24 bytes each while it is built, 1.2 GB in all. Lines beyond are
+/// counted in [`Builder::dropped`] and left out.
+pub const MAX_LINES: usize = 50_000_000;
+
+/// Baskets of one shopper that models look at, the latest ones: a shop's house account may have millions.
+pub const MAX_BASKETS: usize = 1_024;
+
+/// One line of an order, while the data set is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Line {
+    shopper: ShopperId,
+    order: u64,
+    item: ItemId,
+    /// Behind the item, so that of two equal lines the earlier one comes first.
+    at_s: u32,
+}
+
+/// Collects behaviour in any order.
+#[derive(Debug, Default)]
+pub struct Builder {
+    catalogue: Catalogue,
+    lines: Vec<Line>,
+    dropped: u64,
+}
+
+impl Builder {
+    /// Takes one act of a shopper. Only purchases say what is wanted next; lines with a negative price are
+    /// corrections of an invoice, not wishes.
+    pub fn add(&mut self, shopper: ShopperId, behaviour: &Behaviour) {
+        let Action::Purchase { order_id, items } = &behaviour.action else { return };
+        let order = order_key(order_id);
+        for item in items.iter().filter(|item| item.quantity > 0 && item.price_cents >= 0) {
+            match self.catalogue.intern(&item.sku, &item.name, &item.category) {
+                Some(id) => {
+                    self.catalogue.saw_price(id, item.price_cents);
+                    self.add_line(shopper, order, behaviour.at_ms, id);
+                }
+                None => self.dropped += 1,
+            }
+        }
+    }
+
+    /// Takes one line whose item is in the catalogue already; `order` as [`order_key`] makes it.
+    pub fn add_line(&mut self, shopper: ShopperId, order: u64, at_ms: i64, item: ItemId) {
+        if self.lines.len() >= MAX_LINES {
+            self.dropped += 1;
+            return;
+        }
+        self.lines.push(Line { shopper, order, item, at_s: seconds(at_ms) });
+    }
+
+    /// The catalogue so far, to intern items in.
+    pub fn catalogue(&mut self) -> &mut Catalogue {
+        &mut self.catalogue
+    }
+
+    /// How many lines found no room.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// The data set. A basket is one order of one shopper; it holds each item once and happened when its first line
+    /// did; baskets are in the order of time, then of the order's number.
+    pub fn build(mut self) -> Dataset {
+        self.lines.sort_unstable();
+        self.lines.dedup_by_key(|line| (line.shopper, line.order, line.item));
+        let mut baskets: Vec<Basket> = Vec::new();
+        for (place, line) in self.lines.iter().enumerate() {
+            match baskets.last_mut() {
+                Some(last) if (last.shopper, last.order) == (line.shopper, line.order) => {
+                    last.at_s = last.at_s.min(line.at_s);
+                    last.end = place + 1;
+                }
+                _ => baskets.push(Basket {
+                    shopper: line.shopper,
+                    at_s: line.at_s,
+                    order: line.order,
+                    start: place,
+                    end: place + 1,
+                }),
+            }
+        }
+        baskets.sort_unstable();
+        let mut data = Dataset::empty(Arc::new(self.catalogue));
+        for of_shopper in baskets.chunk_by(|a, b| a.shopper == b.shopper) {
+            data.start_shopper(of_shopper[0].shopper);
+            for basket in &of_shopper[of_shopper.len().saturating_sub(MAX_BASKETS)..] {
+                let items = self.lines[basket.start..basket.end].iter().map(|line| line.item);
+                data.push_basket(basket.at_s, items);
+            }
+        }
+        data.finish();
+        data
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Basket {
+    shopper: ShopperId,
+    at_s: u32,
+    order: u64,
+    start: usize,
+    end: usize,
+}
+
+/// Unix seconds of Unix milliseconds. What lies before 1970 or after 2106 is taken for the first or the last second:
+/// only the order of one shopper's baskets hangs on it.
+fn seconds(at_ms: i64) -> u32 {
+    at_ms.div_euclid(1_000).clamp(0, i64::from(u32::MAX)) as u32
+}
+
+/// A number for an order's id that keeps the order of ids that are numbers; the others come after them, by hash
+/// (FNV-1a, 63 bits).
+pub fn order_key(order_id: &str) -> u64 {
+    match order_id.parse::<u64>() {
+        Ok(number) if number < 1 << 63 => number,
+        _ => {
+            let hash = order_id
+                .bytes()
+                .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+            domain::ids::mix(hash) | 1 << 63
+        }
+    }
+}
+
+/// The baskets of one shopper, oldest first: offsets of the baskets in `items`, one more than there are baskets.
+#[derive(Debug, Clone, Copy)]
+pub struct Baskets<'a> {
+    starts: &'a [u32],
+    at_s: &'a [u32],
+    items: &'a [ItemId],
+}
+
+impl<'a> Baskets<'a> {
+    /// A shopper of whom nothing is known.
+    pub const NONE: Baskets<'static> = Baskets { starts: &[], at_s: &[], items: &[] };
+
+    /// How many baskets.
+    pub fn len(&self) -> usize {
+        self.at_s.len()
+    }
+
+    /// Whether nothing was bought.
+    pub fn is_empty(&self) -> bool {
+        self.at_s.is_empty()
+    }
+
+    /// Basket `place`, its items in ascending order.
+    pub fn items(&self, place: usize) -> &'a [ItemId] {
+        &self.items[self.starts[place] as usize..self.starts[place + 1] as usize]
+    }
+
+    /// When a basket was bought, Unix milliseconds to the second.
+    pub fn at_ms(&self, place: usize) -> i64 {
+        i64::from(self.at_s[place]) * 1_000
+    }
+
+    /// All baskets, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &'a [ItemId]> + '_ {
+        (0..self.len()).map(|place| self.items(place))
+    }
+
+    /// In how many baskets an item is, and when it was bought last (Unix milliseconds).
+    pub fn bought(&self, item: ItemId) -> Option<(u32, i64)> {
+        let (mut times, mut last) = (0, 0);
+        for place in 0..self.len() {
+            if self.items(place).binary_search(&item).is_ok() {
+                times += 1;
+                last = self.at_ms(place);
+            }
+        }
+        (times > 0).then_some((times, last))
+    }
+}
+
+/// The baskets of a shopper outside a data set: one who came after it was made, or has bought since.
+#[derive(Debug, Clone, Default)]
+pub struct History(Dataset);
+
+impl History {
+    /// The purchases among `behaviours`, in any order, of items that `catalogue` knows; the rest says nothing.
+    pub fn new<'a>(catalogue: &Catalogue, behaviours: impl IntoIterator<Item = &'a Behaviour>) -> History {
+        let mut builder = Builder::default();
+        for behaviour in behaviours {
+            let Action::Purchase { order_id, items } = &behaviour.action else { continue };
+            let order = order_key(order_id);
+            for item in items.iter().filter(|item| item.quantity > 0 && item.price_cents >= 0) {
+                if let Some(id) = catalogue.item(&item.sku) {
+                    builder.add_line(ShopperId(0), order, behaviour.at_ms, id);
+                }
+            }
+        }
+        History(builder.build())
+    }
+
+    /// The baskets, oldest first.
+    pub fn baskets(&self) -> Baskets<'_> {
+        if self.0.is_empty() { Baskets::NONE } else { self.0.baskets(0) }
+    }
+}
+
+/// Shoppers, their baskets in order and the items of each, in flat arrays: 4 bytes per line and 8 per basket.
+#[derive(Debug, Clone, Default)]
+pub struct Dataset {
+    catalogue: Arc<Catalogue>,
+    /// Ascending, so that a shopper is found by halving.
+    shoppers: Vec<ShopperId>,
+    /// The first basket of each shopper, and the end.
+    basket_starts: Vec<u32>,
+    at_s: Vec<u32>,
+    /// The first line of each basket, and the end.
+    item_starts: Vec<u32>,
+    items: Vec<ItemId>,
+    /// How many baskets hold each item.
+    popularity: Vec<u32>,
+    /// Items by popularity, then sku; and the place of each item in that order.
+    by_rank: Vec<ItemId>,
+    rank: Vec<u32>,
+}
+
+impl Dataset {
+    fn empty(catalogue: Arc<Catalogue>) -> Dataset {
+        Dataset { catalogue, item_starts: vec![0], ..Dataset::default() }
+    }
+
+    fn start_shopper(&mut self, shopper: ShopperId) {
+        self.shoppers.push(shopper);
+        self.basket_starts.push(self.at_s.len() as u32);
+    }
+
+    fn push_basket(&mut self, at_s: u32, items: impl Iterator<Item = ItemId>) {
+        self.at_s.push(at_s);
+        self.items.extend(items);
+        self.item_starts.push(self.items.len() as u32);
+    }
+
+    fn finish(&mut self) {
+        self.basket_starts.push(self.at_s.len() as u32);
+        self.popularity = vec![0; self.catalogue.len()];
+        for &item in &self.items {
+            if let Some(count) = self.popularity.get_mut(item as usize) {
+                *count += 1;
+            }
+        }
+        self.by_rank = (0..self.catalogue.len() as ItemId).collect();
+        self.by_rank.sort_unstable_by(|&a, &b| {
+            let by_count = self.popularity[b as usize].cmp(&self.popularity[a as usize]);
+            by_count.then_with(|| self.catalogue.sku(a).cmp(self.catalogue.sku(b)))
+        });
+        self.rank = vec![0; self.by_rank.len()];
+        for (place, &item) in self.by_rank.iter().enumerate() {
+            self.rank[item as usize] = place as u32;
+        }
+    }
+
+    /// The items by number and name.
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.catalogue
+    }
+
+    /// How many shoppers.
+    pub fn len(&self) -> usize {
+        self.shoppers.len()
+    }
+
+    /// Whether nobody bought anything.
+    pub fn is_empty(&self) -> bool {
+        self.shoppers.is_empty()
+    }
+
+    /// How many baskets of all shoppers.
+    pub fn basket_count(&self) -> usize {
+        self.at_s.len()
+    }
+
+    /// The shopper at a place.
+    pub fn shopper(&self, place: usize) -> ShopperId {
+        self.shoppers[place]
+    }
+
+    /// The place of a shopper, if anything was bought.
+    pub fn place(&self, shopper: ShopperId) -> Option<usize> {
+        self.shoppers.binary_search(&shopper).ok()
+    }
+
+    /// The baskets of the shopper at a place.
+    pub fn baskets(&self, place: usize) -> Baskets<'_> {
+        let (start, end) = (self.basket_starts[place] as usize, self.basket_starts[place + 1] as usize);
+        Baskets { starts: &self.item_starts[start..=end], at_s: &self.at_s[start..end], items: &self.items }
+    }
+
+    /// In how many baskets each item is.
+    pub fn popularity(&self) -> &[u32] {
+        &self.popularity
+    }
+
+    /// All items, the most popular first, equal ones by sku.
+    pub fn by_rank(&self) -> &[ItemId] {
+        &self.by_rank
+    }
+
+    /// The place of each item in [`Dataset::by_rank`].
+    pub fn rank(&self) -> &[u32] {
+        &self.rank
+    }
+
+    /// A data set without the last basket of each shopper who has at least `at_least` baskets, and those baskets.
+    /// `at_least` below 2 is taken for 2: nobody is left without a history.
+    pub fn hold_out(&self, at_least: usize) -> (Dataset, Vec<HeldOut>) {
+        let mut train = Dataset::empty(Arc::clone(&self.catalogue));
+        let mut held_out = Vec::new();
+        for place in 0..self.len() {
+            let baskets = self.baskets(place);
+            let keep = if baskets.len() >= at_least.max(2) { baskets.len() - 1 } else { baskets.len() };
+            train.start_shopper(self.shoppers[place]);
+            for basket in 0..keep {
+                train.push_basket(baskets.at_s[basket], baskets.items(basket).iter().copied());
+            }
+            if keep < baskets.len() {
+                held_out.push(HeldOut { shopper: place, items: baskets.items(keep).to_vec() });
+            }
+        }
+        train.finish();
+        (train, held_out)
+    }
+}
+
+/// A basket that a model must not see: what a shopper really bought next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldOut {
+    /// The shopper's place in the data set.
+    pub shopper: usize,
+    /// Ascending.
+    pub items: Vec<ItemId>,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use domain::behaviour::Item;
+
+    use super::*;
+
+    /// Baskets by shopper, each a text of one-letter items; shopper 1, 2, ... and a day between baskets.
+    pub fn data(shoppers: &[&[&str]]) -> Dataset {
+        let mut builder = Builder::default();
+        for (shopper, baskets) in shoppers.iter().enumerate() {
+            for (day, basket) in baskets.iter().enumerate() {
+                builder.add(ShopperId(shopper as u64 + 1), &purchase(&day.to_string(), day as i64, basket));
+            }
+        }
+        builder.build()
+    }
+
+    pub fn purchase(order: &str, day: i64, items: &str) -> Behaviour {
+        let items = items
+            .chars()
+            .map(|c| Item {
+                sku: c.to_string(),
+                name: format!("item {c}"),
+                category: String::new(),
+                price_cents: 100,
+                quantity: 1,
+            })
+            .collect();
+        let action = Action::Purchase { order_id: order.to_owned(), items };
+        Behaviour { id: order.to_owned(), at_ms: day * 86_400_000, action }
+    }
+
+    pub fn letters(data: &Dataset, items: &[ItemId]) -> String {
+        items.iter().map(|&item| data.catalogue().sku(item)).collect()
+    }
+
+    fn show(data: &Dataset) -> Vec<String> {
+        (0..data.len())
+            .map(|place| {
+                let baskets: Vec<_> = data.baskets(place).iter().map(|items| letters(data, items)).collect();
+                format!("{}:{}", data.shopper(place), baskets.join(","))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn behaviours_in_any_order_make_the_same_baskets() {
+        let acts = [
+            (2, purchase("10", 5, "ab")),
+            (2, purchase("9", 5, "c")),
+            (2, purchase("7", 6, "a")),
+            (1, purchase("1", 1, "aab")),
+            (1, purchase("1", 0, "c")),
+            (1, purchase("0", 1, "b")),
+        ];
+        let want = ["1:abc,b", "2:c,ab,a"];
+        let mut forward = Builder::default();
+        let mut backward = Builder::default();
+        for letter in ["a", "b", "c"] {
+            forward.catalogue().intern(letter, "", "");
+            backward.catalogue().intern(letter, "", "");
+        }
+        acts.iter().for_each(|(shopper, act)| forward.add(ShopperId(*shopper), act));
+        acts.iter().rev().for_each(|(shopper, act)| backward.add(ShopperId(*shopper), act));
+        assert_eq!(show(&forward.build()), want, "a piece of order 1 on day 0 pulls it before order 0");
+        assert_eq!(show(&backward.build()), want);
+    }
+
+    #[test]
+    fn ranks_by_popularity_then_sku() {
+        let data = data(&[&["cb", "a"], &["ab", "d"]]);
+        assert_eq!(letters(&data, data.by_rank()), "abcd");
+        assert_eq!(data.rank()[data.catalogue().item("d").expect("bought") as usize], 3);
+    }
+
+    #[test]
+    fn holds_out_the_last_basket_of_those_with_enough() {
+        let data = data(&[&["a", "b", "c"], &["a", "b"], &["a"]]);
+        let (train, held_out) = data.hold_out(3);
+        assert_eq!(show(&train), ["1:a,b", "2:a,b", "3:a"]);
+        assert_eq!(held_out, [HeldOut { shopper: 0, items: vec![2] }]);
+        assert_eq!(data.hold_out(0).1.len(), 2, "a shopper's only basket always stays");
+    }
+
+    #[test]
+    fn returns_and_corrections_are_no_wishes() {
+        let mut builder = Builder::default();
+        let mut act = purchase("1", 1, "ab");
+        if let Action::Purchase { items, .. } = &mut act.action {
+            items[0].price_cents = -1;
+            items[1].quantity = 0;
+        }
+        builder.add(ShopperId(1), &act);
+        let Action::Purchase { order_id, items } = purchase("2", 1, "a").action else { return };
+        builder.add(ShopperId(1), &Behaviour { action: Action::Return { order_id, items }, ..act });
+        assert!(builder.build().is_empty());
+    }
+
+    #[test]
+    fn a_history_knows_only_the_catalogue_and_counts() {
+        let data = data(&[&["abc"]]);
+        let acts = [purchase("2", 9, "az"), purchase("1", 3, "ab")];
+        let history = History::new(data.catalogue(), &acts);
+        let baskets: Vec<_> = history.baskets().iter().map(|items| letters(&data, items)).collect();
+        assert_eq!(baskets, ["ab", "a"]);
+        assert_eq!(history.baskets().bought(0), Some((2, 9 * 86_400_000)));
+        assert_eq!(history.baskets().bought(2), None);
+        assert!(History::new(data.catalogue(), []).baskets().is_empty());
+    }
+
+    #[test]
+    fn order_keys_keep_the_order_of_numbers() {
+        for (lower, higher) in [("9", "10"), ("536365", "536366"), ("10", "C10"), ("0", "x")] {
+            assert!(order_key(lower) < order_key(higher), "{lower} before {higher}");
+        }
+        assert_ne!(order_key("C10"), order_key("C11"));
+    }
+}

@@ -1,0 +1,304 @@
+//! The slots of a strategy: within each tier the prizes that the shopper most probably wants.
+//!
+//! No prize fills two slots as long as its tier has others; of one category there are at most two where there is a
+//! choice; prizes of equal score go by a hash of shopper and prize, so that shoppers of whom nothing is known see
+//! different ones. The odds are the tiers' own and don't change by any of this.
+
+use domain::ids::mix;
+
+use crate::fit::{Fitted, Reason, Who};
+use crate::prizes::PrizeIndex;
+use crate::scores::Scratch;
+
+/// Prizes of one category in a strategy, where there is a choice.
+const MAX_OF_CATEGORY: u16 = 2;
+
+/// What the second best item of a prize adds to the best one, the third to the second, and so on. A prize with many
+/// items is wanted somewhat more surely than one with a single item of the same score.
+const ITEM_DECAY: f32 = 0.5;
+
+/// Items whose scores count for a prize; beyond, the decay leaves nothing.
+const COUNTED_ITEMS: usize = 4;
+
+/// One filled slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    /// The prize's place in the campaign.
+    pub prize: u16,
+    /// Why this prize; `None` where nothing speaks for it.
+    pub reason: Option<Reason>,
+}
+
+/// What composing reuses between shoppers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SlotScratch {
+    scores: Vec<f32>,
+    /// By prize: how many slots show it, and the last of them.
+    shown: Vec<u16>,
+    slot_of: Vec<usize>,
+    of_category: Vec<u16>,
+    visited: Vec<bool>,
+    choice: Vec<u16>,
+}
+
+impl PrizeIndex {
+    /// Fills the slots for one shopper into `out`, a tier's slots next to each other, tiers in the campaign's order.
+    /// `seed` stands for the shopper: the same one gives the same slots.
+    pub fn compose(&self, fitted: &Fitted, who: Who<'_>, seed: u64, scratch: &mut Scratch, out: &mut Vec<Slot>) {
+        fitted.score(who, scratch);
+        let mut slots = std::mem::take(&mut scratch.slots);
+        slots.scores.clear();
+        slots.scores.extend((0..self.len()).map(|prize| self.score(prize, fitted, scratch)));
+        self.fill(seed, &mut slots);
+        fitted.note_bought(who, scratch);
+        out.clear();
+        out.extend(slots.choice.iter().map(|&prize| {
+            let best = self.best_item(usize::from(prize), fitted, scratch);
+            Slot { prize, reason: best.map(|item| fitted.reason(who, item, scratch)) }
+        }));
+        scratch.slots = slots;
+    }
+
+    /// Fills the slots at random, under the same rules. The same `seed` gives the same slots.
+    pub fn random(&self, seed: u64, scratch: &mut Scratch, out: &mut Vec<Slot>) {
+        let slots = &mut scratch.slots;
+        slots.scores.clear();
+        slots.scores.resize(self.len(), 0.0);
+        self.fill(seed, slots);
+        out.clear();
+        out.extend(slots.choice.iter().map(|&prize| Slot { prize, reason: None }));
+    }
+
+    /// A prize's score: of its items' scores the best, plus half the next, plus a quarter of the third, ...
+    fn score(&self, prize: usize, fitted: &Fitted, scratch: &Scratch) -> f32 {
+        let mut best = [0f32; COUNTED_ITEMS];
+        for &(item, counts) in self.items(prize) {
+            let mut score = fitted.score_of(item, scratch) * counts;
+            for place in &mut best {
+                if score > *place {
+                    std::mem::swap(&mut score, place);
+                }
+            }
+        }
+        best.iter().rev().fold(0.0, |sum, score| sum * ITEM_DECAY + score)
+    }
+
+    fn best_item(&self, prize: usize, fitted: &Fitted, scratch: &Scratch) -> Option<u32> {
+        let scored = self.items(prize).iter().map(|&(item, counts)| (item, fitted.score_of(item, scratch) * counts));
+        scored.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(item, _)| item)
+    }
+
+    fn fill(&self, seed: u64, slots: &mut SlotScratch) {
+        slots.shown.clear();
+        slots.shown.resize(self.len(), 0);
+        slots.slot_of.clear();
+        slots.slot_of.resize(self.len(), 0);
+        slots.of_category.clear();
+        slots.of_category.resize(self.category_count, 0);
+        slots.choice.clear();
+        slots.choice.resize(self.slot_count, 0);
+        for &tier in &self.fill_order {
+            let first = self.tiers[tier].first;
+            for slot in first..first + self.tiers[tier].slots {
+                let prize = self
+                    .best_new(tier, seed, slots)
+                    .or_else(|| self.make_room(tier, slots))
+                    .unwrap_or_else(|| self.best_repeated(tier, seed, slots));
+                self.show(slot, prize, slots);
+            }
+        }
+    }
+
+    fn show(&self, slot: usize, prize: u16, slots: &mut SlotScratch) {
+        slots.choice[slot] = prize;
+        slots.shown[usize::from(prize)] += 1;
+        slots.slot_of[usize::from(prize)] = slot;
+        if let Some(category) = self.categories[usize::from(prize)] {
+            slots.of_category[usize::from(category)] += 1;
+        }
+    }
+
+    fn take_away(&self, prize: u16, slots: &mut SlotScratch) {
+        slots.shown[usize::from(prize)] -= 1;
+        if let Some(category) = self.categories[usize::from(prize)] {
+            slots.of_category[usize::from(category)] -= 1;
+        }
+    }
+
+    /// The best candidate that no slot shows yet, one of a category that has room before any other.
+    fn best_new(&self, tier: usize, seed: u64, slots: &SlotScratch) -> Option<u16> {
+        let crowded = |prize: usize| {
+            self.categories[prize].is_some_and(|category| slots.of_category[usize::from(category)] >= MAX_OF_CATEGORY)
+        };
+        let new = self.tiers[tier].candidates.iter().copied().filter(|prize| slots.shown[usize::from(*prize)] == 0);
+        best(new, seed, |prize| (crowded(prize), slots.scores[prize]))
+    }
+
+    /// The candidate that is shown least, of these the best: for a tier with fewer prizes than slots.
+    fn best_repeated(&self, tier: usize, seed: u64, slots: &SlotScratch) -> u16 {
+        let candidates = &self.tiers[tier].candidates;
+        let least = candidates.iter().map(|prize| slots.shown[usize::from(*prize)]).min().unwrap_or(0);
+        let fewest = candidates.iter().copied().filter(|prize| slots.shown[usize::from(*prize)] == least);
+        best(fewest, seed, |prize| (false, slots.scores[prize])).expect("invariant: a tier with slots has candidates")
+    }
+
+    /// A candidate of `tier`, all of whose prizes are shown, that a slot of another tier gives up for a new one, if
+    /// need be by the same way (augmenting paths, Kuhn 1955).
+    fn make_room(&self, tier: usize, slots: &mut SlotScratch) -> Option<u16> {
+        slots.visited.clear();
+        slots.visited.resize(self.len(), false);
+        self.free_one(tier, slots)
+    }
+
+    fn free_one(&self, tier: usize, slots: &mut SlotScratch) -> Option<u16> {
+        for &prize in &self.tiers[tier].candidates {
+            let place = usize::from(prize);
+            if std::mem::replace(&mut slots.visited[place], true) {
+                continue;
+            }
+            if slots.shown[place] == 0 {
+                return Some(prize);
+            }
+            let slot = slots.slot_of[place];
+            let owner = self.tiers.iter().rposition(|other| other.first <= slot && other.slots > 0);
+            if let Some(owner) = owner.filter(|owner| *owner != tier && slots.shown[place] == 1)
+                && let Some(instead) = self.free_one(owner, slots)
+            {
+                self.take_away(prize, slots);
+                self.show(slot, instead, slots);
+                return Some(prize);
+            }
+        }
+        None
+    }
+}
+
+/// The prize of the largest score among those that are not set back; of equal ones the seed chooses.
+fn best(prizes: impl Iterator<Item = u16>, seed: u64, rate: impl Fn(usize) -> (bool, f32)) -> Option<u16> {
+    let mut best: Option<(u16, (bool, f32))> = None;
+    for prize in prizes {
+        let (back, score) = rate(usize::from(prize));
+        let wins = best.is_none_or(|(other, (other_back, other_score))| {
+            let by_score = score.total_cmp(&other_score);
+            other_back.cmp(&back).then(by_score).then_with(|| tie(seed, prize).cmp(&tie(seed, other))).is_gt()
+        });
+        if wins {
+            best = Some((prize, (back, score)));
+        }
+    }
+    best.map(|(prize, _)| prize)
+}
+
+fn tie(seed: u64, prize: u16) -> u64 {
+    mix(seed ^ mix(u64::from(prize) + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::ShopperId;
+
+    use super::*;
+    use crate::fit::tests::small_shop;
+    use crate::prizes::{Prize, Tier};
+
+    /// Prizes named `sku` or `sku:category`; points and coupons have a sku that nobody bought.
+    fn index(fitted: &Fitted, prizes: &[&str], tiers: &[(usize, &[u16])]) -> PrizeIndex {
+        let skus: Vec<Vec<String>> =
+            prizes.iter().map(|text| vec![text.split(':').next().unwrap_or("").to_owned()]).collect();
+        let prizes: Vec<Prize<'_>> = prizes
+            .iter()
+            .zip(&skus)
+            .map(|(text, skus)| Prize { name: "", category: text.split(':').nth(1).unwrap_or(""), skus })
+            .collect();
+        let tiers: Vec<Tier<'_>> = tiers.iter().map(|&(slots, candidates)| Tier { slots, candidates }).collect();
+        PrizeIndex::new(fitted, &prizes, &tiers).expect("tiers have candidates")
+    }
+
+    fn composed(fitted: &Fitted, index: &PrizeIndex, shopper: u64) -> Vec<u16> {
+        let mut out = Vec::new();
+        index.compose(fitted, Who::Shopper(ShopperId(shopper)), shopper, &mut Scratch::default(), &mut out);
+        out.iter().map(|slot| slot.prize).collect()
+    }
+
+    #[test]
+    fn slots_go_to_what_the_shopper_wants_within_each_tier() {
+        let fitted = small_shop();
+        let all: &[u16] = &[0, 1, 2, 3, 4, 5];
+        let check = |prizes: &[&str], tiers: &[(usize, &[u16])], shopper, expect: &[u16]| {
+            let got = composed(&fitted, &index(&fitted, prizes, tiers), shopper);
+            assert_eq!(got, expect, "{prizes:?} {tiers:?} for {shopper}");
+        };
+        let mixed = ["x", "a", "y", "b", "z", "c"];
+        check(&mixed, &[(3, all)], 1, &[1, 3, 5]);
+        check(&mixed, &[(3, all)], 4, &[0, 2, 4]);
+        check(&mixed, &[(1, &[0, 3]), (1, &[1, 2])], 1, &[3, 1]);
+        check(&mixed, &[(2, &[1]), (1, all)], 1, &[1, 1, 3]);
+        // Two of a category at most, unless there is no other.
+        check(&["a:k", "b:k", "c:k", "x:g"], &[(3, &[0, 1, 2, 3])], 1, &[0, 1, 3]);
+        check(&["a:k", "b:k", "c:k"], &[(3, &[0, 1, 2])], 1, &[0, 1, 2]);
+        check(&["a:", "b:", "c:", "x:"], &[(3, &[0, 1, 2, 3])], 1, &[0, 1, 2]);
+        // Each tier alone would take a, then b; only one way serves all three.
+        check(&["a", "b", "c"], &[(1, &[0, 1]), (1, &[0, 2]), (1, &[0, 1])], 1, &[0, 2, 1]);
+        check(&["a", "b", "c"], &[(0, &[]), (1, &[0]), (2, &[0, 1, 2])], 1, &[0, 1, 2]);
+    }
+
+    #[test]
+    fn slots_say_why() {
+        let fitted = small_shop();
+        let index = index(&fitted, &["a", "points"], &[(2, &[0, 1])]);
+        let mut out = Vec::new();
+        index.compose(&fitted, Who::Shopper(ShopperId(1)), 1, &mut Scratch::default(), &mut out);
+        let bought = Reason::Bought { times: 3, last_at_ms: 2 * 86_400_000 };
+        assert_eq!(out, [Slot { prize: 0, reason: Some(bought) }, Slot { prize: 1, reason: None }]);
+    }
+
+    #[test]
+    fn equal_prizes_differ_between_shoppers_and_stay_for_one() {
+        let fitted = small_shop();
+        let index = index(&fitted, &["p1", "p2", "p3", "p4", "p5", "p6"], &[(1, &[0, 1, 2, 3, 4, 5])]);
+        let mut seen = [0; 6];
+        for shopper in 1_000..1_600 {
+            let first = composed(&fitted, &index, shopper);
+            assert_eq!(first, composed(&fitted, &index, shopper));
+            seen[usize::from(first[0])] += 1;
+        }
+        assert!(seen.iter().all(|count| (60..140).contains(count)), "evenly: {seen:?}");
+    }
+
+    #[test]
+    fn a_random_strategy_keeps_the_rules() {
+        let fitted = small_shop();
+        let index = index(&fitted, &["a:k", "b:k", "c:k", "x:g", "y:g"], &[(1, &[0, 1]), (3, &[0, 1, 2, 3, 4])]);
+        let (mut scratch, mut out, mut seen) = (Scratch::default(), Vec::new(), [0; 5]);
+        for seed in 0..500 {
+            index.random(seed, &mut scratch, &mut out);
+            let mut prizes: Vec<u16> = out.iter().map(|slot| slot.prize).collect();
+            assert!(prizes[0] < 2, "within the tier");
+            prizes.sort_unstable();
+            prizes.iter().for_each(|prize| seen[usize::from(*prize)] += 1);
+            prizes.dedup();
+            assert_eq!(prizes.len(), 4, "no prize twice");
+            assert!(prizes.iter().filter(|prize| **prize < 3).count() <= 2, "two of a category");
+        }
+        assert!(seen.iter().all(|count| *count > 100), "{seen:?}");
+    }
+
+    #[test]
+    fn no_assignment_that_exists_is_missed() {
+        // Every pair of candidates for three tiers of one slot over four prizes, against a search of all choices.
+        let fitted = small_shop();
+        let pairs: Vec<[u16; 2]> = (0..4).flat_map(|a| (a + 1..4).map(move |b| [a, b])).collect();
+        for x in &pairs {
+            for y in &pairs {
+                for z in &pairs {
+                    let index = index(&fitted, &["a", "b", "c", "x"], &[(1, x), (1, y), (1, z)]);
+                    let mut got = composed(&fitted, &index, 1);
+                    let possible = x.iter().any(|p| y.iter().any(|q| z.iter().any(|r| p != q && q != r && p != r)));
+                    got.sort_unstable();
+                    got.dedup();
+                    assert_eq!(got.len() == 3, possible, "{x:?} {y:?} {z:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The command line. Exit status: 0 done, 1 the work failed, 2 wrong use. With `--json` a command prints one JSON object
+//! on standard output and nothing else there; progress and logs go to standard error.
+
+mod bench_empty;
+mod config;
+mod evaluate;
+mod import;
+mod keep;
+mod receipt;
+mod serve;
+mod strategies;
+
+use crate::config::Config;
+use clap::{Parser, Subcommand};
+use serde::Serialize;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Koi: purchases in, personal prize draws out.
+#[derive(Parser)]
+#[command(name = "koi", version, propagate_version = true, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the HTTP API, everything in one process
+    Serve(serve::Args),
+    /// Load behaviour from a file; twice changes nothing
+    Import(import::Args),
+    /// Personal strategies
+    #[command(subcommand)]
+    Strategies(strategies::Command),
+    /// Measure models on baskets they have not seen
+    #[command(subcommand)]
+    Evaluate(evaluate::Command),
+    /// The configuration
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Recompute a draw from its receipt
+    VerifyReceipt(receipt::Args),
+    /// Copy a data directory while a server may be running on it
+    Backup(keep::BackupArgs),
+    /// Make a data directory from a backup
+    Restore(keep::RestoreArgs),
+    /// Print the OpenAPI document
+    #[command(hide = true)]
+    Openapi,
+    /// Serve a handler that does nothing, to compare with
+    #[command(hide = true)]
+    BenchEmpty(bench_empty::Args),
+}
+
+/// Why a command ended early.
+#[derive(Debug)]
+enum Failure {
+    /// Exit status 2.
+    Usage(String),
+    /// Exit status 1.
+    Work(String),
+}
+
+impl Failure {
+    fn usage(error: impl std::fmt::Display) -> Self {
+        Failure::Usage(error.to_string())
+    }
+
+    fn work(error: impl std::fmt::Display) -> Self {
+        Failure::Work(error.to_string())
+    }
+}
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    let done = match Cli::try_parse() {
+        Ok(cli) => dispatch(cli.command),
+        Err(error) => {
+            // Help and version are no errors to clap's callers either; a closed pipe is nobody's loss.
+            let _closed = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let (status, message) = match done {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Usage(message)) => (2, message),
+        Err(Failure::Work(message)) => (1, message),
+    };
+    let _closed = writeln!(std::io::stderr(), "koi: {message}");
+    ExitCode::from(status)
+}
+
+fn dispatch(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(args) => serve::run(args),
+        Command::Import(args) => import::run(&args),
+        Command::Strategies(command) => strategies::run(command),
+        Command::Evaluate(command) => evaluate::run(command),
+        Command::Config(command) => config::run(&command),
+        Command::VerifyReceipt(args) => receipt::run(&args),
+        Command::Backup(args) => keep::backup(&args),
+        Command::Restore(args) => keep::restore(&args),
+        Command::Openapi => say(&crate::http::openapi::text()),
+        Command::BenchEmpty(args) => bench_empty::run(&args),
+    }
+}
+
+/// One line (or text) on standard output.
+fn say(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|e| Failure::Work(format!("cannot write the answer: {e}")))
+}
+
+/// One JSON object on standard output.
+fn say_json(value: &impl Serialize) -> Result<(), Failure> {
+    say(&serde_json::to_string(value).map_err(Failure::work)?)
+}
+
+/// The configuration of commands without `--config`: defaults and the environment. Logs start with it.
+fn ambient_config() -> Result<Config, Failure> {
+    let config = Config::load(None, std::env::vars()).map_err(Failure::usage)?;
+    crate::observe::start_logs(&config.log);
+    Ok(config)
+}
+
+/// `--data`, else what the configuration says.
+fn data_dir(given: Option<PathBuf>, config: &Config) -> PathBuf {
+    given.unwrap_or_else(|| config.server.data.clone())
+}
+
+/// A runtime for commands that wait for things.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    built.map_err(|e| Failure::Work(format!("cannot start the runtime: {e}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn commands_are_those_of_the_contract() {
+        for (line, ok) in [
+            ("koi serve", true),
+            ("koi serve --config koi.toml --listen 127.0.0.1:1 --data d", true),
+            ("koi serve --listen nowhere", false),
+            ("koi import online-retail f.csv.gz --data d --dry-run --json", true),
+            ("koi import purchases f.csv", true),
+            ("koi import purchases", false),
+            ("koi import nothing f.csv", false),
+            ("koi strategies generate --campaign 7 --data d --json", true),
+            ("koi strategies generate --campaign x", false),
+            ("koi evaluate next-basket --train t --test s --k 10,20 --model all --json", true),
+            ("koi evaluate next-basket --train t --test s --model best", false),
+            ("koi evaluate next-basket --train t --test s --k ten", false),
+            ("koi evaluate next-basket --train t", false),
+            ("koi config default", true),
+            ("koi config check koi.toml", true),
+            ("koi config", false),
+            ("koi verify-receipt r.json --json", true),
+            ("koi backup b --data d", true),
+            ("koi restore b --data d", true),
+            ("koi openapi", true),
+            ("koi bench-empty --listen 127.0.0.1:0", true),
+            ("koi dance", false),
+            ("koi", false),
+        ] {
+            assert_eq!(Cli::try_parse_from(line.split(' ')).is_ok(), ok, "{line}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! `koi verify-receipt`: recomputes draws from their receipts, with nothing but the file.
+
+use super::{Failure, say, say_json};
+use domain::fairness::{Receipt, Verified, VerifyError};
+use serde::Serialize;
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// Bytes of a file of receipts; a page of 200 draws has some 200 KB.
+const FILE_MAX: u64 = 16 * 1024 * 1024;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// A receipt, a draw, or an object with `draws` or `data`, as JSON
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What came out for one receipt.
+#[derive(Debug, Serialize)]
+struct Checked {
+    holds: bool,
+    #[serde(flatten)]
+    verified: Option<Verified>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    holds: bool,
+    receipts: Vec<Checked>,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let name = args.file.display();
+    let unreadable = |error: std::io::Error| Failure::Work(format!("cannot read {name}: {error}"));
+    if std::fs::metadata(&args.file).map_err(unreadable)?.len() > FILE_MAX {
+        return Err(Failure::Work(format!("{name} has more than {FILE_MAX} bytes; that is no receipt")));
+    }
+    let text = std::fs::read(&args.file).map_err(unreadable)?;
+    let value: Value = serde_json::from_slice(&text).map_err(|e| Failure::Work(format!("{name} is no JSON: {e}")))?;
+    let receipts = receipts(&value).into_iter().map(check).collect::<Vec<_>>();
+    if receipts.is_empty() {
+        return Err(Failure::Work(format!("{name} holds no receipt")));
+    }
+    let report = Report { holds: receipts.iter().all(|r| r.holds), receipts };
+    if args.json {
+        say_json(&report)?;
+    } else {
+        report.receipts.iter().try_for_each(|r| say(&line(r)))?;
+    }
+    if report.holds { Ok(()) } else { Err(Failure::Work(format!("{name}: a receipt does not hold"))) }
+}
+
+/// The receipts of a receipt, a draw, `{"draws": […]}` or `{"data": […]}`.
+fn receipts(value: &Value) -> Vec<&Value> {
+    let list = value.get("draws").or_else(|| value.get("data")).and_then(Value::as_array);
+    match (list, value.get("receipt")) {
+        (Some(all), _) => all.iter().flat_map(receipts).collect(),
+        (None, Some(receipt)) => vec![receipt],
+        (None, None) => vec![value],
+    }
+}
+
+fn check(value: &Value) -> Checked {
+    let verified = Receipt::parse(value.to_string().as_bytes()).and_then(|receipt| receipt.verify());
+    let why = verified.as_ref().err().map(VerifyError::to_string);
+    Checked { holds: verified.is_ok(), verified: verified.ok(), why }
+}
+
+fn line(checked: &Checked) -> String {
+    match (&checked.verified, &checked.why) {
+        (Some(v), _) => {
+            let points = v.points.map_or(String::new(), |points| format!(", {points} points"));
+            format!("holds: tier {}, slot {}, prize {}{points}; the seed's hash is {}", v.tier, v.slot, v.prize, v.seed_hash)
+        }
+        (None, why) => format!("does not hold: {}", why.as_deref().unwrap_or("no receipt")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn receipts_are_found_wherever_they_stand() {
+        let draw = json!({"id": "1", "receipt": {"v": 1}});
+        for (value, want) in [
+            (json!({"v": 1}), 1),
+            (draw.clone(), 1),
+            (json!({"draws": [draw, draw]}), 2),
+            (json!({"data": [draw], "next_cursor": null}), 1),
+            (json!({"draws": []}), 0),
+        ] {
+            let found = receipts(&value);
+            assert_eq!(found.len(), want, "{value}");
+            assert!(found.iter().all(|r| **r == json!({"v": 1})), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_receipt_does_not_hold() {
+        for value in [json!({}), json!(7), json!({"v": 2}), json!(null)] {
+            let checked = check(&value);
+            assert!(!checked.holds && checked.why.is_some(), "{value}");
+        }
+    }
+}

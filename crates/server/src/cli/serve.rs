@@ -1,0 +1,104 @@
+//! `koi serve`: composes the process, runs it, and stops it in good order.
+
+use super::{Failure, runtime, say};
+use crate::auth::ApiKeys;
+use crate::config::Config;
+use crate::http::{Shared, front::Front, listen};
+use crate::observe;
+use adapters::embedded::{self, Embedded};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// How long requests in flight may take when the process is asked to stop.
+const GRACE: Duration = Duration::from_secs(15);
+/// After a fatal error nothing can succeed any more: only refusals are sent out.
+const FATAL_GRACE: Duration = Duration::from_millis(500);
+/// The environment variable that may hold a key with every scope.
+const BOOTSTRAP: &str = "KOI_BOOTSTRAP_KEY";
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The configuration file; without one, the defaults
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// The folder that holds everything
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// Why serving ended.
+enum End {
+    Asked,
+    Fatal,
+}
+
+pub fn run(args: Args) -> Result<(), Failure> {
+    let mut config = Config::load(args.config.as_deref(), std::env::vars()).map_err(Failure::usage)?;
+    config.server.listen = args.listen.unwrap_or(config.server.listen);
+    config.server.data = args.data.unwrap_or(config.server.data);
+    let keys = ApiKeys::new(std::env::var(BOOTSTRAP).ok().as_deref()).map_err(Failure::usage)?;
+    observe::start_logs(&config.log);
+    let metrics = observe::start_metrics().map_err(Failure::work)?;
+    let runtime = runtime()?;
+    let end = runtime.block_on(async {
+        tokio::spawn(observe::keep_up(metrics.clone()));
+        let embedded = embedded::open(&config.server.data, &config.embedded).await.map_err(Failure::work)?;
+        let app = Shared::new(embedded.koi.clone(), keys, metrics);
+        serve(&config, Front::new(app), embedded).await
+    });
+    match end? {
+        End::Asked => Ok(()),
+        // Nothing of what is still in memory may be written: the log alone says what is true, at the next start.
+        End::Fatal => std::process::exit(1),
+    }
+}
+
+async fn serve(config: &Config, front: Front, embedded: Embedded) -> Result<End, Failure> {
+    let wanted = config.server.listen;
+    let listener = TcpListener::bind(wanted).await.map_err(|e| Failure::Work(format!("cannot listen on {wanted}: {e}")))?;
+    let address = listener.local_addr().map_err(Failure::work)?;
+    let (stop, stopped) = watch::channel(false);
+    let mut fatal = embedded.fatal();
+    let app = front.app().clone();
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::work)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::work)?;
+    say(&format!("koi listens on http://{address}"))?;
+    tracing::info!(%address, data = %config.server.data.display(), "serving");
+
+    let serving = tokio::spawn(listen::serve(listener, front, config.server.connections_max, GRACE, stopped));
+    let end = tokio::select! {
+        // The sender lives in `embedded`, so an error cannot come before it is closed below.
+        _ = fatal.wait_for(|fatal| *fatal) => End::Fatal,
+        _ = terminate.recv() => End::Asked,
+        _ = interrupt.recv() => End::Asked,
+    };
+    app.drain();
+    // The receiver is held by `serving`; if that is gone there is nothing to stop.
+    let _gone = stop.send(true);
+    match end {
+        End::Fatal => {
+            tracing::error!("the ledger failed: nothing more is acknowledged; the process ends and recovers at its next start");
+            let _late = tokio::time::timeout(FATAL_GRACE, serving).await;
+        }
+        End::Asked => {
+            tracing::info!("stopping: answering what is in flight");
+            let cut = tokio::select! {
+                cut = serving => cut.map_err(Failure::work)?,
+                _ = fatal.wait_for(|fatal| *fatal) => return Ok(End::Fatal),
+            };
+            if cut > 0 {
+                tracing::warn!(connections = cut, "cut off after {} s", GRACE.as_secs());
+            }
+            embedded.close().await;
+            tracing::info!("stopped");
+        }
+    }
+    Ok(end)
+}

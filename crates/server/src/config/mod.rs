@@ -1,0 +1,248 @@
+//! The configuration: `koi.toml`, then environment variables `KOI__SECTION__KEY`, then the command line. An unknown key
+//! is an error that names it, wherever it stands: a typing error must not silently mean the default.
+
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use tracing_subscriber::EnvFilter;
+
+/// What environment variables that are read as configuration start with.
+const ENV_PREFIX: &str = "KOI__";
+
+/// The default configuration with its comments: what `koi config default` prints.
+pub const DEFAULT_TEXT: &str = include_str!("default.toml");
+
+/// All that can be configured.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    pub server: Server,
+    pub log: Log,
+    pub embedded: adapters::embedded::Options,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where everything is kept.
+    pub data: PathBuf,
+    /// Connections at once, at least 1; more wait in the kernel's queue.
+    pub connections_max: u32,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    pub format: LogFormat,
+    /// A level, or levels by module as `tracing` reads them.
+    pub level: String,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Server { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), data: default_data(), connections_max: 4_096 }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Log { format: LogFormat::Pretty, level: "info".to_owned() }
+    }
+}
+
+/// Where everything is kept if nobody says otherwise.
+pub fn default_data() -> PathBuf {
+    PathBuf::from("koi-data")
+}
+
+/// What is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read {path}: {source}", path = .path.display())]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("{path}: {message}", path = .path.display())]
+    File { path: PathBuf, message: String },
+    #[error("{name}: {message}")]
+    Variable { name: String, message: String },
+    #[error("log.level is {level:?}: {message}; use error, warn, info, debug or trace")]
+    Level { level: String, message: String },
+    #[error("server.connections_max is 1 to 1000000")]
+    Connections,
+}
+
+impl Config {
+    /// Reads the file, where one is named, and then the variables `KOI__SECTION__KEY` among `env`.
+    ///
+    /// # Errors
+    /// A file that cannot be read; a key that is unknown or of another type, with its line; a value out of range.
+    pub fn load(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Config, ConfigError> {
+        let mut table = toml::Table::new();
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path)
+                .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+            let wrong = |e: toml::de::Error| ConfigError::File { path: path.to_owned(), message: with_line(&text, &e) };
+            // Read once as it stands: only so do errors know their lines.
+            toml::from_str::<Config>(&text).map_err(wrong)?;
+            table = toml::from_str(&text).map_err(wrong)?;
+        }
+        let mut variables: Vec<_> = env.into_iter().filter(|(name, _)| name.starts_with(ENV_PREFIX)).collect();
+        variables.sort();
+        for (name, value) in &variables {
+            table = with_variable(table, name, value)?;
+        }
+        let config: Config = table.try_into().expect("invariant: every source was checked when it was added");
+        config.checked()
+    }
+
+    /// Reads one text, without the environment.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(text: &str) -> Result<Config, ConfigError> {
+        let wrong = |e| ConfigError::File { path: PathBuf::from("config"), message: with_line(text, &e) };
+        toml::from_str::<Config>(text).map_err(wrong)?.checked()
+    }
+
+    fn checked(self) -> Result<Config, ConfigError> {
+        if let Err(error) = EnvFilter::try_new(&self.log.level) {
+            return Err(ConfigError::Level { level: self.log.level, message: error.to_string() });
+        }
+        if !(1..=1_000_000).contains(&self.server.connections_max) {
+            return Err(ConfigError::Connections);
+        }
+        Ok(self)
+    }
+}
+
+/// The table with one variable set, checked at once so that the error can name it.
+fn with_variable(mut table: toml::Table, name: &str, value: &str) -> Result<toml::Table, ConfigError> {
+    let wrong = |message: String| ConfigError::Variable { name: name.to_owned(), message };
+    let path = name[ENV_PREFIX.len()..].to_ascii_lowercase();
+    let Some((section, key)) = path.split_once("__") else {
+        return Err(wrong("a variable is KOI__SECTION__KEY, like KOI__SERVER__LISTEN".to_owned()));
+    };
+    let section = table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+    let Some(section) = section.as_table_mut() else {
+        return Err(wrong("a variable is KOI__SECTION__KEY, like KOI__SERVER__LISTEN".to_owned()));
+    };
+    // A value that reads as TOML (a number, true) is tried as that, then as plain text.
+    let typed = toml::from_str::<toml::Table>(&format!("v = {value}")).ok().and_then(|mut t| t.remove("v"));
+    let plain = toml::Value::String(value.to_owned());
+    let mut first_error = None;
+    let (section_name, key) = (path.split_once("__").map_or("", |(s, _)| s).to_owned(), key.to_owned());
+    section.remove(&key);
+    for value in typed.into_iter().chain([plain]) {
+        let mut tried = table.clone();
+        if let Some(section) = tried.get_mut(&section_name).and_then(toml::Value::as_table_mut) {
+            section.insert(key.clone(), value);
+        }
+        match tried.clone().try_into::<Config>() {
+            Ok(_) => return Ok(tried),
+            Err(error) => first_error.get_or_insert(error.message().to_owned()),
+        };
+    }
+    Err(wrong(first_error.unwrap_or_default()))
+}
+
+/// "line 3: unknown field `x`, …"
+fn with_line(text: &str, error: &toml::de::Error) -> String {
+    let at = error.span().map_or(0, |span| span.start).min(text.len());
+    let line = text.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;
+    format!("line {line}: {}", error.message())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(all: &[(&str, &str)]) -> Vec<(String, String)> {
+        all.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect()
+    }
+
+    #[test]
+    fn the_default_text_is_the_default() {
+        assert_eq!(Config::parse(DEFAULT_TEXT).unwrap(), Config::default());
+        assert_eq!(Config::parse("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn the_default_text_names_every_key() {
+        let text: toml::Table = toml::from_str(DEFAULT_TEXT).unwrap();
+        let all = toml::Table::try_from(Config::default()).unwrap();
+        for (section, keys) in &all {
+            let said = text.get(section).and_then(toml::Value::as_table).unwrap_or_else(|| panic!("[{section}]"));
+            for key in keys.as_table().unwrap().keys() {
+                assert!(said.contains_key(key), "[{section}] {key} is not in the default text");
+            }
+        }
+    }
+
+    #[test]
+    fn mistakes_in_a_file_are_named_with_their_line() {
+        for (text, want) in [
+            ("[server]\nlisten = \"127.0.0.1:1\"\ncolour = 1", &["line 3", "colour"][..]),
+            ("[sever]\n", &["line 1", "sever"]),
+            ("\n[log]\nformat = \"xml\"", &["line 3", "xml"]),
+            ("[server]\nconnections_max = \"many\"", &["line 2"]),
+            ("[server]\nlisten = \"nowhere\"", &["line 2"]),
+            ("[server\n", &["line 1"]),
+            ("[server]\nconnections_max = 0", &["connections_max"]),
+            ("[log]\nlevel = \"koi=loud\"", &["log.level", "loud"]),
+        ] {
+            let error = Config::parse(text).unwrap_err().to_string();
+            assert!(want.iter().all(|w| error.contains(w)), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn variables_override_and_are_named_when_wrong() {
+        let good = env(&[
+            ("KOI__SERVER__LISTEN", "127.0.0.1:9"),
+            ("KOI__SERVER__CONNECTIONS_MAX", "7"),
+            ("KOI__LOG__FORMAT", "json"),
+            ("KOI_BOOTSTRAP_KEY", "koi_sk_not_config"),
+            ("HOME", "/root"),
+        ]);
+        let config = Config::load(None, good).unwrap();
+        assert_eq!(config.server.listen.port(), 9);
+        assert_eq!((config.server.connections_max, config.log.format), (7, LogFormat::Json));
+        for (name, value) in [
+            ("KOI__SERVER__COLOUR", "red"),
+            ("KOI__COLOUR__RED", "1"),
+            ("KOI__SERVER", "x"),
+            ("KOI__SERVER__CONNECTIONS_MAX", "many"),
+            ("KOI__LOG__FORMAT", "xml"),
+        ] {
+            let error = Config::load(None, env(&[(name, value)])).unwrap_err().to_string();
+            assert!(error.starts_with(name), "{name}={value}: {error}");
+        }
+        // Of a number that is meant as text, the text is taken.
+        let data = Config::load(None, env(&[("KOI__SERVER__DATA", "2026")])).unwrap().server.data;
+        assert_eq!(data, PathBuf::from("2026"));
+    }
+
+    #[test]
+    fn files_are_read_and_missing_ones_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("koi.toml");
+        std::fs::write(&path, "[server]\nconnections_max = 5\n").unwrap();
+        let config = Config::load(Some(&path), env(&[("KOI__LOG__LEVEL", "debug")])).unwrap();
+        assert_eq!((config.server.connections_max, config.log.level.as_str()), (5, "debug"));
+        let missing = Config::load(Some(&dir.path().join("none.toml")), env(&[])).unwrap_err().to_string();
+        assert!(missing.contains("none.toml"), "{missing}");
+    }
+}

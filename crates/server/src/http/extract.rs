@@ -1,0 +1,255 @@
+//! What handlers take from a request: who calls, ids of the path, pages, keys. Each failure is a [`Problem`].
+
+use super::App;
+use super::problem::Problem;
+use crate::auth::{Credential, Scope, TokenError, credential};
+use crate::{clock, validate};
+use app::PageAsk;
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use domain::ids::{AwardId, CampaignId, OrderId, ShopperId};
+use std::marker::PhantomData;
+
+/// The shopper whose token came along.
+#[derive(Debug, Clone, Copy)]
+pub struct Shopper(pub ShopperId);
+
+impl FromRequestParts<App> for Shopper {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        shopper(app, &parts.headers).await.map(Shopper)
+    }
+}
+
+/// Whose token came along. A shopper's own route: a valid API key is 403 here.
+pub async fn shopper(app: &App, headers: &HeaderMap) -> Result<ShopperId, Problem> {
+    match credential(headers) {
+        Credential::ShopperToken(token) => app.tokens.verify(token, clock::now_s()).map_err(Problem::from),
+        Credential::ApiKey(key) => match app.keys.find(&app.koi, key).await? {
+            Some(_) => Err(Problem::forbidden("this is a shopper's own; send a shopper's token")),
+            None => Err(Problem::unauthorized()),
+        },
+        Credential::None => Err(Problem::unauthorized()),
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Bad => Problem::unauthorized(),
+            TokenError::Expired => Problem::new(StatusCode::UNAUTHORIZED, "token_expired", error.to_string()),
+        }
+    }
+}
+
+/// A scope as a type, so that a handler's signature says what it wants.
+pub trait Wanted: Send {
+    const SCOPE: Scope;
+}
+
+macro_rules! wanted {
+    ($($name:ident),+) => {$(
+        #[doc = concat!("Wants the scope `", stringify!($name), "`.")]
+        pub struct $name;
+        impl Wanted for $name {
+            const SCOPE: Scope = Scope::$name;
+        }
+    )+};
+}
+wanted!(Shoppers, Events, Campaigns, Points, Admin);
+
+/// Proof that the caller's API key has the scope.
+pub struct Operator<W>(PhantomData<W>);
+
+impl<W: Wanted> FromRequestParts<App> for Operator<W> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        match credential(&parts.headers) {
+            Credential::ApiKey(key) => match app.keys.find(&app.koi, key).await? {
+                Some(scopes) if scopes.allows(W::SCOPE) => Ok(Operator(PhantomData)),
+                Some(_) => Err(Problem::forbidden(format!("this needs an API key with the scope `{}`", W::SCOPE.word()))),
+                None => Err(Problem::unauthorized()),
+            },
+            Credential::ShopperToken(token) => match app.tokens.verify(token, clock::now_s()) {
+                Ok(_) => Err(Problem::forbidden("this needs an API key; a shopper's token is not enough")),
+                Err(error) => Err(error.into()),
+            },
+            Credential::None => Err(Problem::unauthorized()),
+        }
+    }
+}
+
+/// Ids that stand in a path, and what it means that one is malformed: no such thing.
+pub trait PathId: Sized + std::str::FromStr + Send {
+    const UNKNOWN: (&'static str, &'static str);
+}
+impl PathId for CampaignId {
+    const UNKNOWN: (&'static str, &'static str) = ("campaign_unknown", "no campaign of that id");
+}
+impl PathId for OrderId {
+    const UNKNOWN: (&'static str, &'static str) = ("order_unknown", "no order of that id");
+}
+impl PathId for AwardId {
+    const UNKNOWN: (&'static str, &'static str) = ("award_unknown", "no award of that id");
+}
+
+/// The id that the path calls `id`.
+#[derive(Debug, Clone, Copy)]
+pub struct Id<T>(pub T);
+
+impl<T: PathId> FromRequestParts<App> for Id<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let text = path_param(parts, app, "id").await;
+        let (code, detail) = T::UNKNOWN;
+        text.and_then(|t| t.parse().ok()).map(Id).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, code, detail))
+    }
+}
+
+/// The shopper's external id in the path.
+#[derive(Debug, Clone)]
+pub struct ExternalId(pub String);
+
+impl FromRequestParts<App> for ExternalId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let text = path_param(parts, app, "external_id").await.ok_or_else(Problem::no_route)?;
+        validate::external_id("external_id", &text)?;
+        Ok(ExternalId(text))
+    }
+}
+
+/// A plain word in the path, for ids that are no snowflakes.
+#[derive(Debug, Clone)]
+pub struct KeyId(pub String);
+
+impl FromRequestParts<App> for KeyId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        path_param(parts, app, "id").await.filter(|id| id.len() <= 64).map(KeyId).ok_or_else(Problem::no_route)
+    }
+}
+
+/// The decoded parameter, nothing where it is no UTF-8.
+async fn path_param(parts: &mut Parts, app: &App, name: &str) -> Option<String> {
+    let all = RawPathParams::from_request_parts(parts, app).await.ok()?;
+    all.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+}
+
+/// `?limit=` and `?cursor=`.
+#[derive(Debug, Clone, Copy)]
+pub struct Paging(pub PageAsk);
+
+impl FromRequestParts<App> for Paging {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        super::paging::parse(parts.uri.query().unwrap_or_default()).map(Paging)
+    }
+}
+
+/// `?limit=` alone.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit(pub u32);
+
+impl FromRequestParts<App> for Limit {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        super::paging::parse_limit(parts.uri.query().unwrap_or_default()).map(Limit)
+    }
+}
+
+/// `Idempotency-Key`.
+#[derive(Debug, Clone)]
+pub struct IdempotencyKey(pub String);
+
+impl FromRequestParts<App> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        idempotency_key(&parts.headers).map(|key| IdempotencyKey(key.to_owned()))
+    }
+}
+
+/// The request's `Idempotency-Key`, borrowed.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<&str, Problem> {
+    let refused = |code, detail: &'static str| Err(Problem::new(StatusCode::BAD_REQUEST, code, detail));
+    let mut all = headers.get_all("idempotency-key").iter();
+    match (all.next(), all.next()) {
+        (Some(key), None) => match key.to_str() {
+            Ok(key) if validate::is_idempotency_key(key) => Ok(key),
+            Ok("") => refused("idempotency_key_required", "the header Idempotency-Key is empty"),
+            _ => refused("idempotency_key_invalid", "the header Idempotency-Key holds 1 to 128 printable ASCII characters"),
+        },
+        (None, _) => refused("idempotency_key_required", "send the header Idempotency-Key, new for every draw or order"),
+        _ => refused("idempotency_key_invalid", "the header Idempotency-Key comes more than once"),
+    }
+}
+
+/// `If-Match`: the version it names.
+#[derive(Debug, Clone, Copy)]
+pub struct IfMatch(pub Option<u32>);
+
+impl FromRequestParts<App> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        let Some(given) = parts.headers.get(header::IF_MATCH) else { return Ok(IfMatch(None)) };
+        match given.to_str().map(str::trim) {
+            Ok("*") => Ok(IfMatch(None)),
+            // A tag that this server never made matches no version.
+            Ok(tag) => version_of(tag).map(|v| IfMatch(Some(v))).ok_or_else(|| app::Error::Stale.into()),
+            Err(_) => Err(app::Error::Stale.into()),
+        }
+    }
+}
+
+/// `"7"` is version 7.
+fn version_of(tag: &str) -> Option<u32> {
+    tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
+}
+
+/// The tag of a version.
+pub fn etag(version: u32) -> axum::http::HeaderValue {
+    axum::http::HeaderValue::from_str(&format!("\"{version}\"")).expect("invariant: digits in quotes are a header value")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn idempotency_keys_are_printable_and_short() {
+        let long = "x".repeat(129);
+        for (key, want) in [
+            (Some("a"), Ok("a")),
+            (Some("550e8400-e29b-41d4-a716-446655440000"), Ok("550e8400-e29b-41d4-a716-446655440000")),
+            (Some(""), Err("idempotency_key_required")),
+            (None, Err("idempotency_key_required")),
+            (Some(&long), Err("idempotency_key_invalid")),
+            (Some("a\tb"), Err("idempotency_key_invalid")),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(key) = key {
+                headers.insert("idempotency-key", HeaderValue::from_str(key).unwrap());
+            }
+            assert_eq!(idempotency_key(&headers).map_err(|p| p.code), want, "{key:?}");
+        }
+    }
+
+    #[test]
+    fn tags_name_versions() {
+        for (tag, want) in [("\"7\"", Some(7)), ("7", None), ("W/\"7\"", None), ("\"x\"", None), ("\"-1\"", None), ("\"", None)] {
+            assert_eq!(version_of(tag), want, "{tag}");
+        }
+        assert_eq!(version_of(etag(12).to_str().unwrap()), Some(12));
+    }
+}

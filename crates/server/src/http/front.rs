@@ -1,0 +1,181 @@
+//! What stands before the router: request ids, panics, timing, refused bodies; and the short way of a draw.
+//!
+//! A draw is asked for some ten thousand times a second, so it does not pass the router: its path is matched here, and
+//! nothing of the router's boxes, layers and extensions is made for it. The router knows the same handler, so that the
+//! two cannot differ in anything but speed.
+
+use super::problem::Problem;
+use super::reply::{Reply, ReplyBody};
+use super::request_id::{self, RequestId};
+use super::{App, body, routes, timing};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::MatchedPath;
+use axum::http::{HeaderMap, Method, Request};
+use bytes::Bytes;
+use domain::ids::CampaignId;
+use futures_util::FutureExt;
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Instant;
+use tower::ServiceExt;
+
+/// Answers requests of connections.
+#[derive(Clone)]
+pub struct Front {
+    app: App,
+    router: Router,
+}
+
+impl Front {
+    /// A front for all routes of `app`.
+    pub fn new(app: App) -> Self {
+        Front { router: routes::router(app.clone()), app }
+    }
+
+    /// The state behind.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Answers one request. Never fails and never panics: whatever goes wrong is a problem to the caller.
+    pub async fn answer(&self, request: Request<Incoming>) -> Reply {
+        let id = RequestId::of(request.headers());
+        let answered = AssertUnwindSafe(self.dispatch(request, &id)).catch_unwind().await;
+        let mut reply = answered.unwrap_or_else(|_panic| {
+            tracing::error!(request_id = id.as_str(), "a handler panicked");
+            Problem::internal().render(&id)
+        });
+        reply.headers_mut().insert(request_id::HEADER, id.into_header());
+        reply
+    }
+
+    async fn dispatch(&self, request: Request<Incoming>, id: &RequestId) -> Reply {
+        let started = Instant::now();
+        match drawn_campaign(request.method(), request.uri().path()) {
+            Some(campaign) => {
+                let reply = self.draw(campaign, request, id).await;
+                timing::record_draw(reply.status(), started.elapsed());
+                reply
+            }
+            None => self.route(request, id, started).await,
+        }
+    }
+
+    async fn draw(&self, campaign: CampaignId, request: Request<Incoming>, id: &RequestId) -> Reply {
+        let (parts, mut body) = request.into_parts();
+        match routes::draws::draw(&self.app, campaign, &parts.headers, &mut body).await {
+            Ok(answer) => super::reply::answer(answer),
+            Err(problem) => {
+                body::drain(&parts.headers, &mut body).await;
+                report(&problem, id, "/api/v1/campaigns/{id}/draws");
+                problem.render(id)
+            }
+        }
+    }
+
+    async fn route(&self, request: Request<Incoming>, id: &RequestId, started: Instant) -> Reply {
+        let method = request.method().clone();
+        let (request, lent) = lend(request);
+        let headers = request.headers().clone();
+        let Ok(mut response) = self.router.clone().oneshot(request).await;
+        if let Some(lent) = lent {
+            lent.drain(&headers).await;
+        }
+        let matched = response.extensions_mut().remove::<MatchedPath>();
+        let route = matched.as_ref().map(MatchedPath::as_str);
+        timing::record(&method, route, response.status(), started.elapsed());
+        let Some(problem) = response.extensions_mut().remove::<Problem>() else {
+            return response.map(ReplyBody::Routed);
+        };
+        report(&problem, id, route.unwrap_or("unmatched"));
+        let mut reply = problem.render(id);
+        // What the router knows beside the problem: `Allow` of a wrong method.
+        if let Some(allow) = response.headers_mut().remove(axum::http::header::ALLOW) {
+            reply.headers_mut().insert(axum::http::header::ALLOW, allow);
+        }
+        reply
+    }
+}
+
+/// Logs a failure once, here where it is handled. Refusals are the caller's business and only seen at debug level.
+fn report(problem: &Problem, id: &RequestId, route: &str) {
+    let (request_id, code, status) = (id.as_str(), problem.code, problem.status.as_u16());
+    if problem.status.is_server_error() {
+        tracing::warn!(request_id, code, status, route, detail = %problem.detail, "request failed");
+    } else {
+        tracing::debug!(request_id, code, status, route, "request refused");
+    }
+}
+
+/// The campaign of `POST /api/v1/campaigns/{id}/draws`; anything else, also a malformed id, goes through the router.
+fn drawn_campaign(method: &Method, path: &str) -> Option<CampaignId> {
+    let id = path.strip_prefix("/api/v1/campaigns/")?.strip_suffix("/draws")?;
+    if *method == Method::POST { id.parse().ok() } else { None }
+}
+
+/// A request body that can be had back: handlers that refuse before reading leave it behind.
+#[derive(Clone)]
+struct Lent(Arc<Mutex<Incoming>>);
+
+/// The request for the router, with its body lent where it has one.
+fn lend(request: Request<Incoming>) -> (Request<Body>, Option<Lent>) {
+    let (parts, incoming) = request.into_parts();
+    if http_body::Body::is_end_stream(&incoming) {
+        return (Request::from_parts(parts, Body::empty()), None);
+    }
+    let lent = Lent(Arc::new(Mutex::new(incoming)));
+    (Request::from_parts(parts, Body::new(lent.clone())), Some(lent))
+}
+
+impl Lent {
+    async fn drain(self, headers: &HeaderMap) {
+        // The router has answered and dropped its end, so this is the only one.
+        if let Some(incoming) = Arc::into_inner(self.0) {
+            let mut incoming = incoming.into_inner().unwrap_or_else(PoisonError::into_inner);
+            body::drain(headers, &mut incoming).await;
+        }
+    }
+}
+
+impl http_body::Body for Lent {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        Pin::new(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_draws_take_the_short_way() {
+        for (method, path, want) in [
+            (Method::POST, "/api/v1/campaigns/123/draws", Some(CampaignId(123))),
+            (Method::GET, "/api/v1/campaigns/123/draws", None),
+            (Method::POST, "/api/v1/campaigns/123/draws/", None),
+            (Method::POST, "/api/v1/campaigns//draws", None),
+            (Method::POST, "/api/v1/campaigns/draws", None),
+            (Method::POST, "/api/v1/campaigns/x/draws", None),
+            (Method::POST, "/api/v1/campaigns/1/2/draws", None),
+            (Method::POST, "/api/v1/campaigns/123/grants", None),
+        ] {
+            assert_eq!(drawn_campaign(&method, path), want, "{method} {path}");
+        }
+    }
+}

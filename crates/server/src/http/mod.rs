@@ -1,0 +1,50 @@
+//! The HTTP server: routes, one module per resource, and what stands around them.
+
+pub mod body;
+pub mod extract;
+pub mod front;
+pub mod listen;
+pub mod openapi;
+pub mod paging;
+pub mod problem;
+pub mod reply;
+pub mod request_id;
+pub mod routes;
+pub mod schema;
+pub mod timing;
+
+use crate::auth::{ApiKeys, Tokens};
+use app::Koi;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What handlers share.
+pub struct Shared {
+    pub koi: Koi,
+    pub keys: ApiKeys,
+    pub tokens: Tokens,
+    pub metrics: PrometheusHandle,
+    draining: AtomicBool,
+}
+
+/// A cheap handle on [`Shared`].
+pub type App = Arc<Shared>;
+
+impl Shared {
+    /// The state of a server that serves `koi`.
+    pub fn new(koi: Koi, keys: ApiKeys, metrics: PrometheusHandle) -> App {
+        let tokens = Tokens::new(koi.token_secret());
+        Arc::new(Shared { koi, keys, tokens, metrics, draining: AtomicBool::new(false) })
+    }
+
+    /// From here on the server is not ready: it only answers what is in flight.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether new requests should come here.
+    pub fn is_ready(&self) -> bool {
+        !self.draining.load(Ordering::Relaxed) && self.koi.is_ready()
+    }
+}

@@ -1,0 +1,74 @@
+//! Shoppers who may not draw, or only for points.
+
+use crate::http::body::{Json, MaybeJson};
+use crate::http::extract::{ExternalId, Operator, Shoppers};
+use crate::http::problem::Problem;
+use crate::http::reply::json;
+use crate::http::{App, schema};
+use crate::validate;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::draw::BlacklistMode;
+use domain::ids::CampaignId;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutBlacklist {
+    mode: BlacklistMode,
+    /// Where absent, all campaigns.
+    #[schema(value_type = Option<String>)]
+    campaign_id: Option<CampaignId>,
+    /// Where absent, for good.
+    #[schema(format = DateTime)]
+    until: Option<String>,
+    /// Up to 500 characters.
+    reason: String,
+}
+
+/// Lists a shopper.
+#[utoipa::path(put, path = "/api/v1/shoppers/{external_id}/blacklist", tag = "shoppers", security(("api_key" = ["shoppers"])),
+    params(("external_id" = String, Path, description = "The shop's own id")), request_body = PutBlacklist,
+    responses((status = 200, description = "As it is now", body = schema::Blacklist), schema::Problems))]
+pub async fn put_blacklist(
+    State(app): State<App>,
+    _: Operator<Shoppers>,
+    ExternalId(external_id): ExternalId,
+    Json(body): Json<PutBlacklist>,
+) -> Result<Response, Problem> {
+    validate::text("reason", &body.reason, validate::REASON_CHARS)?;
+    let until_ms = body.until.as_deref().map(|until| validate::time("until", until)).transpose()?;
+    let view = app.koi.put_blacklist(&external_id, body.mode, body.campaign_id, until_ms, body.reason).await?;
+    Ok(json(StatusCode::OK, &view))
+}
+
+/// What a DELETE may say beside the path. Members of a PUT are taken and ignored, so that the same body can be sent.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteBlacklist {
+    /// Where absent, the entry for all campaigns.
+    #[schema(value_type = Option<String>)]
+    campaign_id: Option<CampaignId>,
+    #[serde(rename = "mode")]
+    _mode: Option<BlacklistMode>,
+    #[serde(rename = "until")]
+    _until: Option<String>,
+    #[serde(rename = "reason")]
+    _reason: Option<String>,
+}
+
+/// Takes a shopper off the list.
+#[utoipa::path(delete, path = "/api/v1/shoppers/{external_id}/blacklist", tag = "shoppers", security(("api_key" = ["shoppers"])),
+    params(("external_id" = String, Path, description = "The shop's own id")), request_body = Option<DeleteBlacklist>,
+    responses((status = 200, description = "As it is now", body = schema::Blacklist), schema::Problems))]
+pub async fn delete_blacklist(
+    State(app): State<App>,
+    _: Operator<Shoppers>,
+    ExternalId(external_id): ExternalId,
+    MaybeJson(body): MaybeJson<DeleteBlacklist>,
+) -> Result<Response, Problem> {
+    let view = app.koi.delete_blacklist(&external_id, body.campaign_id).await?;
+    Ok(json(StatusCode::OK, &view))
+}

@@ -1,0 +1,177 @@
+//! Campaigns, for operators.
+
+use crate::http::body::{Json, LARGE, MaybeJson};
+use crate::http::extract::{Campaigns, Id, IfMatch, Operator, Paging, etag};
+use crate::http::paging::page;
+use crate::http::problem::Problem;
+use crate::http::reply::json;
+use crate::http::{App, schema};
+use crate::validate;
+use app::CampaignView;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::Response;
+use domain::campaign::Definition;
+use domain::ids::CampaignId;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+/// Codes of findings that one publish acknowledges.
+const ACKNOWLEDGE_MAX: usize = 100;
+
+fn render(status: StatusCode, view: &CampaignView) -> Response {
+    let mut response = json(status, view);
+    response.headers_mut().insert(header::ETAG, etag(view.version));
+    response
+}
+
+/// Creates a campaign as a draft.
+#[utoipa::path(post, path = "/api/v1/campaigns", tag = "campaigns", security(("api_key" = ["campaigns"])), request_body = Definition,
+    responses((status = 201, description = "The draft", body = schema::Campaign, headers(("ETag" = String))), schema::Problems))]
+pub async fn create_campaign(
+    State(app): State<App>,
+    _: Operator<Campaigns>,
+    Json(definition): Json<Definition, LARGE>,
+) -> Result<Response, Problem> {
+    let view = app.koi.create_campaign(definition).await?;
+    Ok(render(StatusCode::CREATED, &view))
+}
+
+/// Lists campaigns, newest first.
+#[utoipa::path(get, path = "/api/v1/campaigns", tag = "campaigns", security(("api_key" = ["campaigns"])),
+    params(("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
+    responses((status = 200, description = "A page", body = schema::Campaigns), schema::Problems))]
+pub async fn list_campaigns(
+    State(app): State<App>,
+    _: Operator<Campaigns>,
+    Paging(ask): Paging,
+) -> Result<Response, Problem> {
+    let all = app.koi.campaigns(ask).await?;
+    Ok(json(StatusCode::OK, &page(all)))
+}
+
+/// Shows a campaign.
+#[utoipa::path(get, path = "/api/v1/campaigns/{id}", tag = "campaigns", security(("api_key" = ["campaigns"])), params(("id" = String, Path)),
+    responses((status = 200, description = "The campaign", body = schema::Campaign, headers(("ETag" = String))), schema::Problems))]
+pub async fn get_campaign(
+    State(app): State<App>,
+    _: Operator<Campaigns>,
+    Id(id): Id<CampaignId>,
+) -> Result<Response, Problem> {
+    let view = app.koi.campaign(id).await?;
+    Ok(render(StatusCode::OK, &view))
+}
+
+/// Edits a draft: a JSON merge patch (RFC 7396) of its definition.
+#[utoipa::path(patch, path = "/api/v1/campaigns/{id}", tag = "campaigns", security(("api_key" = ["campaigns"])),
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "The ETag that was read; where absent the last write wins")),
+    request_body(content = Object, description = "Members of a campaign's definition"),
+    responses((status = 200, description = "As edited", body = schema::Campaign, headers(("ETag" = String))),
+        (status = 412, description = "`stale`: edited meanwhile", body = schema::Problem, content_type = "application/problem+json"), schema::Problems))]
+pub async fn edit_campaign(
+    State(app): State<App>,
+    _: Operator<Campaigns>,
+    Id(id): Id<CampaignId>,
+    IfMatch(version): IfMatch,
+    Json(patch): Json<Map<String, Value>, LARGE>,
+) -> Result<Response, Problem> {
+    let view = app.koi.edit_campaign(id, version, patch).await?;
+    Ok(render(StatusCode::OK, &view))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PublishCampaign {
+    /// Codes of warnings that the operator has seen.
+    #[serde(default)]
+    acknowledge: Vec<String>,
+}
+
+/// Publishes a draft: from here on its rules are frozen and its odds shown. Inside its window it is live at once.
+#[utoipa::path(post, path = "/api/v1/campaigns/{id}/publish", tag = "campaigns", security(("api_key" = ["campaigns"])), params(("id" = String, Path)),
+    request_body = Option<PublishCampaign>,
+    responses((status = 200, description = "Published, with `findings`", body = schema::Campaign),
+        (status = 422, description = "`publish_blocked` with `findings`", body = schema::Problem, content_type = "application/problem+json"), schema::Problems))]
+pub async fn publish_campaign(
+    State(app): State<App>,
+    _: Operator<Campaigns>,
+    Id(id): Id<CampaignId>,
+    MaybeJson(body): MaybeJson<PublishCampaign>,
+) -> Result<Response, Problem> {
+    if body.acknowledge.len() > ACKNOWLEDGE_MAX {
+        return Err(Problem::invalid("acknowledge", format!("`acknowledge` has at most {ACKNOWLEDGE_MAX} codes")));
+    }
+    body.acknowledge.iter().try_for_each(|code| validate::text("acknowledge", code, validate::ID_CHARS))?;
+    let view = app.koi.publish(id, body.acknowledge).await?;
+    Ok(render(StatusCode::OK, &view))
+}
+
+/// A body without members.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// Pauses a live campaign; draws are refused when the answer arrives.
+#[utoipa::path(post, path = "/api/v1/campaigns/{id}/pause", tag = "campaigns", security(("api_key" = ["campaigns"])), params(("id" = String, Path)),
+    responses((status = 200, description = "Paused", body = schema::Campaign), schema::Problems))]
+pub async fn pause_campaign(
+    State(app): State<App>,
+    _: Operator<Campaigns>,
+    Id(id): Id<CampaignId>,
+    _: MaybeJson<Nothing>,
+) -> Result<Response, Problem> {
+    let view = app.koi.pause(id).await?;
+    Ok(render(StatusCode::OK, &view))
+}
+
+/// Resumes a paused campaign.
+#[utoipa::path(post, path = "/api/v1/campaigns/{id}/resume", tag = "campaigns", security(("api_key" = ["campaigns"])), params(("id" = String, Path)),
+    responses((status = 200, description = "Goes on", body = schema::Campaign), schema::Problems))]
+pub async fn resume_campaign(
+    State(app): State<App>,
+    _: Operator<Campaigns>,
+    Id(id): Id<CampaignId>,
+    _: MaybeJson<Nothing>,
+) -> Result<Response, Problem> {
+    let view = app.koi.resume(id).await?;
+    Ok(render(StatusCode::OK, &view))
+}
+
+/// Ends a campaign for good and reveals its seed.
+#[utoipa::path(post, path = "/api/v1/campaigns/{id}/end", tag = "campaigns", security(("api_key" = ["campaigns"])), params(("id" = String, Path)),
+    responses((status = 200, description = "Ended", body = schema::Campaign), schema::Problems))]
+pub async fn end_campaign(
+    State(app): State<App>,
+    _: Operator<Campaigns>,
+    Id(id): Id<CampaignId>,
+    _: MaybeJson<Nothing>,
+) -> Result<Response, Problem> {
+    let view = app.koi.end(id).await?;
+    Ok(render(StatusCode::OK, &view))
+}
+
+/// Makes a draft with the same definition.
+#[utoipa::path(post, path = "/api/v1/campaigns/{id}/copy", tag = "campaigns", security(("api_key" = ["campaigns"])), params(("id" = String, Path)),
+    responses((status = 201, description = "The new draft", body = schema::Campaign), schema::Problems))]
+pub async fn copy_campaign(
+    State(app): State<App>,
+    _: Operator<Campaigns>,
+    Id(id): Id<CampaignId>,
+    _: MaybeJson<Nothing>,
+) -> Result<Response, Problem> {
+    let view = app.koi.copy_campaign(id).await?;
+    Ok(render(StatusCode::CREATED, &view))
+}
+
+/// Shows what a campaign has given out and how its odds were met. Lags by at most 2 s.
+#[utoipa::path(get, path = "/api/v1/campaigns/{id}/report", tag = "campaigns", security(("api_key" = ["campaigns"])), params(("id" = String, Path)),
+    responses((status = 200, description = "The report", body = schema::Report), schema::Problems))]
+pub async fn get_report(
+    State(app): State<App>,
+    _: Operator<Campaigns>,
+    Id(id): Id<CampaignId>,
+) -> Result<Response, Problem> {
+    let view = app.koi.report(id).await?;
+    Ok(json(StatusCode::OK, &view))
+}

@@ -1,0 +1,402 @@
+//! How answers look, for the OpenAPI document. The use cases' views are plain data that knows nothing of OpenAPI; what
+//! stands here mirrors them, and a test compares the two by their members.
+
+use domain::award::AwardState;
+use domain::campaign::{Definition, Finding, State};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+/// An RFC 9457 problem.
+#[derive(Serialize, ToSchema)]
+pub struct Problem {
+    /// `urn:koi:problem:` and the code.
+    #[schema(example = "urn:koi:problem:no_chances")]
+    pub r#type: String,
+    /// The code in words.
+    pub title: String,
+    pub status: u16,
+    /// What is wrong here.
+    pub detail: String,
+    /// Stable snake_case word.
+    #[schema(example = "no_chances")]
+    pub code: String,
+    /// Which field of the input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What blocks a publish.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Vec<Finding>>,
+    pub request_id: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Shopper {
+    /// A snowflake in decimal.
+    #[schema(example = "187649984473770497")]
+    pub id: String,
+    /// The shop's own id.
+    #[schema(example = "ada")]
+    pub external_id: String,
+    pub name: Option<String>,
+    #[schema(format = DateTime)]
+    pub registered_at: String,
+    #[schema(value_type = Object)]
+    pub attributes: Map<String, Value>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Token {
+    /// Sent by the shopper as `Authorization: Bearer …`.
+    pub token: String,
+    #[schema(format = DateTime)]
+    pub expires_at: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct EventRejection {
+    /// Place in the request, from 0.
+    pub index: usize,
+    pub code: String,
+    pub detail: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Events {
+    pub accepted: usize,
+    /// Events whose (shopper, id) was known.
+    pub duplicates: usize,
+    pub rejected: Vec<EventRejection>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct CategoryCount {
+    pub category: String,
+    pub quantity: u64,
+}
+
+/// What behaviour says about a shopper. More members may come.
+#[derive(Serialize, ToSchema)]
+pub struct Profile {
+    pub shopper: String,
+    pub first_at: Option<String>,
+    pub last_at: Option<String>,
+    pub orders: u64,
+    pub returns: u64,
+    /// Net of returns.
+    pub spend_cents: i64,
+    pub recency_days: Option<i64>,
+    pub categories: Vec<CategoryCount>,
+    /// Items bought in more than one order.
+    #[schema(value_type = Vec<Object>)]
+    pub repeat_items: Vec<Value>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Recommendation {
+    pub sku: String,
+    pub name: String,
+    pub score: f32,
+    pub reason: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Recommendations {
+    pub data: Vec<Recommendation>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Blacklist {
+    pub shopper: String,
+    /// `points_only`, `refuse`, or null where the shopper is not listed.
+    pub mode: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub until: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Balance {
+    pub balance: i64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Entry {
+    pub id: String,
+    /// Signed.
+    pub amount: i64,
+    /// After this entry.
+    pub balance: i64,
+    pub reason: String,
+    pub business_key: String,
+    #[schema(format = DateTime)]
+    pub at: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Entries {
+    pub data: Vec<Entry>,
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Campaign {
+    pub id: String,
+    pub state: State,
+    /// What the ETag shows.
+    pub version: u32,
+    /// SHA-256 of the definition, hex.
+    pub rules_hash: String,
+    /// SHA-256 of the campaign's seed, hex.
+    pub seed_hash: Option<String>,
+    /// The seed itself, hex; only once the campaign has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign_seed: Option<String>,
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    #[serde(flatten)]
+    pub definition: Definition,
+    /// What publishing found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Vec<Finding>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Campaigns {
+    pub data: Vec<Campaign>,
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct PrizeReport {
+    pub code: String,
+    /// Null is unlimited.
+    pub stock: Option<u64>,
+    pub won: u64,
+    pub left: Option<u64>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct TierReport {
+    pub code: String,
+    /// The share of draws that should hit the tier, a decimal string.
+    pub promised: String,
+    /// The share that did.
+    pub met: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct GrantedUsed {
+    pub granted: u64,
+    pub used: u64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Generation {
+    pub total: u64,
+    pub done: u64,
+    pub stale: u64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Report {
+    pub id: String,
+    pub state: State,
+    pub draws: u64,
+    pub cost_cents: i64,
+    pub points_won: u64,
+    pub prizes: Vec<PrizeReport>,
+    pub tiers: Vec<TierReport>,
+    pub chances: GrantedUsed,
+    pub generation: Generation,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Chances {
+    pub granted: u64,
+    pub used: u64,
+    pub left: u64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Prize {
+    pub code: String,
+    pub name: String,
+    /// `points`, `coupon`, `goods`, `webhook` or `none`.
+    pub kind: String,
+    pub category: String,
+    pub value_cents: i64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Slot {
+    pub index: u8,
+    pub prize: Prize,
+    pub tier: String,
+    /// In the next draw's pool; a decimal string of 6 decimals.
+    #[schema(example = "0.150000")]
+    pub probability: String,
+    pub unlocked: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Strategy {
+    /// `random` or `personal`.
+    pub source: String,
+    pub slots: Vec<Slot>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Me {
+    pub campaign_id: String,
+    pub state: State,
+    pub chances: Chances,
+    pub points: i64,
+    /// Ordinal of the next draw.
+    pub next_n: u64,
+    /// SHA-256 of the next draw's seed, hex: compare it with the receipt.
+    pub next_seed_hash: String,
+    pub seed_hash: String,
+    pub rules_hash: String,
+    pub rules_version: u32,
+    pub signed_in_today: bool,
+    pub pool: String,
+    pub strategy: Strategy,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct DrawAward {
+    pub id: String,
+    pub state: AwardStateWord,
+}
+
+/// `granting`, `granted`, `failed`, `claimed` or `expired`.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AwardStateWord {
+    Granting,
+    Granted,
+    Failed,
+    Claimed,
+    Expired,
+}
+
+impl From<AwardState> for AwardStateWord {
+    fn from(state: AwardState) -> Self {
+        match state {
+            AwardState::Granting => AwardStateWord::Granting,
+            AwardState::Granted => AwardStateWord::Granted,
+            AwardState::Failed => AwardStateWord::Failed,
+            AwardState::Claimed => AwardStateWord::Claimed,
+            AwardState::Expired => AwardStateWord::Expired,
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Draw {
+    pub id: String,
+    pub campaign_id: String,
+    /// 1, 2, 3 … per shopper and campaign.
+    pub n: u64,
+    pub slot: Option<u8>,
+    pub pool: String,
+    pub prize: Prize,
+    /// Null for prizes of kind `none`.
+    pub award: Option<DrawAward>,
+    pub chances_left: u64,
+    #[schema(format = DateTime)]
+    pub drawn_at: String,
+    /// What `koi verify-receipt` recomputes the draw from.
+    #[schema(value_type = Object)]
+    pub receipt: Value,
+}
+
+/// One draw, or with `count` all of them.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "only its shape is used, in the OpenAPI document")]
+pub enum Drawn {
+    One(Draw),
+    Several { draws: Vec<Draw> },
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Draws {
+    pub data: Vec<Draw>,
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Award {
+    pub id: String,
+    pub state: AwardStateWord,
+    pub campaign_id: String,
+    pub draw_id: String,
+    pub prize: Prize,
+    /// Where the prize is points: how many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub points: Option<u32>,
+    #[schema(format = DateTime)]
+    pub at: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Awards {
+    pub data: Vec<Award>,
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Order {
+    pub id: String,
+    pub campaign_id: String,
+    pub kind: String,
+    pub state: String,
+    pub chances: u32,
+    #[schema(format = DateTime)]
+    pub created_at: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ApiKey {
+    pub id: String,
+    pub name: String,
+    pub scopes: Vec<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ApiKeys {
+    pub data: Vec<ApiKey>,
+    /// Always null: there are few.
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct NewApiKey {
+    pub id: String,
+    pub name: String,
+    pub scopes: Vec<String>,
+    /// Shown this once; only its hash is kept.
+    pub key: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Health {
+    pub status: &'static str,
+}
+
+/// What every route of the API may answer instead.
+#[derive(utoipa::IntoResponses)]
+pub enum Problems {
+    #[response(status = "4XX", description = "The request was refused and nothing was changed; `code` says why", content_type = "application/problem+json")]
+    Refused(#[to_schema] Problem),
+    #[response(status = 503, description = "Nothing is known to have happened; ask again after `Retry-After` seconds", content_type = "application/problem+json")]
+    Unavailable(#[to_schema] Problem),
+}

@@ -1,0 +1,22 @@
+//! Black-box tests: the real `koi` binary, driven over HTTP and its command line by the published contract alone.
+//!
+//! Long ones take their length from the environment: `KOI_ROUNDS` (crash, idempotency) and `KOI_DRAWS` (ready_again).
+//! Each of those prints one line of JSON with its counters.
+
+mod bad_input;
+mod behaviour;
+mod campaigns;
+mod cli;
+mod crash;
+mod disk_full;
+mod draws;
+mod fsync;
+mod harness;
+mod idempotency;
+mod import;
+mod odds;
+mod oracle;
+mod ready;
+mod restore;
+mod seeds;
+mod sigterm;

@@ -1,0 +1,84 @@
+//! `cargo xtask bench NAME`: release builds, one JSON object on standard output with `--json`, everything else on
+//! standard error.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Subcommand;
+use serde_json::Value;
+
+mod disk;
+mod draw;
+mod examples;
+mod histogram;
+mod import;
+pub mod load;
+
+/// What is measured.
+#[derive(Subcommand)]
+pub enum Bench {
+    /// Durable draws over HTTP beside an empty handler.
+    Draw {
+        #[command(flatten)]
+        options: draw::Options,
+        #[arg(long)]
+        json: bool,
+    },
+    /// One decided draw, in nanoseconds, on one thread.
+    Decide {
+        #[arg(long)]
+        json: bool,
+    },
+    /// The Online Retail file into an empty data directory, until the last profile can be read.
+    Import {
+        /// The file, `.csv` or `.csv.gz`.
+        #[arg(long, default_value = "../shared/data/online-retail/online_retail.csv.gz")]
+        online_retail: PathBuf,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Personal strategies per second and core, and how often their prizes are what is bought next.
+    Generate {
+        /// The file, `.csv` or `.csv.gz`.
+        #[arg(long, default_value = "../shared/data/online-retail/online_retail.csv.gz")]
+        online_retail: PathBuf,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Runs one.
+///
+/// # Errors
+/// When it fails.
+pub fn run(what: Bench) -> Result<()> {
+    let (result, json) = match what {
+        Bench::Draw { options, json } => (draw::run(&options)?, json),
+        Bench::Decide { json } => (examples::decide()?, json),
+        Bench::Import { online_retail, json } => (import::run(&online_retail)?, json),
+        Bench::Generate { online_retail, json } => (examples::generate(&online_retail)?, json),
+    };
+    print(&result, json)
+}
+
+fn print(result: &Value, json: bool) -> Result<()> {
+    if json {
+        println!("{result}");
+    } else {
+        println!("{}", serde_json::to_string_pretty(result)?);
+    }
+    Ok(())
+}
+
+/// The middle one; 0 of none.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// Rounded to so many decimals, so that results read well.
+fn rounded(value: f64, decimals: i32) -> f64 {
+    let scale = 10_f64.powi(decimals);
+    (value * scale).round() / scale
+}

@@ -1,0 +1,39 @@
+//! Benches of the pure crates, which are examples of theirs: this crate stays light.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use xtask::process::Scratch;
+
+use crate::{cargo, retail};
+
+/// One decided draw.
+///
+/// # Errors
+/// When the example fails.
+pub fn decide() -> Result<Value> {
+    run(&["run", "--release", "-p", "domain", "--example", "bench_decide"])
+}
+
+/// Strategies on the Online Retail file.
+///
+/// # Errors
+/// When the file cannot be read or the example fails.
+pub fn generate(file: &Path) -> Result<Value> {
+    let scratch = Scratch::new(&cargo::target().join("bench"), "generate")?;
+    let (lines, out) = (scratch.join("lines.tsv"), scratch.join("strategies"));
+    retail::write_lines(file, &lines)?;
+    let (lines, out) = (lines.to_str().context("a plain path")?, out.to_str().context("a plain path")?);
+    run(&["run", "--release", "-p", "recommend", "--example", "bench_generate", "--", lines, out])
+}
+
+/// Runs an example and reads the JSON object in its last line.
+fn run(arguments: &[&str]) -> Result<Value> {
+    let output = cargo::command(arguments).stderr(Stdio::inherit()).output().context("cannot start cargo")?;
+    ensure!(output.status.success(), "cargo {} failed: {}", arguments.join(" "), output.status);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let last = text.lines().last().unwrap_or_default();
+    serde_json::from_str(last).with_context(|| format!("the last line is no JSON: {last:?}"))
+}
