@@ -15,7 +15,7 @@ const LONG: [(&str, &[&str], u64); 7] = [
     ("fsync", &["fsync::"], 1),
     ("idempotency", &["idempotency::"], 20),
     ("odds", &["odds"], 1),
-    ("bad_input", &["bad_input::", "disk_full::"], 500),
+    ("bad_input", &["bad_input"], 500),
     ("seeds", &["seeds::"], 1),
     ("restore", &["restore::"], 1),
 ];

@@ -1,0 +1,8 @@
+//! The ports' adapters on real engines, and how the embedded ones are put together.
+
+pub mod clock;
+pub mod embedded;
+pub mod import;
+pub mod ledger;
+pub mod records;
+pub mod vault;

@@ -17,3 +17,8 @@ mod views;
 pub use error::{Error, Result};
 pub use koi::{Answer, Koi};
 pub use views::*;
+
+/// The key that makes a behaviour unique within its shopper, from the shop's id of it.
+pub fn event_key(id: &str) -> domain::record::KeyHash {
+    keys::hash(keys::KeyKind::Event, domain::ids::CampaignId(0), id.as_bytes())
+}

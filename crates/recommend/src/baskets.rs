@@ -124,9 +124,9 @@ pub fn order_key(order_id: &str) -> u64 {
     match order_id.parse::<u64>() {
         Ok(number) if number < 1 << 63 => number,
         _ => {
-            let hash = order_id
-                .bytes()
-                .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+            let hash = order_id.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+            });
             domain::ids::mix(hash) | 1 << 63
         }
     }

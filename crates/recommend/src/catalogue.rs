@@ -142,7 +142,10 @@ mod tests {
         assert_eq!(catalogue.intern("cup", "Mug", "garden"), cup);
         let cup = cup.expect("a catalogue of one item has room");
         assert_eq!((catalogue.sku(cup), catalogue.name(cup), catalogue.category_name(cup)), ("cup", "Cup", "kitchen"));
-        assert_eq!((catalogue.item("lamp"), catalogue.item("none"), catalogue.category("light")), (Some(1), None, Some(0)));
+        assert_eq!(
+            (catalogue.item("lamp"), catalogue.item("none"), catalogue.category("light")),
+            (Some(1), None, Some(0))
+        );
         for price in [0, -5, 100, 300, i64::MAX] {
             catalogue.saw_price(1, price);
         }

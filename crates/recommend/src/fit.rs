@@ -32,8 +32,8 @@ impl Default for Options {
 pub enum Who<'a> {
     /// A shopper as the data set has them; one it does not know gets what is popular.
     Shopper(ShopperId),
-    /// A shopper with this history instead, because it is newer than the data set; `ShopperId` keeps a shopper whom
-    /// the data set knows from being their own neighbour.
+    /// A shopper with this history instead, because it is newer than the data set; it was made with the catalogue of
+    /// the same fit. `ShopperId` keeps a shopper whom the data set knows from being their own neighbour.
     Newer(ShopperId, &'a History),
 }
 

@@ -90,9 +90,8 @@ pub fn measure(data: &Dataset, options: Options) -> Option<HitRate> {
 }
 
 fn hit_count(index: &PrizeIndex, prizes: &[u16], held: &HeldOut) -> u64 {
-    let bought = |prize: &&u16| {
-        index.items(usize::from(**prize)).iter().any(|(item, _)| held.items.binary_search(item).is_ok())
-    };
+    let bought =
+        |prize: &&u16| index.items(usize::from(**prize)).iter().any(|(item, _)| held.items.binary_search(item).is_ok());
     prizes.iter().filter(bought).count() as u64
 }
 

@@ -197,7 +197,7 @@ fn by_words(fitted: &Fitted, prizes: &[Prize<'_>], found: &mut [Vec<(ItemId, f32
     for (place, of_prize) in shared {
         let best = of_prize.values().copied().fold(0.0, f32::max);
         let mut items: Vec<(ItemId, f32)> =
-            of_prize.into_iter().map(|(item, match_)| (item, match_ / best)).filter(|(_, match_)| *match_ >= 0.5).collect();
+            of_prize.into_iter().map(|(item, share)| (item, share / best)).filter(|(_, share)| *share >= 0.5).collect();
         crate::scores::keep_best(&mut items, MAX_ITEMS_PER_PRIZE, |item| fitted.data().rank()[item as usize]);
         found[place] = items;
     }
@@ -224,8 +224,17 @@ fn words(name: &str) -> FxHashSet<String> {
     found
 }
 
+/// Kana, Han (with its extensions and compatibility forms) and Hangul.
 fn is_cjk(c: char) -> bool {
-    matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+    const BLOCKS: [(char, char); 6] = [
+        ('\u{3040}', '\u{30ff}'),
+        ('\u{3400}', '\u{4dbf}'),
+        ('\u{4e00}', '\u{9fff}'),
+        ('\u{ac00}', '\u{d7af}'),
+        ('\u{f900}', '\u{faff}'),
+        ('\u{20000}', '\u{3ffff}'),
+    ];
+    BLOCKS.iter().any(|(first, last)| (*first..=*last).contains(&c))
 }
 
 #[cfg(test)]

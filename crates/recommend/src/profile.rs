@@ -278,12 +278,13 @@ fn cut(name: &str) -> &str {
 
 fn order_hash(kind: &str, order_id: &str) -> u32 {
     let bytes = kind.bytes().chain([b' ']).chain(order_id.bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let hash =
+        bytes.fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     domain::ids::mix(hash) as u32
 }
 
 fn rfc3339(at_ms: i64) -> Option<String> {
-    jiff::Timestamp::from_millisecond(at_ms).ok().map(|at| at.to_string())
+    jiff::Timestamp::from_millisecond(at_ms).ok().map(|at| format!("{at:.3}"))
 }
 
 #[cfg(test)]
@@ -308,11 +309,13 @@ mod tests {
         let day = |place: usize| words[place].parse::<i64>().expect("a day");
         let (action, day) = match words[0] {
             "purchase" => {
-                let action = Action::Purchase { order_id: words[1].to_owned(), items: words[3..].iter().map(item).collect() };
+                let action =
+                    Action::Purchase { order_id: words[1].to_owned(), items: words[3..].iter().map(item).collect() };
                 (action, day(2))
             }
             "return" => {
-                let action = Action::Return { order_id: words[1].to_owned(), items: words[3..].iter().map(item).collect() };
+                let action =
+                    Action::Return { order_id: words[1].to_owned(), items: words[3..].iter().map(item).collect() };
                 (action, day(2))
             }
             "review" => (Action::Review { sku: String::new(), rating: 5, text: String::new() }, day(1)),
@@ -334,8 +337,11 @@ mod tests {
         // Orders, returns, spend, repeat items, categories.
         let check = |acts: &[&str], expect: (u32, u32, i64, &str, &str)| {
             let profile = fold(acts.iter().copied());
-            let repeated: Vec<String> =
-                profile.repeat_items().iter().map(|(sku, item)| format!("{sku} {} {}", item.orders, item.quantity)).collect();
+            let repeated: Vec<String> = profile
+                .repeat_items()
+                .iter()
+                .map(|(sku, item)| format!("{sku} {} {}", item.orders, item.quantity))
+                .collect();
             let categories: Vec<String> = profile.categories().iter().map(|(name, n)| format!("{name} {n}")).collect();
             let got = (profile.orders, profile.returns, profile.spend_cents, repeated.join(","), categories.join(","));
             let (orders, returns, spend, repeated, categories) = expect;
@@ -355,7 +361,8 @@ mod tests {
         let profile = fold(["purchase 1 10 a", "view 3", "return 2 20 a", "sign_in 5", "review 12", "search 12"]);
         assert_eq!((profile.first_at, profile.last_at), (Some(3 * DAY_MS), Some(20 * DAY_MS)));
         assert_eq!((profile.views, profile.sign_ins, profile.reviews, profile.searches), (1, 1, 1, 1));
-        for (now, expect) in [(10 * DAY_MS, Some(0)), (12 * DAY_MS - 1, Some(1)), (12 * DAY_MS, Some(2)), (0, Some(0))] {
+        for (now, expect) in [(10 * DAY_MS, Some(0)), (12 * DAY_MS - 1, Some(1)), (12 * DAY_MS, Some(2)), (0, Some(0))]
+        {
             assert_eq!(profile.recency_days(now), expect);
         }
         assert_eq!(fold(["view 3"]).recency_days(9 * DAY_MS), None, "nothing was bought");
@@ -363,14 +370,25 @@ mod tests {
 
     #[test]
     fn the_price_band_leaves_free_lines_out() {
-        let band = fold(["purchase 1 1 a@300 b@100 c@0 d@-5", "purchase 2 1 e@200*", "return 3 2 f@900"].map(|t| t.trim_end_matches('*'))).price_band;
+        let band = fold(
+            ["purchase 1 1 a@300 b@100 c@0 d@-5", "purchase 2 1 e@200*", "return 3 2 f@900"]
+                .map(|t| t.trim_end_matches('*')),
+        )
+        .price_band;
         assert_eq!((band.lines, band.min_cents, band.mean_cents(), band.max_cents), (3, 100, Some(200), 300));
         assert_eq!(Profile::default().price_band.mean_cents(), None);
     }
 
     #[test]
     fn the_order_of_folding_does_not_matter() {
-        let acts = ["purchase 1 1 a:k b", "purchase 2 5 a*2@50", "return C2 6 a@50", "purchase 3 3 b:g", "view 9", "sign_in 0"];
+        let acts = [
+            "purchase 1 1 a:k b",
+            "purchase 2 5 a*2@50",
+            "return C2 6 a@50",
+            "purchase 3 3 b:g",
+            "view 9",
+            "sign_in 0",
+        ];
         let sorted = |mut profile: Profile| {
             profile.recent_orders.sort_unstable();
             profile.items.values_mut().for_each(|item| item.last_order = 0);
@@ -422,9 +440,9 @@ mod tests {
         assert_eq!(serde_json::from_str::<Profile>("{}").expect("missing fields are empty"), Profile::default());
         let view = profile.view(4 * DAY_MS);
         for (name, expect) in [
-            ("first_at", json!("1970-01-02T00:00:00Z")),
-            ("last_at", json!("1970-01-04T00:00:00Z")),
-            ("recency_days", json!(1)),
+            ("first_at", json!("1970-01-02T00:00:00.000Z")),
+            ("last_at", json!("1970-01-04T00:00:00.000Z")),
+            ("recency_days", json!(2)),
             ("orders", json!(2)),
             ("returns", json!(1)),
             ("spend_cents", json!(200)),
@@ -433,7 +451,8 @@ mod tests {
         ] {
             assert_eq!(view[name], expect, "{name}");
         }
-        let repeated = json!([{"sku": "a", "name": "the a", "orders": 2, "quantity": 3, "last_at": "1970-01-03T00:00:00Z"}]);
+        let repeated =
+            json!([{"sku": "a", "name": "the a", "orders": 2, "quantity": 3, "last_at": "1970-01-03T00:00:00.000Z"}]);
         assert_eq!(view["repeat_items"], repeated);
     }
 }

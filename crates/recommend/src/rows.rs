@@ -61,7 +61,9 @@ pub fn read(file: &str, reader: impl Read, mut take: impl FnMut(Row<'_>)) -> Res
             last = (at.to_owned(), parse_at(at));
         }
         let at_ms = last.1.ok_or_else(|| {
-            wrong(format!("`at` is {at:?}; expected a date such as 2011-12-09 or RFC 3339 such as 2011-12-09T12:50:00Z"))
+            wrong(format!(
+                "`at` is {at:?}; expected a date such as 2011-12-09 or RFC 3339 such as 2011-12-09T12:50:00Z"
+            ))
         })?;
         take(Row { shopper, basket, at_ms, item });
         rows += 1;
@@ -88,7 +90,8 @@ fn unreadable(file: &str, error: csv::Error) -> RowsError {
         csv::ErrorKind::Io(source) => RowsError::Read { file, source },
         csv::ErrorKind::Utf8 { .. } => RowsError::Line { file, line, reason: "is not UTF-8 text".to_owned() },
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            let reason = format!("has {len} columns where the header has {expected_len}; a field with a comma needs quotes");
+            let reason =
+                format!("has {len} columns where the header has {expected_len}; a field with a comma needs quotes");
             RowsError::Line { file, line, reason }
         }
         _ => RowsError::Line { file, line, reason: "is not CSV".to_owned() },

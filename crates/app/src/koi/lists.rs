@@ -117,11 +117,11 @@ impl Koi {
         let moved: FxHashMap<AwardId, AwardState> = tail.award_states.into_iter().map(|(_, id, state)| (id, state)).collect();
         let fresh = tail.awards.into_iter().filter(|a| a.id.0 < before);
         let (rows, next_cursor) = merge(fresh, stored, page.limit, |a| a.id.0);
-        let data = rows.into_iter().filter_map(|row| self.award_view(AwardRow { state: moved.get(&row.id).copied().unwrap_or(row.state), ..row }));
+        let data = rows.into_iter().filter_map(|row| self.award_view(&AwardRow { state: moved.get(&row.id).copied().unwrap_or(row.state), ..row }));
         Ok(Page { data: data.collect(), next_cursor })
     }
 
-    fn award_view(&self, row: AwardRow) -> Option<AwardView> {
+    fn award_view(&self, row: &AwardRow) -> Option<AwardView> {
         let runtime = self.runtime(row.campaign)?;
         Some(AwardView {
             id: row.id,
@@ -154,9 +154,9 @@ impl Koi {
             AwardState::Granted => {
                 let once = Once { hash: hash(KeyKind::Claim, CampaignId(0), &award.0.to_le_bytes()), request: 0 };
                 self.ask(Who::Id(shopper), Work::Claim { once, award }).await?;
-                self.award_view(AwardRow { state: AwardState::Claimed, ..row }).ok_or(GONE)
+                self.award_view(&AwardRow { state: AwardState::Claimed, ..row }).ok_or(GONE)
             }
-            AwardState::Claimed => self.award_view(row).ok_or(GONE),
+            AwardState::Claimed => self.award_view(&row).ok_or(GONE),
             other => {
                 let detail = format!("the award is {}; only a granted one can be claimed", other.word());
                 Err(Error::Conflict { code: "award_not_claimable", detail })

@@ -3,7 +3,6 @@
 use super::Koi;
 use crate::error::{Error, Result};
 use crate::ports::History as StoredHistory;
-use crate::time::rfc3339;
 use crate::views::RecommendationView;
 use domain::behaviour::Behaviour;
 use domain::ids::ShopperId;
@@ -110,11 +109,6 @@ pub(super) fn profile_json(external_id: &str, profile: &Profile, now_ms: i64) ->
     let mut json = profile.view(now_ms);
     if let Some(object) = json.as_object_mut() {
         object.insert("shopper".into(), external_id.into());
-        for name in ["first_at", "last_at"] {
-            if let Some(ms) = object.get(name).and_then(serde_json::Value::as_i64) {
-                object.insert(name.into(), rfc3339(ms).into());
-            }
-        }
     }
     json
 }

@@ -102,7 +102,7 @@ impl Koi {
     }
 
     async fn record_one(&self, shopper: &str, behaviours: Vec<Behaviour>) -> Result<(usize, usize)> {
-        let events = behaviours.into_iter().map(|b| EventIn { hash: hash(KeyKind::Event, NO_CAMPAIGN, b.id.as_bytes()), behaviour: b }).collect();
+        let events = behaviours.into_iter().map(|b| EventIn { hash: crate::event_key(&b.id), behaviour: b }).collect();
         match self.ask(named(shopper, true), Work::Events { events }).await? {
             Reply::Events { accepted, duplicates } => Ok((accepted, duplicates)),
             _ => Err(Error::Unavailable("the owner answered something else")),

@@ -24,6 +24,7 @@ pub(super) enum Saying {
 }
 
 /// One record on its way.
+#[expect(clippy::large_enum_variant, reason = "nearly all are of the large kind; a box would allocate on every draw")]
 pub(super) enum Pending {
     Shopper {
         shopper: ShopperId,
@@ -147,7 +148,7 @@ impl Owner {
                 histogram!("koi_ledger_batch_records").record(pending.len() as f64);
                 self.batch.data.reserve(data.len() + data.len() / 4);
                 self.batch.pending.reserve(pending.len());
-                self.durable(first, Bytes::from(data), pending);
+                self.durable(first, &Bytes::from(data), pending);
                 true
             }
             Err(AppendError::Nothing(why)) => {
@@ -163,7 +164,7 @@ impl Owner {
         }
     }
 
-    fn durable(&mut self, first: u64, data: Bytes, pending: Vec<Pending>) {
+    fn durable(&mut self, first: u64, data: &Bytes, pending: Vec<Pending>) {
         self.last_ms = self.now_ms;
         let mut offset = first;
         for one in pending {

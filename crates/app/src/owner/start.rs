@@ -312,7 +312,7 @@ fn start_loader(accounts: Arc<dyn Accounts>, inputs: Sender<Input>, bound: usize
                 let loaded = super::load::load(&accounts, who, ask).await;
                 drop(permit);
                 // The queue may be full of callers; the owner drains it, so this waits for a turn at most.
-                _ = tokio::task::spawn_blocking(move || inputs.send(Input::Loaded(loaded))).await;
+                _ = tokio::task::spawn_blocking(move || inputs.send(Input::Loaded(loaded)).is_ok()).await;
             });
         }
     });

@@ -137,7 +137,11 @@ mod tests {
         check(0.0, (a, d), 0.0);
         check(0.0, (a, a), 1.0);
         let model = ItemCf::fit(&data, Params { neighbours: 10, shrinkage: 0.0 }, 2);
-        assert_eq!(best(&model, &data, Some(0), 4), "abcd", "a and b 1.82 each, a is in more baskets; c 0.41; d nothing");
+        assert_eq!(
+            best(&model, &data, Some(0), 4),
+            "abcd",
+            "a and b 1.82 each, a is in more baskets; c 0.41; d nothing"
+        );
     }
 
     #[test]

@@ -97,7 +97,8 @@ impl FromStr for Kind {
     type Err = UnknownModel;
 
     fn from_str(name: &str) -> Result<Kind, UnknownModel> {
-        let found = Kind::ALL.into_iter().find(|kind| kind.name() == name.trim().to_ascii_lowercase().replace('_', "-"));
+        let found =
+            Kind::ALL.into_iter().find(|kind| kind.name() == name.trim().to_ascii_lowercase().replace('_', "-"));
         found.ok_or_else(|| UnknownModel(name.to_owned()))
     }
 }
@@ -134,9 +135,14 @@ mod tests {
     #[test]
     fn no_model_depends_on_the_number_of_threads() {
         let shoppers: Vec<Vec<String>> = (0..300u32)
-            .map(|s| (0..4).map(|b| (0..5).map(|i| char::from(b'a' + ((s * 7 + b * b + i * s) % 26) as u8)).collect()).collect())
+            .map(|s| {
+                (0..4)
+                    .map(|b| (0..5).map(|i| char::from(b'a' + ((s * 7 + b * b + i * s) % 26) as u8)).collect())
+                    .collect()
+            })
             .collect();
-        let texts: Vec<Vec<&str>> = shoppers.iter().map(|baskets| baskets.iter().map(String::as_str).collect()).collect();
+        let texts: Vec<Vec<&str>> =
+            shoppers.iter().map(|baskets| baskets.iter().map(String::as_str).collect()).collect();
         let data = data(&texts.iter().map(Vec::as_slice).collect::<Vec<_>>());
         for kind in Kind::ALL {
             let (one, three) = (kind.fit(&data, 1), kind.fit(&data, 3));

@@ -135,13 +135,7 @@ impl TifuKnn {
 }
 
 /// Puts a shopper's vector into `vector`, items ascending.
-fn weigh(
-    params: &Params,
-    baskets: Baskets<'_>,
-    item_count: usize,
-    own: &mut Scores,
-    vector: &mut Vec<(ItemId, f32)>,
-) {
+fn weigh(params: &Params, baskets: Baskets<'_>, item_count: usize, own: &mut Scores, vector: &mut Vec<(ItemId, f32)>) {
     own.reset(item_count);
     let (count, size) = (baskets.len(), params.group_size.max(1));
     let groups = count.div_ceil(size);

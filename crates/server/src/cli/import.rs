@@ -1,10 +1,9 @@
 //! `koi import`: behaviour from files.
 
-use super::{Failure, ambient_config, data_dir, say, say_json};
-use adapters::embedded;
+use super::{Failure, ambient_config, data_dir, runtime, say, say_json};
+use adapters::{embedded, import};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
@@ -37,22 +36,20 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let config = ambient_config()?;
     let data = data_dir(args.data.clone(), &config);
     let format = match args.format {
-        Format::OnlineRetail => "online-retail",
-        Format::Purchases => "purchases",
+        Format::OnlineRetail => import::Format::OnlineRetail,
+        Format::Purchases => import::Format::Purchases,
     };
     let bar = ProgressBar::new(0).with_style(style());
     let mut progress = |bytes: u64, total: u64| {
         bar.set_length(total);
         bar.set_position(bytes);
     };
-    let summary = embedded::import(&data, format, &args.file, args.dry_run, &mut progress);
+    let work = embedded::import(&data, format, &args.file, args.dry_run, &mut progress);
+    let summary = runtime()?.block_on(work);
     bar.finish_and_clear();
     let s = summary.map_err(Failure::work)?;
     if args.json {
-        return say_json(&json!({
-            "rows": s.rows, "accepted": s.accepted, "duplicates": s.duplicates, "rejected": s.rejected,
-            "skipped": s.skipped, "seconds": s.seconds, "reject_file": s.reject_file,
-        }));
+        return say_json(&s);
     }
     let verb = if args.dry_run { "would be accepted" } else { "accepted" };
     let mut text = format!(

@@ -49,9 +49,14 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let runtime = runtime()?;
     let end = runtime.block_on(async {
         tokio::spawn(observe::keep_up(metrics.clone()));
+        let wanted = config.server.listen;
+        // Before anything is opened: an address in use is told at once, and nothing has to be closed again. Who connects
+        // meanwhile waits in the kernel's queue until there is somebody to answer.
+        let bound = TcpListener::bind(wanted).await;
+        let listener = bound.map_err(|e| Failure::Work(format!("cannot listen on {wanted}: {e}")))?;
         let embedded = embedded::open(&config.server.data, &config.embedded).await.map_err(Failure::work)?;
         let app = Shared::new(embedded.koi.clone(), keys, metrics);
-        serve(&config, Front::new(app), embedded).await
+        serve(&config, listener, Front::new(app), embedded).await
     });
     match end? {
         End::Asked => Ok(()),
@@ -60,9 +65,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
-async fn serve(config: &Config, front: Front, embedded: Embedded) -> Result<End, Failure> {
-    let wanted = config.server.listen;
-    let listener = TcpListener::bind(wanted).await.map_err(|e| Failure::Work(format!("cannot listen on {wanted}: {e}")))?;
+async fn serve(config: &Config, listener: TcpListener, front: Front, embedded: Embedded) -> Result<End, Failure> {
     let address = listener.local_addr().map_err(Failure::work)?;
     let (stop, stopped) = watch::channel(false);
     let mut fatal = embedded.fatal();
@@ -74,7 +77,7 @@ async fn serve(config: &Config, front: Front, embedded: Embedded) -> Result<End,
 
     let serving = tokio::spawn(listen::serve(listener, front, config.server.connections_max, GRACE, stopped));
     let end = tokio::select! {
-        // The sender lives in `embedded`, so an error cannot come before it is closed below.
+        // The sender lives as long as the use cases do, which is longer than this.
         _ = fatal.wait_for(|fatal| *fatal) => End::Fatal,
         _ = terminate.recv() => End::Asked,
         _ = interrupt.recv() => End::Asked,

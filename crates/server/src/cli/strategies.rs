@@ -38,7 +38,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
             bar.set_length(total);
             bar.set_position(done);
         };
-        let made = embedded.koi.generate_strategies(args.campaign, progress).await;
+        let made = embedded.koi.generate_strategies(args.campaign, &progress).await;
         embedded.close().await;
         made.map_err(Failure::work)
     });

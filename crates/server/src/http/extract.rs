@@ -119,8 +119,10 @@ impl FromRequestParts<App> for ExternalId {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let text = path_param(parts, app, "external_id").await.ok_or_else(Problem::no_route)?;
-        validate::external_id("external_id", &text)?;
-        Ok(ExternalId(text))
+        match validate::external_id("external_id", &text) {
+            Ok(()) => Ok(ExternalId(text)),
+            Err(wrong) => Err(Problem { code: "shopper_id_invalid", ..wrong }),
+        }
     }
 }
 

@@ -89,8 +89,12 @@ impl Front {
         let matched = response.extensions_mut().remove::<MatchedPath>();
         let route = matched.as_ref().map(MatchedPath::as_str);
         timing::record(&method, route, response.status(), started.elapsed());
-        let Some(problem) = response.extensions_mut().remove::<Problem>() else {
-            return response.map(ReplyBody::Routed);
+        let problem = match response.extensions_mut().remove::<Problem>() {
+            Some(problem) => problem,
+            // The page of the documentation refuses in its own way.
+            None if response.status().is_client_error() => Problem::no_route(),
+            None if response.status().is_server_error() => Problem::internal(),
+            None => return response.map(ReplyBody::Routed),
         };
         report(&problem, id, route.unwrap_or("unmatched"));
         let mut reply = problem.render(id);

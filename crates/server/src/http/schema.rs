@@ -369,6 +369,8 @@ pub struct ApiKey {
     pub id: String,
     pub name: String,
     pub scopes: Vec<String>,
+    #[schema(format = DateTime)]
+    pub created_at: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -396,7 +398,7 @@ pub struct Health {
 #[derive(utoipa::IntoResponses)]
 pub enum Problems {
     #[response(status = "4XX", description = "The request was refused and nothing was changed; `code` says why", content_type = "application/problem+json")]
-    Refused(#[to_schema] Problem),
+    Refused(Problem),
     #[response(status = 503, description = "Nothing is known to have happened; ask again after `Retry-After` seconds", content_type = "application/problem+json")]
-    Unavailable(#[to_schema] Problem),
+    Unavailable(Problem),
 }

@@ -3,6 +3,7 @@
 //! Long ones take their length from the environment: `KOI_ROUNDS` (crash, idempotency) and `KOI_DRAWS` (ready_again).
 //! Each of those prints one line of JSON with its counters.
 
+mod bad_callers;
 mod bad_input;
 mod behaviour;
 mod campaigns;

@@ -7,6 +7,7 @@ use crate::http::problem::Problem;
 use crate::http::reply::{json, no_content};
 use crate::http::{App, schema};
 use crate::validate;
+use app::ports::ApiKey;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -50,7 +51,8 @@ pub async fn create_api_key(
     responses((status = 200, description = "All keys", body = schema::ApiKeys), schema::Problems))]
 pub async fn list_api_keys(State(app): State<App>, _: Operator<Admin>) -> Result<Response, Problem> {
     let keys = app.koi.list_api_keys().await?;
-    let data = keys.into_iter().map(|k| schema::ApiKey { id: k.id, name: k.name, scopes: k.scopes }).collect();
+    let view = |k: ApiKey| schema::ApiKey { id: k.id, name: k.name, scopes: k.scopes, created_at: k.created_at };
+    let data = keys.into_iter().map(view).collect();
     Ok(json(StatusCode::OK, &schema::ApiKeys { data, next_cursor: None }))
 }
 

@@ -103,7 +103,7 @@ pub async fn publish_campaign(
         return Err(Problem::invalid("acknowledge", format!("`acknowledge` has at most {ACKNOWLEDGE_MAX} codes")));
     }
     body.acknowledge.iter().try_for_each(|code| validate::text("acknowledge", code, validate::ID_CHARS))?;
-    let view = app.koi.publish(id, body.acknowledge).await?;
+    let view = app.koi.publish(id, &body.acknowledge).await?;
     Ok(render(StatusCode::OK, &view))
 }
 

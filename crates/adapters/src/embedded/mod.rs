@@ -1,0 +1,225 @@
+//! Everything on embedded engines in one data directory: one process, one owner, SQLite underneath.
+
+mod backup;
+mod importer;
+mod lock;
+
+pub use backup::{BackupError, backup, restore};
+pub use importer::{ImportError, ImportSummary, import};
+pub use lock::Lock;
+
+use crate::clock::SystemClock;
+use crate::ledger::{self, LedgerError, SqliteLedger, SqliteLedgerReader};
+use crate::records::{RecordsError, Store};
+use crate::vault::{Vault, VaultError};
+use app::koi::{Koi, Parts, wishes};
+use app::owner::{self, Limits, StartError};
+use app::ports::{Accounts, Campaigns, Clock, PortError};
+use app::project::Projector;
+use app::runtime::Runtime;
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// The `[embedded]` section of the config.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Requests waiting for the owner; beyond it 503.
+    pub queue_max: usize,
+    /// Records of one group commit.
+    pub batch_max: usize,
+    /// Records in the ledger that are not projected yet; at three quarters admission slows down, at the bound 503.
+    pub tail_max: u64,
+    /// Accounts in memory.
+    pub accounts_max: usize,
+    /// Projected batches older than this leave the ledger for files under `archive/`. 0 keeps all.
+    pub ledger_retention_hours: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self {
+            queue_max: limits.queue,
+            batch_max: limits.batch,
+            tail_max: limits.tail,
+            accounts_max: limits.accounts,
+            ledger_retention_hours: 24 * 7,
+        }
+    }
+}
+
+/// Why a data directory cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the data directory {0} is in use by another koi process")]
+    Locked(String),
+    #[error("the data directory {path} cannot be used: {source}")]
+    Directory { path: String, source: std::io::Error },
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Port(#[from] PortError),
+    #[error("campaign {0} was published under rules that this koi does not understand")]
+    Campaign(domain::ids::CampaignId),
+}
+
+/// An opened data directory, at work.
+pub struct Embedded {
+    pub koi: Koi,
+    store: Store,
+    owner: JoinHandle<()>,
+    projector: JoinHandle<()>,
+    stop: Arc<AtomicBool>,
+    tasks: tokio::task::JoinSet<()>,
+    inputs: crossbeam_channel::Sender<app::command::Input>,
+    lock: Lock,
+}
+
+/// Opens a data directory for serving: takes its lock, migrates it, folds what was not projected, starts the owner.
+/// Must be called within a tokio runtime.
+///
+/// # Errors
+/// [`OpenError`]; the directory is untouched where it is locked or written by a newer version.
+pub async fn open(data: &Path, options: &Options) -> Result<Embedded, OpenError> {
+    let lock = Lock::take(data)?;
+    open_locked(data, options, lock).await
+}
+
+async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embedded, OpenError> {
+    let vault = Vault::open(data)?;
+    let ledger = SqliteLedger::open(data)?;
+    let secret = vault.derive("shopper tokens");
+    let store = Store::open(data, vault).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let published = published(&store).await?;
+    let reader = Arc::new(SqliteLedgerReader::new(data));
+    let (shared_store, newest) = (Arc::new(store.clone()), store.newest_id().await?);
+    let ports = owner::Ports {
+        ledger: Box::new(ledger),
+        reader: reader.clone(),
+        projection: shared_store.clone(),
+        accounts: shared_store.clone(),
+        clock: clock.clone(),
+    };
+    let limits = Limits {
+        queue: options.queue_max.max(1),
+        batch: options.batch_max.max(1),
+        tail: options.tail_max.max(1_024),
+        accounts: options.accounts_max.max(1),
+        ..Limits::default()
+    };
+    let opened = owner::open(ports, limits, published.clone(), newest).await?;
+    let (wishes, strategist) = wishes();
+    let projector = Projector {
+        reader: reader.clone(),
+        projection: shared_store.clone(),
+        accounts: shared_store.clone(),
+        shelves: shared_store.clone(),
+        shared: opened.shared.clone(),
+        position: opened.position,
+        counters: opened.counters,
+        cache: FxHashMap::default(),
+        behaved: wishes.sender(),
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    let projector = start_projector(projector, stop.clone())?;
+    let koi = Koi::new(Parts {
+        inputs: opened.inputs.clone(),
+        shared: opened.shared,
+        reader,
+        accounts: shared_store.clone(),
+        lists: shared_store.clone(),
+        campaigns: shared_store.clone(),
+        registry: shared_store.clone(),
+        shelves: shared_store,
+        clock,
+        published,
+        tail: limits.tail,
+        secret,
+        wishes,
+    });
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(strategist.run(koi.clone()));
+    if options.ledger_retention_hours > 0 {
+        tasks.spawn(archive_often(data.to_owned(), options.ledger_retention_hours, koi.clone(), store.clone()));
+    }
+    Ok(Embedded { koi, store, owner: opened.thread, projector, stop, tasks, inputs: opened.inputs, lock })
+}
+
+async fn published(store: &Store) -> Result<Vec<Arc<Runtime>>, OpenError> {
+    let mut published = Vec::new();
+    for row in Campaigns::published(store).await? {
+        let definition = serde_json::from_str(&row.definition).map_err(|_| OpenError::Campaign(row.id))?;
+        published.push(Arc::new(Runtime::new(&row, &definition).map_err(|_| OpenError::Campaign(row.id))?));
+    }
+    Ok(published)
+}
+
+fn start_projector(projector: Projector, stop: Arc<AtomicBool>) -> Result<JoinHandle<()>, OpenError> {
+    let handle = tokio::runtime::Handle::current();
+    let thread = std::thread::Builder::new().name("koi-projector".into());
+    Ok(thread.spawn(move || projector.run(&handle, &stop)).map_err(StartError::Thread)?)
+}
+
+/// Moves old batches out of the ledger, every hour.
+async fn archive_often(data: PathBuf, retention_hours: u32, koi: Koi, store: Store) {
+    const EVERY: Duration = Duration::from_secs(3600);
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let before_ms = koi.now_ms() - i64::from(retention_hours) * 3_600_000;
+        let (data, projected) = (data.clone(), koi.shared().projected.load(Ordering::Acquire));
+        // Records are written with synchronous=NORMAL: what the ledger is to forget must be durable there first.
+        if let Err(error) = store.sync().await {
+            tracing::warn!(%error, "the ledger is not archived while records are not durable; again in an hour");
+            continue;
+        }
+        match tokio::task::spawn_blocking(move || ledger::archive(&data, before_ms, projected)).await {
+            Ok(Ok(0)) => {}
+            Ok(Ok(batches)) => tracing::info!(batches, "old batches left the ledger for the archive"),
+            Ok(Err(error)) => tracing::warn!(%error, "the ledger could not be archived; again in an hour"),
+            Err(error) => tracing::error!(%error, "archiving failed"),
+        }
+    }
+}
+
+impl Embedded {
+    /// Turns true when the ledger is in doubt: nothing may be answered any more and the process must exit with 1.
+    pub fn fatal(&self) -> watch::Receiver<bool> {
+        self.koi.shared().fatal.subscribe()
+    }
+
+    /// Lets the owner finish its queue, projects everything, closes the files.
+    pub async fn close(self) {
+        self.close_keeping_lock().await;
+    }
+
+    async fn close_keeping_lock(self) -> Lock {
+        let Self { koi, store, owner, projector, stop, mut tasks, inputs, lock } = self;
+        koi.drain();
+        tasks.shutdown().await;
+        let threads = tokio::task::spawn_blocking(move || {
+            _ = inputs.send(app::command::Input::Stop);
+            let owner = owner.join();
+            stop.store(true, Ordering::Release);
+            (owner.is_ok(), projector.join().is_ok())
+        });
+        if !matches!(threads.await, Ok((true, true))) {
+            tracing::error!("a thread ended badly");
+        }
+        store.close().await;
+        lock
+    }
+}

@@ -1,0 +1,105 @@
+//! The lists that shoppers see.
+
+use super::bulk::marks;
+use super::{Store, big, bits, get, number, whole};
+use app::ports::{Lists, PortResult};
+use app::rows::{AwardRow, DrawRow, EntryRow, OrderRow};
+use async_trait::async_trait;
+use domain::award::AwardState;
+use domain::ids::{AwardId, CampaignId, DrawId, EntryId, OrderId, ShopperId};
+use domain::order::OrderKind;
+use sea_orm::{DbErr, QueryResult};
+
+fn state(row: &QueryResult, at: usize) -> Result<AwardState, DbErr> {
+    AwardState::parse(&get::<String>(row, at)?).ok_or_else(|| DbErr::Type("no award's state".into()))
+}
+
+fn award(row: &QueryResult) -> Result<AwardRow, DbErr> {
+    Ok(AwardRow {
+        id: AwardId(big(row, 0)?),
+        shopper: ShopperId(big(row, 1)?),
+        campaign: CampaignId(big(row, 2)?),
+        draw: DrawId(big(row, 3)?),
+        rules: number(row, 4)?,
+        prize: number(row, 5)?,
+        points: number(row, 6)?,
+        state: state(row, 7)?,
+        at_ms: get(row, 8)?,
+    })
+}
+
+const AWARD: &str = "SELECT id, shopper, campaign, draw, rules, prize, points, state, at FROM awards";
+
+#[async_trait]
+impl Lists for Store {
+    async fn draws(&self, shopper: ShopperId, campaign: CampaignId, before: u64, limit: u32) -> PortResult<Vec<DrawRow>> {
+        let sql = "SELECT id, n, key_high, key_low, request, pos, award, body FROM draws
+                   WHERE shopper = ? AND id < ? AND campaign = ? ORDER BY id DESC LIMIT ?";
+        let values = vec![bits(shopper.0), bits(before), bits(campaign.0), i64::from(limit).into()];
+        let row = |row: &QueryResult| {
+            Ok(DrawRow {
+                id: DrawId(big(row, 0)?),
+                shopper,
+                campaign,
+                n: big(row, 1)?,
+                key: whole(row, 2)?,
+                request: get::<i64>(row, 4)? as u64,
+                offset: big(row, 5)?,
+                award: get::<Option<i64>>(row, 6)?.map(|id| AwardId(id as u64)),
+                body: get::<String>(row, 7)?.into_bytes(),
+            })
+        };
+        self.all(sql, values, row).await
+    }
+
+    async fn awards(&self, shopper: ShopperId, before: u64, limit: u32) -> PortResult<Vec<AwardRow>> {
+        let sql = format!("{AWARD} WHERE shopper = ? AND id < ? ORDER BY id DESC LIMIT ?");
+        self.all(&sql, vec![bits(shopper.0), bits(before), i64::from(limit).into()], award).await
+    }
+
+    async fn award(&self, shopper: ShopperId, id: AwardId) -> PortResult<Option<AwardRow>> {
+        self.one(&format!("{AWARD} WHERE id = ? AND shopper = ?"), vec![bits(id.0), bits(shopper.0)], award).await
+    }
+
+    async fn award_states(&self, shopper: ShopperId, awards: &[AwardId]) -> PortResult<Vec<(AwardId, AwardState)>> {
+        if awards.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!("SELECT id, state FROM awards WHERE shopper = ? AND id IN ({})", marks(awards.len()));
+        let values = std::iter::once(shopper.0).chain(awards.iter().map(|a| a.0)).map(bits).collect();
+        self.all(&sql, values, |row| Ok((AwardId(big(row, 0)?), state(row, 1)?))).await
+    }
+
+    async fn entries(&self, shopper: ShopperId, before: u64, limit: u32) -> PortResult<Vec<EntryRow>> {
+        let sql = "SELECT id, amount, balance, business_key, reason, at FROM entries WHERE shopper = ? AND id < ? ORDER BY id DESC LIMIT ?";
+        let row = |row: &QueryResult| {
+            Ok(EntryRow {
+                shopper,
+                id: EntryId(big(row, 0)?),
+                amount: get(row, 1)?,
+                balance: get(row, 2)?,
+                business_key: get(row, 3)?,
+                reason: get(row, 4)?,
+                at_ms: get(row, 5)?,
+            })
+        };
+        self.all(sql, vec![bits(shopper.0), bits(before), i64::from(limit).into()], row).await
+    }
+
+    async fn order(&self, shopper: ShopperId, order: OrderId) -> PortResult<Option<OrderRow>> {
+        let sql = "SELECT campaign, kind, chances, first, reason, at FROM orders WHERE id = ? AND shopper = ?";
+        let row = |row: &QueryResult| {
+            Ok(OrderRow {
+                id: order,
+                shopper,
+                campaign: CampaignId(big(row, 0)?),
+                kind: OrderKind::parse(&get::<String>(row, 1)?).ok_or_else(|| DbErr::Type("no order's kind".into()))?,
+                chances: number(row, 2)?,
+                first: big(row, 3)?,
+                reason: get(row, 4)?,
+                at_ms: get(row, 5)?,
+            })
+        };
+        self.one(sql, vec![bits(order.0), bits(shopper.0)], row).await
+    }
+}

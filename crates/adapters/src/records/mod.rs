@@ -1,0 +1,175 @@
+//! Records: SeaORM over SQLite, a file of its own.
+//!
+//! Rows carry `part`. What projection writes goes through one connection with synchronous=NORMAL, since the ledger
+//! repeats what a power cut takes; facts that are acknowledged outside the ledger (campaigns, people, API keys) go
+//! through another one with synchronous=FULL. Keys of 16 bytes are two BIGINTs and texts are TEXT: the forms that every
+//! database behind this port passes unchanged.
+
+mod accounts;
+mod bulk;
+mod campaigns;
+mod import;
+mod lists;
+mod projection;
+mod registry;
+mod schema;
+mod shelves;
+
+pub use import::ImportBatch;
+
+use crate::vault::Vault;
+use app::ports::{PortError, PortResult};
+use domain::record::KeyHash;
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, QueryResult, Statement, TryGetable, Value};
+use std::path::Path;
+use std::time::Duration;
+
+/// The file's name in a data directory.
+pub const RECORDS_FILE: &str = "records.db";
+/// Reading connections.
+const READERS: u32 = 4;
+/// How long a statement waits for another connection's lock, or for a connection.
+const BUSY: Duration = Duration::from_secs(5);
+/// Statements kept prepared per connection.
+const STATEMENTS: usize = 128;
+
+/// Why records cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordsError {
+    #[error("the records {path} cannot be opened: {source}")]
+    Open { path: String, source: DbErr },
+    #[error("the records {path} were written by a newer koi (layout {found}, this one knows {known}); run that version")]
+    Newer { path: String, found: i64, known: i64 },
+}
+
+/// All ports that records serve.
+#[derive(Clone)]
+pub struct Store {
+    /// Projection and import.
+    write: DatabaseConnection,
+    /// What must be durable when a call returns.
+    durable: DatabaseConnection,
+    read: DatabaseConnection,
+    vault: Vault,
+}
+
+impl Store {
+    /// Opens or makes the records of a data directory and migrates them.
+    ///
+    /// # Errors
+    /// [`RecordsError`].
+    pub async fn open(data: &Path, vault: Vault) -> Result<Self, RecordsError> {
+        let path = data.join(RECORDS_FILE);
+        let shown = path.display().to_string();
+        let connect = async |connections, synchronous| {
+            let opened = Database::connect(options(&path, connections, synchronous)).await;
+            opened.map_err(|source| RecordsError::Open { path: shown.clone(), source })
+        };
+        let write = connect(1, SqliteSynchronous::Normal).await?;
+        schema::migrate(&write, &shown).await?;
+        let durable = connect(1, SqliteSynchronous::Full).await?;
+        let read = connect(READERS, SqliteSynchronous::Normal).await?;
+        Ok(Self { write, durable, read, vault })
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        for connection in [&self.read, &self.durable, &self.write] {
+            if let Err(error) = connection.close_by_ref().await {
+                tracing::warn!(%error, "a connection to the records did not close");
+            }
+        }
+    }
+
+    async fn all<T>(&self, sql: &str, values: Vec<Value>, row: impl Fn(&QueryResult) -> Result<T, DbErr>) -> PortResult<Vec<T>> {
+        let rows = self.read.query_all_raw(statement(sql, values)).await.map_err(|error| failed(&error))?;
+        rows.iter().map(row).collect::<Result<_, _>>().map_err(|error| damaged(&error))
+    }
+
+    async fn one<T>(&self, sql: &str, values: Vec<Value>, row: impl Fn(&QueryResult) -> Result<T, DbErr>) -> PortResult<Option<T>> {
+        let found = self.read.query_one_raw(statement(sql, values)).await.map_err(|error| failed(&error))?;
+        found.as_ref().map(row).transpose().map_err(|error| damaged(&error))
+    }
+
+    /// Runs one statement that is durable when it returns, and says how many rows it touched.
+    async fn durably(&self, sql: &str, values: Vec<Value>) -> PortResult<u64> {
+        let done = self.durable.execute_raw(statement(sql, values)).await.map_err(|error| failed(&error))?;
+        Ok(done.rows_affected())
+    }
+}
+
+fn options(path: &Path, connections: u32, synchronous: SqliteSynchronous) -> ConnectOptions {
+    let file = path.to_owned();
+    let mut options = ConnectOptions::new("sqlite::memory:");
+    options.max_connections(connections).min_connections(1).sqlx_logging(false).acquire_timeout(BUSY).test_before_acquire(false);
+    options.idle_timeout(None).max_lifetime(None);
+    options.map_sqlx_sqlite_opts(move |sqlite| {
+        sqlite
+            .filename(&file)
+            .in_memory(false)
+            .shared_cache(false)
+            .create_if_missing(true)
+            .page_size(8_192)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(synchronous)
+            .busy_timeout(BUSY)
+            .foreign_keys(false)
+            .statement_cache_capacity(STATEMENTS)
+            .pragma("cache_size", "-65536")
+            .pragma("mmap_size", "1073741824")
+            .pragma("temp_store", "MEMORY")
+    });
+    options
+}
+
+fn statement(sql: &str, values: Vec<Value>) -> Statement {
+    Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)
+}
+
+/// A driver's words stay in the log.
+fn failed(error: &DbErr) -> PortError {
+    tracing::warn!(%error, "the records failed");
+    PortError::Unreachable("the records")
+}
+
+fn damaged(error: &DbErr) -> PortError {
+    tracing::error!(%error, "a row cannot be read");
+    PortError::Damaged("the records")
+}
+
+/// A column by its place.
+fn get<T: TryGetable>(row: &QueryResult, at: usize) -> Result<T, DbErr> {
+    row.try_get_by_index(at)
+}
+
+/// An id, offset or other number that is never negative.
+fn big(row: &QueryResult, at: usize) -> Result<u64, DbErr> {
+    let number: i64 = get(row, at)?;
+    u64::try_from(number).map_err(|_| DbErr::Type("a negative number where none can be".into()))
+}
+
+fn number<T: TryFrom<i64>>(row: &QueryResult, at: usize) -> Result<T, DbErr> {
+    let number: i64 = get(row, at)?;
+    T::try_from(number).map_err(|_| DbErr::Type("a number out of range".into()))
+}
+
+/// Unsigned numbers are stored as the same 64 bits.
+fn bits(value: u64) -> Value {
+    Value::from(value as i64)
+}
+
+/// A key's two halves.
+fn halves(hash: &KeyHash) -> (i64, i64) {
+    let (high, low) = hash.split_at(8);
+    let half = |bytes: &[u8]| i64::from_be_bytes(bytes.try_into().expect("invariant: half of 16 bytes"));
+    (half(high), half(low))
+}
+
+fn whole(row: &QueryResult, at: usize) -> Result<KeyHash, DbErr> {
+    let (high, low): (i64, i64) = (get(row, at)?, get(row, at + 1)?);
+    let mut hash = [0; 16];
+    hash[..8].copy_from_slice(&high.to_be_bytes());
+    hash[8..].copy_from_slice(&low.to_be_bytes());
+    Ok(hash)
+}

@@ -1,0 +1,163 @@
+//! What projection writes: one transaction per batch, idempotent rows, the position last.
+
+use super::bulk::Table;
+use super::{Store, big, bits, failed, get, halves, number, statement};
+use app::ports::{PortError, PortResult, Position, Projection};
+use app::rows::Projected;
+use async_trait::async_trait;
+use domain::ids::{CampaignId, ShopperId};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, TransactionTrait, Value};
+
+pub(super) const ACCOUNTS: Table = Table {
+    insert: "INSERT INTO accounts (id, part, external_id, next, state)",
+    columns: 5,
+    conflict: "ON CONFLICT (id) DO UPDATE SET next = excluded.next, state = excluded.state",
+};
+const DRAWS: Table = Table {
+    insert: "INSERT INTO draws (id, part, shopper, campaign, n, key_high, key_low, request, pos, award, body)",
+    columns: 11,
+    conflict: "ON CONFLICT (id) DO NOTHING",
+};
+const AWARDS: Table = Table {
+    insert: "INSERT INTO awards (id, part, shopper, campaign, draw, rules, prize, points, state, at)",
+    columns: 10,
+    conflict: "ON CONFLICT (id) DO NOTHING",
+};
+const ENTRIES: Table = Table {
+    insert: "INSERT INTO entries (id, part, shopper, amount, balance, business_key, reason, at)",
+    columns: 8,
+    conflict: "ON CONFLICT (id) DO NOTHING",
+};
+const ORDERS: Table = Table {
+    insert: "INSERT INTO orders (id, part, shopper, campaign, kind, chances, first, reason, at)",
+    columns: 9,
+    conflict: "ON CONFLICT (id) DO NOTHING",
+};
+const ANSWERS: Table = Table {
+    insert: "INSERT INTO answers (shopper, key_high, key_low, part, request, status, pos, body)",
+    columns: 8,
+    conflict: "ON CONFLICT (shopper, key_high, key_low) DO NOTHING",
+};
+pub(super) const BEHAVIOURS: Table = Table {
+    insert: "INSERT INTO behaviours (shopper, key_high, key_low, part, at, payload)",
+    columns: 6,
+    conflict: "ON CONFLICT (shopper, key_high, key_low) DO NOTHING",
+};
+pub(super) const PROFILES: Table = Table {
+    insert: "INSERT INTO profiles (shopper, part, state)",
+    columns: 3,
+    conflict: "ON CONFLICT (shopper) DO UPDATE SET state = excluded.state",
+};
+const COUNTERS: Table = Table {
+    insert: "INSERT INTO counters (campaign, state)",
+    columns: 2,
+    conflict: "ON CONFLICT (campaign) DO UPDATE SET state = excluded.state",
+};
+
+pub(super) fn part(shopper: ShopperId) -> Value {
+    Value::from(i32::from(shopper.partition()))
+}
+
+/// Answers and payloads are JSON that this process wrote.
+pub(super) fn text(bytes: Vec<u8>) -> Result<Value, DbErr> {
+    String::from_utf8(bytes).map(Value::from).map_err(|_| DbErr::Type("not UTF-8".into()))
+}
+
+#[async_trait]
+impl Projection for Store {
+    async fn position(&self) -> PortResult<Position> {
+        let row = |row: &_| Ok(Position { next: big(row, 0)?, epoch: number(row, 1)?, owner: get::<i64>(row, 2)? as u64 });
+        let found = self.one("SELECT next, epoch, owner FROM projection WHERE id = 0", vec![], row).await?;
+        found.ok_or(PortError::Damaged("the projection's position"))
+    }
+
+    async fn counters(&self) -> PortResult<Vec<(CampaignId, String)>> {
+        self.all("SELECT campaign, state FROM counters", vec![], |row| Ok((CampaignId(big(row, 0)?), get(row, 1)?))).await
+    }
+
+    async fn apply(&self, batch: Projected) -> PortResult<()> {
+        let transaction = self.write.begin().await.map_err(|error| failed(&error))?;
+        write(&transaction, batch).await.map_err(|error| failed(&error))?;
+        app::failpoint::hit("projection_between");
+        transaction.commit().await.map_err(|error| failed(&error))
+    }
+}
+
+async fn write(to: &DatabaseTransaction, mut batch: Projected) -> Result<(), DbErr> {
+    let mut values = Vec::with_capacity(batch.accounts.len() * ACCOUNTS.columns);
+    for stored in &batch.accounts {
+        let account = &stored.account;
+        let state = serde_json::to_string(account).map_err(|error| DbErr::Json(error.to_string()))?;
+        values.extend([bits(account.id.0), part(account.id), account.external_id.clone().into(), bits(stored.next), state.into()]);
+    }
+    ACCOUNTS.write(to, values).await?;
+    let mut values = Vec::with_capacity(batch.draws.len() * DRAWS.columns);
+    for d in std::mem::take(&mut batch.draws) {
+        let (high, low) = halves(&d.key);
+        let award = d.award.map(|a| a.0 as i64);
+        values.extend([bits(d.id.0), part(d.shopper), bits(d.shopper.0), bits(d.campaign.0), bits(d.n), high.into(), low.into()]);
+        values.extend([bits(d.request), bits(d.offset), award.into(), text(d.body)?]);
+    }
+    DRAWS.write(to, values).await?;
+    let mut values = Vec::with_capacity(batch.awards.len() * AWARDS.columns);
+    for a in &batch.awards {
+        values.extend([bits(a.id.0), part(a.shopper), bits(a.shopper.0), bits(a.campaign.0), bits(a.draw.0)]);
+        values.extend([i64::from(a.rules).into(), i64::from(a.prize).into(), i64::from(a.points).into(), a.state.word().into(), a.at_ms.into()]);
+    }
+    AWARDS.write(to, values).await?;
+    for (shopper, award, state) in &batch.award_states {
+        let values = vec![state.word().into(), bits(award.0), bits(shopper.0)];
+        to.execute_raw(statement("UPDATE awards SET state = ? WHERE id = ? AND shopper = ?", values)).await?;
+    }
+    write_rest(to, batch).await
+}
+
+/// What draws do not write, or not each.
+async fn write_rest(to: &DatabaseTransaction, batch: Projected) -> Result<(), DbErr> {
+    let mut values = Vec::with_capacity(batch.entries.len() * ENTRIES.columns);
+    for e in batch.entries {
+        values.extend([bits(e.id.0), part(e.shopper), bits(e.shopper.0), e.amount.into(), e.balance.into()]);
+        values.extend([e.business_key.into(), e.reason.into(), e.at_ms.into()]);
+    }
+    ENTRIES.write(to, values).await?;
+    let mut values = Vec::with_capacity(batch.orders.len() * ORDERS.columns);
+    for o in batch.orders {
+        values.extend([bits(o.id.0), part(o.shopper), bits(o.shopper.0), bits(o.campaign.0), o.kind.word().into()]);
+        values.extend([i64::from(o.chances).into(), bits(o.first), o.reason.into(), o.at_ms.into()]);
+    }
+    ORDERS.write(to, values).await?;
+    let mut values = Vec::with_capacity(batch.answers.len() * ANSWERS.columns);
+    for a in batch.answers {
+        let (high, low) = halves(&a.key.hash);
+        values.extend([bits(a.shopper.0), high.into(), low.into(), part(a.shopper), bits(a.key.request)]);
+        values.extend([i64::from(a.key.status).into(), bits(a.offset), text(a.body)?]);
+    }
+    ANSWERS.write(to, values).await?;
+    let mut stale: Vec<ShopperId> = batch.behaviours.iter().map(|b| b.shopper).collect();
+    let mut values = Vec::with_capacity(batch.behaviours.len() * BEHAVIOURS.columns);
+    for b in batch.behaviours {
+        let (high, low) = halves(&b.key);
+        values.extend([bits(b.shopper.0), high.into(), low.into(), part(b.shopper), b.at_ms.into(), text(b.payload)?]);
+    }
+    BEHAVIOURS.write(to, values).await?;
+    stale.sort_unstable();
+    stale.dedup();
+    mark_stale(to, &stale).await?;
+    let profiles = batch.profiles.into_iter().flat_map(|(shopper, state)| [bits(shopper.0), part(shopper), state.into()]);
+    PROFILES.write(to, profiles.collect()).await?;
+    let counters = batch.counters.into_iter().flat_map(|(campaign, state)| [bits(campaign.0), state.into()]);
+    COUNTERS.write(to, counters.collect()).await?;
+    let Position { next, epoch, owner } = batch.position;
+    // The fence: a projector that lost its place to another one finds a higher position and writes nothing over it.
+    let values = vec![bits(next), i64::from(epoch).into(), bits(owner), bits(next)];
+    let moved = to.execute_raw(statement("UPDATE projection SET next = ?, epoch = ?, owner = ? WHERE id = 0 AND next < ?", values)).await?;
+    if moved.rows_affected() == 1 { Ok(()) } else { Err(DbErr::Custom("the projection's position is ahead of this batch".into())) }
+}
+
+/// Strategies of shoppers who behaved anew.
+pub(super) async fn mark_stale(to: &DatabaseTransaction, shoppers: &[ShopperId]) -> Result<(), DbErr> {
+    for shopper in shoppers {
+        to.execute_raw(statement("UPDATE strategies SET stale = 1 WHERE shopper = ? AND stale = 0", vec![bits(shopper.0)])).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! The tables, and how an older file becomes a newer one.
+
+use super::RecordsError;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, TransactionTrait};
+
+/// One entry per layout version, applied in order; entries are never changed once released.
+///
+/// Lists are indexed by (shopper, id) since that is how they are read; nothing else is indexed on what draws write.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE projection (id INTEGER PRIMARY KEY, next BIGINT NOT NULL, epoch BIGINT NOT NULL, owner BIGINT NOT NULL, fence BIGINT NOT NULL);
+    INSERT INTO projection VALUES (0, 0, 0, 0, 0);
+    CREATE TABLE accounts (id INTEGER PRIMARY KEY, part INT NOT NULL, external_id VARCHAR(128) NOT NULL, next BIGINT NOT NULL, state TEXT NOT NULL);
+    CREATE UNIQUE INDEX accounts_name ON accounts (external_id);
+    CREATE TABLE draws (id INTEGER PRIMARY KEY, part INT NOT NULL, shopper BIGINT NOT NULL, campaign BIGINT NOT NULL, n BIGINT NOT NULL,
+        key_high BIGINT NOT NULL, key_low BIGINT NOT NULL, request BIGINT NOT NULL, pos BIGINT NOT NULL, award BIGINT, body TEXT NOT NULL);
+    CREATE INDEX draws_shopper ON draws (shopper, id);
+    CREATE TABLE awards (id INTEGER PRIMARY KEY, part INT NOT NULL, shopper BIGINT NOT NULL, campaign BIGINT NOT NULL, draw BIGINT NOT NULL,
+        rules INT NOT NULL, prize INT NOT NULL, points INT NOT NULL, state VARCHAR(16) NOT NULL, at BIGINT NOT NULL);
+    CREATE INDEX awards_shopper ON awards (shopper, id);
+    CREATE TABLE entries (id INTEGER PRIMARY KEY, part INT NOT NULL, shopper BIGINT NOT NULL, amount BIGINT NOT NULL, balance BIGINT NOT NULL,
+        business_key TEXT NOT NULL, reason TEXT NOT NULL, at BIGINT NOT NULL);
+    CREATE INDEX entries_shopper ON entries (shopper, id);
+    CREATE TABLE orders (id INTEGER PRIMARY KEY, part INT NOT NULL, shopper BIGINT NOT NULL, campaign BIGINT NOT NULL, kind VARCHAR(16) NOT NULL,
+        chances BIGINT NOT NULL, first BIGINT NOT NULL, reason TEXT NOT NULL, at BIGINT NOT NULL);
+    CREATE INDEX orders_shopper ON orders (shopper, id);
+    CREATE TABLE answers (shopper BIGINT NOT NULL, key_high BIGINT NOT NULL, key_low BIGINT NOT NULL, part INT NOT NULL, request BIGINT NOT NULL,
+        status INT NOT NULL, pos BIGINT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (shopper, key_high, key_low)) WITHOUT ROWID;
+    CREATE TABLE behaviours (shopper BIGINT NOT NULL, key_high BIGINT NOT NULL, key_low BIGINT NOT NULL, part INT NOT NULL, at BIGINT NOT NULL,
+        payload TEXT NOT NULL);
+    CREATE UNIQUE INDEX behaviours_key ON behaviours (shopper, key_high, key_low);
+    CREATE TABLE profiles (shopper INTEGER PRIMARY KEY, part INT NOT NULL, state TEXT NOT NULL);
+    CREATE TABLE counters (campaign INTEGER PRIMARY KEY, state TEXT NOT NULL);
+    CREATE TABLE campaigns (id INTEGER PRIMARY KEY, version BIGINT NOT NULL, state VARCHAR(16) NOT NULL, definition TEXT NOT NULL,
+        seed TEXT NOT NULL, created_at BIGINT NOT NULL, published_at BIGINT);
+    CREATE TABLE people (shopper INTEGER PRIMARY KEY, part INT NOT NULL, name TEXT, attributes TEXT NOT NULL);
+    CREATE TABLE api_keys (id VARCHAR(32) PRIMARY KEY, sha256 VARCHAR(64) NOT NULL UNIQUE, name TEXT NOT NULL, scopes TEXT NOT NULL,
+        created_at VARCHAR(32) NOT NULL);
+    CREATE TABLE strategies (shopper BIGINT NOT NULL, campaign BIGINT NOT NULL, part INT NOT NULL, generation BIGINT NOT NULL,
+        stale INT NOT NULL, slots TEXT NOT NULL, PRIMARY KEY (shopper, campaign)) WITHOUT ROWID;
+    CREATE INDEX strategies_stale ON strategies (campaign, shopper) WHERE stale = 1;
+    CREATE TABLE jobs (campaign INTEGER PRIMARY KEY, after_id BIGINT NOT NULL, done BIGINT NOT NULL, total BIGINT NOT NULL,
+        generation BIGINT NOT NULL, finished INT NOT NULL);
+    CREATE TABLE imports (source VARCHAR(16) NOT NULL, order_id TEXT NOT NULL, ordinals TEXT NOT NULL, PRIMARY KEY (source, order_id)) WITHOUT ROWID;
+"];
+
+/// Brings the file to this build's layout, all or nothing per version.
+pub(super) async fn migrate(connection: &DatabaseConnection, path: &str) -> Result<(), RecordsError> {
+    let open = |source| RecordsError::Open { path: path.to_owned(), source };
+    let known = MIGRATIONS.len() as i64;
+    let found = version(connection).await.map_err(open)?;
+    if found > known {
+        return Err(RecordsError::Newer { path: path.to_owned(), found, known });
+    }
+    for (at, migration) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
+        let transaction = connection.begin().await.map_err(open)?;
+        transaction.execute_unprepared(migration).await.map_err(open)?;
+        transaction.execute_unprepared(&format!("PRAGMA user_version = {}", at + 1)).await.map_err(open)?;
+        transaction.commit().await.map_err(open)?;
+    }
+    Ok(())
+}
+
+async fn version(connection: &DatabaseConnection) -> Result<i64, DbErr> {
+    let row = connection.query_one_raw(Statement::from_string(DbBackend::Sqlite, "PRAGMA user_version")).await?;
+    row.map_or(Ok(0), |row| row.try_get_by_index::<i32>(0).map(i64::from))
+}

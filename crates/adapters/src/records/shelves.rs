@@ -1,0 +1,97 @@
+//! Behaviour, profiles and strategies.
+
+use super::bulk::Table;
+use super::projection::part;
+use super::{Store, big, bits, failed, get, number, statement};
+use app::ports::{History, JobCursor, PortResult, Shelves, StrategyRow};
+use async_trait::async_trait;
+use domain::ids::{CampaignId, ShopperId};
+use sea_orm::{ConnectionTrait, QueryResult, TransactionTrait};
+
+const STRATEGIES: Table = Table {
+    insert: "INSERT INTO strategies (shopper, campaign, part, generation, stale, slots)",
+    columns: 6,
+    conflict: "ON CONFLICT (shopper, campaign) DO UPDATE SET generation = excluded.generation, stale = 0, slots = excluded.slots",
+};
+
+#[async_trait]
+impl Shelves for Store {
+    async fn profile(&self, shopper: ShopperId) -> PortResult<Option<String>> {
+        self.one("SELECT state FROM profiles WHERE shopper = ?", vec![bits(shopper.0)], |row| get(row, 0)).await
+    }
+
+    async fn histories(&self, after: ShopperId, limit: u32) -> PortResult<Vec<History>> {
+        let sql = "SELECT shopper, payload FROM behaviours WHERE shopper > ? ORDER BY shopper LIMIT ?";
+        let row = |row: &QueryResult| Ok((ShopperId(big(row, 0)?), get::<String>(row, 1)?));
+        let rows = self.all(sql, vec![bits(after.0), i64::from(limit).into()], row).await?;
+        let cut = rows.len() == limit as usize;
+        let mut histories: Vec<History> = Vec::new();
+        for (shopper, payload) in rows {
+            match histories.last_mut() {
+                Some((last, payloads)) if *last == shopper => payloads.push(payload),
+                _ => histories.push((shopper, vec![payload])),
+            }
+        }
+        // The page's last shopper may be cut in two: left to the next page, or read whole where there is no other.
+        if cut && histories.len() > 1 {
+            histories.pop();
+        } else if let (true, Some((shopper, payloads))) = (cut, histories.first_mut()) {
+            *payloads = self.all("SELECT payload FROM behaviours WHERE shopper = ?", vec![bits(shopper.0)], |row| get(row, 0)).await?;
+        }
+        Ok(histories)
+    }
+
+    async fn strategy(&self, shopper: ShopperId, campaign: CampaignId) -> PortResult<Option<StrategyRow>> {
+        let sql = "SELECT slots, generation FROM strategies WHERE shopper = ? AND campaign = ?";
+        let row = |row: &QueryResult| Ok(StrategyRow { shopper, campaign, slots: get(row, 0)?, generation: number(row, 1)? });
+        self.one(sql, vec![bits(shopper.0), bits(campaign.0)], row).await
+    }
+
+    async fn put_strategies(&self, rows: Vec<StrategyRow>, cursor: JobCursor) -> PortResult<()> {
+        let transaction = self.write.begin().await.map_err(|error| failed(&error))?;
+        let mut values = Vec::with_capacity(rows.len() * STRATEGIES.columns);
+        for r in rows {
+            values.extend([bits(r.shopper.0), bits(r.campaign.0), part(r.shopper), i64::from(r.generation).into(), 0i64.into(), r.slots.into()]);
+        }
+        STRATEGIES.write(&transaction, values).await.map_err(|error| failed(&error))?;
+        let sql = "INSERT INTO jobs (campaign, after_id, done, total, generation, finished) VALUES (?, ?, ?, ?, ?, ?)
+                   ON CONFLICT (campaign) DO UPDATE SET after_id = excluded.after_id, done = excluded.done, total = excluded.total,
+                   generation = excluded.generation, finished = excluded.finished";
+        let values = vec![
+            bits(cursor.campaign.0),
+            bits(cursor.after.0),
+            bits(cursor.done),
+            bits(cursor.total),
+            i64::from(cursor.generation).into(),
+            i64::from(cursor.finished).into(),
+        ];
+        transaction.execute_raw(statement(sql, values)).await.map_err(|error| failed(&error))?;
+        transaction.commit().await.map_err(|error| failed(&error))
+    }
+
+    async fn cursor(&self, campaign: CampaignId) -> PortResult<Option<JobCursor>> {
+        let sql = "SELECT after_id, done, total, generation, finished FROM jobs WHERE campaign = ?";
+        let row = |row: &QueryResult| {
+            Ok(JobCursor {
+                campaign,
+                after: ShopperId(big(row, 0)?),
+                done: big(row, 1)?,
+                total: big(row, 2)?,
+                generation: number(row, 3)?,
+                finished: get::<i64>(row, 4)? != 0,
+            })
+        };
+        self.one(sql, vec![bits(campaign.0)], row).await
+    }
+
+    async fn with_strategy(&self, campaign: CampaignId, after: ShopperId, limit: u32) -> PortResult<Vec<ShopperId>> {
+        let sql = "SELECT shopper FROM strategies WHERE shopper > ? AND campaign = ? ORDER BY shopper LIMIT ?";
+        let values = vec![bits(after.0), bits(campaign.0), i64::from(limit).into()];
+        self.all(sql, values, |row| Ok(ShopperId(big(row, 0)?))).await
+    }
+
+    async fn stale(&self, campaign: CampaignId, limit: u32) -> PortResult<Vec<ShopperId>> {
+        let sql = "SELECT shopper FROM strategies WHERE campaign = ? AND stale = 1 ORDER BY shopper LIMIT ?";
+        self.all(sql, vec![bits(campaign.0), i64::from(limit).into()], |row| Ok(ShopperId(big(row, 0)?))).await
+    }
+}
