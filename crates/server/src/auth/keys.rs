@@ -63,7 +63,8 @@ impl ApiKeys {
         }
         let Some(found) = koi.find_api_key(hash).await? else { return Ok(None) };
         // A scope that this build does not know (stored by a newer one) grants nothing.
-        let known: Vec<String> = found.scopes.into_iter().filter(|w| ScopeSet::parse(std::slice::from_ref(w)).is_ok()).collect();
+        let known: Vec<String> =
+            found.scopes.into_iter().filter(|w| ScopeSet::parse(std::slice::from_ref(w)).is_ok()).collect();
         let scopes = ScopeSet::parse(&known).unwrap_or_default();
         self.known.insert(hash, scopes);
         Ok(Some(scopes))

@@ -117,7 +117,8 @@ mod tests {
             let changed = String::from_utf8(bytes).unwrap();
             assert_eq!(tokens.verify(&changed, 0), Err(TokenError::Bad), "changed at {at}: {changed}");
         }
-        for text in ["", "kst_", "kst_é", &good[4..], &good[..good.len() - 1], &format!("{good}A"), &format!("{good}=")] {
+        for text in ["", "kst_", "kst_é", &good[4..], &good[..good.len() - 1], &format!("{good}A"), &format!("{good}=")]
+        {
             assert_eq!(tokens.verify(text, 0), Err(TokenError::Bad), "{text:?}");
         }
     }

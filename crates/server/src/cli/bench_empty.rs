@@ -53,7 +53,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::work)?;
         say(&format!("koi listens on http://{address}"))?;
         let routes = Router::new().route("/{*any}", post(answer_nothing));
-        let serving = tokio::spawn(listen::serve(listener, Empty(routes), CONNECTIONS_MAX, Duration::from_secs(1), stopped));
+        let serving =
+            tokio::spawn(listen::serve(listener, Empty(routes), CONNECTIONS_MAX, Duration::from_secs(1), stopped));
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}

@@ -10,7 +10,7 @@ mod receipt;
 mod serve;
 mod strategies;
 
-use crate::config::Config;
+use crate::config::{self as settings, Config};
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 use std::io::Write;
@@ -110,7 +110,9 @@ fn dispatch(command: Command) -> Result<(), Failure> {
 /// One line (or text) on standard output.
 fn say(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|e| Failure::Work(format!("cannot write the answer: {e}")))
+    writeln!(out, "{text}")
+        .and_then(|()| out.flush())
+        .map_err(|e| Failure::Work(format!("cannot write the answer: {e}")))
 }
 
 /// One JSON object on standard output.
@@ -120,7 +122,7 @@ fn say_json(value: &impl Serialize) -> Result<(), Failure> {
 
 /// The configuration of commands without `--config`: defaults and the environment. Logs start with it.
 fn ambient_config() -> Result<Config, Failure> {
-    let config = Config::load(None, std::env::vars()).map_err(Failure::usage)?;
+    let config = Config::load(None, settings::environment()).map_err(Failure::usage)?;
     crate::observe::start_logs(&config.log);
     Ok(config)
 }

@@ -76,7 +76,10 @@ fn line(checked: &Checked) -> String {
     match (&checked.verified, &checked.why) {
         (Some(v), _) => {
             let points = v.points.map_or(String::new(), |points| format!(", {points} points"));
-            format!("holds: tier {}, slot {}, prize {}{points}; the seed's hash is {}", v.tier, v.slot, v.prize, v.seed_hash)
+            format!(
+                "holds: tier {}, slot {}, prize {}{points}; the seed's hash is {}",
+                v.tier, v.slot, v.prize, v.seed_hash
+            )
         }
         (None, why) => format!("does not hold: {}", why.as_deref().unwrap_or("no receipt")),
     }

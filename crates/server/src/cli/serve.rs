@@ -2,7 +2,7 @@
 
 use super::{Failure, runtime, say};
 use crate::auth::ApiKeys;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::http::{Shared, front::Front, listen};
 use crate::observe;
 use adapters::embedded::{self, Embedded};
@@ -40,10 +40,11 @@ enum End {
 }
 
 pub fn run(args: Args) -> Result<(), Failure> {
-    let mut config = Config::load(args.config.as_deref(), std::env::vars()).map_err(Failure::usage)?;
+    let mut config = Config::load(args.config.as_deref(), config::environment()).map_err(Failure::usage)?;
     config.server.listen = args.listen.unwrap_or(config.server.listen);
     config.server.data = args.data.unwrap_or(config.server.data);
-    let keys = ApiKeys::new(std::env::var(BOOTSTRAP).ok().as_deref()).map_err(Failure::usage)?;
+    let bootstrap = std::env::var_os(BOOTSTRAP).map(|key| key.to_string_lossy().into_owned());
+    let keys = ApiKeys::new(bootstrap.as_deref()).map_err(Failure::usage)?;
     observe::start_logs(&config.log);
     let metrics = observe::start_metrics().map_err(Failure::work)?;
     let runtime = runtime()?;
@@ -72,7 +73,9 @@ async fn serve(config: &Config, listener: TcpListener, front: Front, embedded: E
     let app = front.app().clone();
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::work)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::work)?;
-    say(&format!("koi listens on http://{address}"))?;
+    if say(&format!("koi listens on http://{address}")).is_err() {
+        tracing::warn!("nobody reads standard output");
+    }
     tracing::info!(%address, data = %config.server.data.display(), "serving");
 
     let serving = tokio::spawn(listen::serve(listener, front, config.server.connections_max, GRACE, stopped));
@@ -87,7 +90,9 @@ async fn serve(config: &Config, listener: TcpListener, front: Front, embedded: E
     let _gone = stop.send(true);
     match end {
         End::Fatal => {
-            tracing::error!("the ledger failed: nothing more is acknowledged; the process ends and recovers at its next start");
+            tracing::error!(
+                "the ledger failed: nothing more is acknowledged; the process ends and recovers at its next start"
+            );
             let _late = tokio::time::timeout(FATAL_GRACE, serving).await;
         }
         End::Asked => {

@@ -64,6 +64,13 @@ impl Default for Log {
     }
 }
 
+/// The process' environment. What is no Unicode comes with replacement characters: such a value is refused where it is
+/// read, and `std::env::vars` would panic.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
+    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
+}
+
 /// Where everything is kept if nobody says otherwise.
 pub fn default_data() -> PathBuf {
     PathBuf::from("koi-data")

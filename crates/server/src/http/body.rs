@@ -132,15 +132,15 @@ fn too_large(limit: usize) -> Problem {
 
 /// JSON by its type (`application/json`, `application/…+json`), or no type at all; not compressed.
 fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let refused = |detail: &'static str| {
-        Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail))
-    };
+    let refused =
+        |detail: &'static str| Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
     if headers.get(header::CONTENT_ENCODING).is_some_and(|e| !e.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return refused("send the body without a content-encoding");
     }
     let Some(given) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     let essence = given.as_bytes().split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
-    let suffix = |end: &[u8]| essence.len() >= end.len() && essence[essence.len() - end.len()..].eq_ignore_ascii_case(end);
+    let suffix =
+        |end: &[u8]| essence.len() >= end.len() && essence[essence.len() - end.len()..].eq_ignore_ascii_case(end);
     if essence.eq_ignore_ascii_case(b"application/json") || suffix(b"+json") {
         Ok(())
     } else {
@@ -207,7 +207,12 @@ mod tests {
             (b"{\"name\": 3}", 422, "invalid_body", Some("name")),
             (b"{\"name\": \"a\", \"colour\": 1}", 422, "invalid_body", Some("colour")),
             (b"{\"name\": \"a\", \"name\": \"b\"}", 422, "invalid_body", Some("name")),
-            (b"{\"name\": \"a\", \"inner\": [{\"count\": 1}, {\"count\": 256}]}", 422, "invalid_body", Some("inner[1].count")),
+            (
+                b"{\"name\": \"a\", \"inner\": [{\"count\": 1}, {\"count\": 256}]}",
+                422,
+                "invalid_body",
+                Some("inner[1].count"),
+            ),
             (b"{\"name\": \"a\", \"inner\": [{}]}", 422, "invalid_body", Some("inner[0]")),
         ] {
             let problem = parse::<Shape>(body).unwrap_err();
@@ -242,7 +247,8 @@ mod tests {
             assert_eq!(got.map(|b| b.len()).map_err(|p| p.code), if ok { Ok(length) } else { Err("body_too_large") });
         }
         let mut parts = http_body_util::StreamBody::new(futures_util::stream::iter(
-            ["{\"a\"", ": ", "1}"].map(|p| Ok::<_, std::convert::Infallible>(http_body::Frame::data(Bytes::from_static(p.as_bytes())))),
+            ["{\"a\"", ": ", "1}"]
+                .map(|p| Ok::<_, std::convert::Infallible>(http_body::Frame::data(Bytes::from_static(p.as_bytes())))),
         ));
         assert_eq!(read(&HeaderMap::new(), &mut parts, 8).await.unwrap(), "{\"a\": 1}");
     }

@@ -70,7 +70,9 @@ impl<W: Wanted> FromRequestParts<App> for Operator<W> {
         match credential(&parts.headers) {
             Credential::ApiKey(key) => match app.keys.find(&app.koi, key).await? {
                 Some(scopes) if scopes.allows(W::SCOPE) => Ok(Operator(PhantomData)),
-                Some(_) => Err(Problem::forbidden(format!("this needs an API key with the scope `{}`", W::SCOPE.word()))),
+                Some(_) => {
+                    Err(Problem::forbidden(format!("this needs an API key with the scope `{}`", W::SCOPE.word())))
+                }
                 None => Err(Problem::unauthorized()),
             },
             Credential::ShopperToken(token) => match app.tokens.verify(token, clock::now_s()) {
@@ -188,9 +190,14 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<&str, Problem> {
         (Some(key), None) => match key.to_str() {
             Ok(key) if validate::is_idempotency_key(key) => Ok(key),
             Ok("") => refused("idempotency_key_required", "the header Idempotency-Key is empty"),
-            _ => refused("idempotency_key_invalid", "the header Idempotency-Key holds 1 to 128 printable ASCII characters"),
+            _ => refused(
+                "idempotency_key_invalid",
+                "the header Idempotency-Key holds 1 to 128 printable ASCII characters",
+            ),
         },
-        (None, _) => refused("idempotency_key_required", "send the header Idempotency-Key, new for every draw or order"),
+        (None, _) => {
+            refused("idempotency_key_required", "send the header Idempotency-Key, new for every draw or order")
+        }
         _ => refused("idempotency_key_invalid", "the header Idempotency-Key comes more than once"),
     }
 }
@@ -220,7 +227,8 @@ fn version_of(tag: &str) -> Option<u32> {
 
 /// The tag of a version.
 pub fn etag(version: u32) -> axum::http::HeaderValue {
-    axum::http::HeaderValue::from_str(&format!("\"{version}\"")).expect("invariant: digits in quotes are a header value")
+    axum::http::HeaderValue::from_str(&format!("\"{version}\""))
+        .expect("invariant: digits in quotes are a header value")
 }
 
 #[cfg(test)]
@@ -249,7 +257,9 @@ mod tests {
 
     #[test]
     fn tags_name_versions() {
-        for (tag, want) in [("\"7\"", Some(7)), ("7", None), ("W/\"7\"", None), ("\"x\"", None), ("\"-1\"", None), ("\"", None)] {
+        for (tag, want) in
+            [("\"7\"", Some(7)), ("7", None), ("W/\"7\"", None), ("\"x\"", None), ("\"-1\"", None), ("\"", None)]
+        {
             assert_eq!(version_of(tag), want, "{tag}");
         }
         assert_eq!(version_of(etag(12).to_str().unwrap()), Some(12));

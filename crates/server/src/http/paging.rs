@@ -48,7 +48,12 @@ fn decode(cursor: &str) -> Option<u64> {
 
 /// The last value of a parameter. Neither limits nor cursors have characters that need decoding.
 fn last<'a>(query: &'a str, name: &str) -> Option<&'a str> {
-    query.split('&').filter_map(|pair| pair.split_once('=')).filter(|(key, _)| *key == name).map(|(_, value)| value).last()
+    query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .filter(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+        .last()
 }
 
 fn bad(field: &str, detail: &str) -> Problem {
@@ -87,7 +92,8 @@ mod tests {
     #[test]
     fn cursors_come_back_as_they_went() {
         for id in [0, 1, 12_345_678_901_234_567, (1 << 63) - 1] {
-            let shown = page(Page { data: Vec::<u8>::new(), next_cursor: Some(u64::to_string(&id)) }).next_cursor.unwrap();
+            let shown =
+                page(Page { data: Vec::<u8>::new(), next_cursor: Some(u64::to_string(&id)) }).next_cursor.unwrap();
             assert!(shown.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')), "{shown}");
             assert_eq!(decode(&shown), Some(id));
         }

@@ -72,24 +72,55 @@ pub struct Events {
 #[derive(Serialize, ToSchema)]
 pub struct CategoryCount {
     pub category: String,
-    pub quantity: u64,
+    /// Units bought, net of returns.
+    pub quantity: i64,
 }
 
-/// What behaviour says about a shopper. More members may come.
+#[derive(Serialize, ToSchema)]
+pub struct RepeatItem {
+    pub sku: String,
+    pub name: String,
+    /// Orders with it.
+    pub orders: u32,
+    /// Units bought, net of returns.
+    pub quantity: i64,
+    #[schema(format = DateTime)]
+    pub last_at: Option<String>,
+}
+
+/// What single units cost that the shopper bought; null where nothing had a price.
+#[derive(Serialize, ToSchema)]
+pub struct PriceBand {
+    pub min_cents: Option<i64>,
+    pub mean_cents: Option<i64>,
+    pub max_cents: Option<i64>,
+}
+
+/// What behaviour says about a shopper.
 #[derive(Serialize, ToSchema)]
 pub struct Profile {
     pub shopper: String,
+    /// The first act of any kind.
+    #[schema(format = DateTime)]
     pub first_at: Option<String>,
+    #[schema(format = DateTime)]
     pub last_at: Option<String>,
-    pub orders: u64,
-    pub returns: u64,
+    #[schema(format = DateTime)]
+    pub last_purchase_at: Option<String>,
+    /// Days since the last purchase.
+    pub recency_days: Option<i64>,
+    pub orders: u32,
+    pub returns: u32,
     /// Net of returns.
     pub spend_cents: i64,
-    pub recency_days: Option<i64>,
+    pub price_band: PriceBand,
     pub categories: Vec<CategoryCount>,
     /// Items bought in more than one order.
-    #[schema(value_type = Vec<Object>)]
-    pub repeat_items: Vec<Value>,
+    pub repeat_items: Vec<RepeatItem>,
+    pub reviews: u32,
+    pub searches: u32,
+    pub views: u32,
+    pub sign_ins: u32,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -276,7 +307,7 @@ pub struct DrawAward {
     pub state: AwardStateWord,
 }
 
-/// `granting`, `granted`, `failed`, `claimed` or `expired`.
+/// Where an award stands.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AwardStateWord {
@@ -397,8 +428,19 @@ pub struct Health {
 /// What every route of the API may answer instead.
 #[derive(utoipa::IntoResponses)]
 pub enum Problems {
-    #[response(status = "4XX", description = "The request was refused and nothing was changed; `code` says why", content_type = "application/problem+json")]
+    #[response(
+        status = "4XX",
+        description = "The request was refused and nothing was changed; `code` says why",
+        content_type = "application/problem+json"
+    )]
     Refused(Problem),
-    #[response(status = 503, description = "Nothing is known to have happened; ask again after `Retry-After` seconds", content_type = "application/problem+json")]
+    #[response(
+        status = 503,
+        description = "Nothing is known to have happened; ask again after `Retry-After` seconds",
+        content_type = "application/problem+json"
+    )]
     Unavailable(Problem),
 }
+
+#[cfg(test)]
+mod tests;

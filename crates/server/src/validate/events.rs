@@ -170,7 +170,10 @@ fn prose(value: &mut Option<String>) -> Result<String, Refused> {
     let value = value.take().unwrap_or_default();
     let too_long = value.len() > PROSE_CHARS * 4 || value.chars().count() > PROSE_CHARS;
     if too_long || value.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-        return Err(("invalid", format!("`text` has at most {PROSE_CHARS} characters, and no control characters but line breaks and tabs")));
+        return Err((
+            "invalid",
+            format!("`text` has at most {PROSE_CHARS} characters, and no control characters but line breaks and tabs"),
+        ));
     }
     Ok(value)
 }
@@ -188,7 +191,10 @@ fn missing(field: &str) -> Refused {
 
 fn unknown_type(kind: &str) -> Refused {
     let shown: String = kind.chars().filter(|c| !c.is_control()).take(40).collect();
-    ("type_unknown", format!("no event is of type `{shown}`; known are purchase, return, review, search, view, sign_in"))
+    (
+        "type_unknown",
+        format!("no event is of type `{shown}`; known are purchase, return, review, search, view, sign_in"),
+    )
 }
 
 /// Why an event does not have the shape of one. Of several faults an unknown type is told first: it explains the rest.
@@ -225,7 +231,8 @@ mod tests {
     /// A good event of a type, with some members changed; `null` takes one away.
     fn event(kind: &str, changes: &Value) -> Value {
         let mut whole = json!({"id": "e1", "type": kind, "shopper": "ada", "at": "2026-01-01T00:00:00Z"});
-        let item = json!({"sku": "22423", "name": "cake stand", "category": "kitchen", "price_cents": 1295, "quantity": 2});
+        let item =
+            json!({"sku": "22423", "name": "cake stand", "category": "kitchen", "price_cents": 1295, "quantity": 2});
         let own = match kind {
             "purchase" | "return" => json!({"order_id": "o1", "items": [item]}),
             "review" => json!({"sku": "22423", "rating": 5}),

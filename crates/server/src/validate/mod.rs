@@ -61,11 +61,17 @@ pub fn is_idempotency_key(key: &str) -> bool {
 
 /// Whether a text can be a client seed: at most 64 printable characters, possibly none.
 pub fn is_client_seed(seed: &str) -> bool {
-    seed.len() <= CLIENT_SEED_CHARS * 4 && seed.chars().count() <= CLIENT_SEED_CHARS && !seed.chars().any(char::is_control)
+    seed.len() <= CLIENT_SEED_CHARS * 4
+        && seed.chars().count() <= CLIENT_SEED_CHARS
+        && !seed.chars().any(char::is_control)
 }
 
 /// A number within a range.
-pub fn range<T: PartialOrd + std::fmt::Display>(field: &str, value: &T, range: &std::ops::RangeInclusive<T>) -> Result<(), Problem> {
+pub fn range<T: PartialOrd + std::fmt::Display>(
+    field: &str,
+    value: &T,
+    range: &std::ops::RangeInclusive<T>,
+) -> Result<(), Problem> {
     if range.contains(value) {
         Ok(())
     } else {
@@ -75,7 +81,9 @@ pub fn range<T: PartialOrd + std::fmt::Display>(field: &str, value: &T, range: &
 
 /// A moment, Unix milliseconds; before 1970 there was nothing to sell.
 pub fn time(field: &str, value: &str) -> Result<i64, Problem> {
-    parse_time(value).ok_or_else(|| Problem::invalid(field, format!("`{field}` is a time since 1970 like 2026-01-31T08:00:00Z (RFC 3339)")))
+    parse_time(value).ok_or_else(|| {
+        Problem::invalid(field, format!("`{field}` is a time since 1970 like 2026-01-31T08:00:00Z (RFC 3339)"))
+    })
 }
 
 /// RFC 3339 as Unix milliseconds.

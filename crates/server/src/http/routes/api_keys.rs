@@ -59,11 +59,7 @@ pub async fn list_api_keys(State(app): State<App>, _: Operator<Admin>) -> Result
 /// Revokes a key.
 #[utoipa::path(delete, path = "/api/v1/api-keys/{id}", tag = "api-keys", security(("api_key" = ["admin"])), params(("id" = String, Path)),
     responses((status = 204, description = "Revoked; other processes may believe it for 30 s"), schema::Problems))]
-pub async fn revoke_api_key(
-    State(app): State<App>,
-    _: Operator<Admin>,
-    KeyId(id): KeyId,
-) -> Result<Response, Problem> {
+pub async fn revoke_api_key(State(app): State<App>, _: Operator<Admin>, KeyId(id): KeyId) -> Result<Response, Problem> {
     if !app.koi.revoke_api_key(&id).await? {
         return Err(Problem::new(StatusCode::NOT_FOUND, "api_key_unknown", "no API key of that id"));
     }

@@ -94,3 +94,43 @@ async fn tell_route(matched: Option<MatchedPath>, request: Request, next: Next) 
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::ApiKeys;
+    use crate::http::Shared;
+    use axum::body::Body;
+    use axum::http::Method;
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use tower::ServiceExt;
+
+    /// What is documented is served, wants credentials, and does not know other methods. That nothing more is served
+    /// cannot be asked of a router; the document names its handlers in the same order as this file.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_documented_route_is_served() {
+        let data = tempfile::tempdir().unwrap();
+        let embedded = adapters::embedded::open(data.path(), &Default::default()).await.unwrap();
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let routes = router(Shared::new(embedded.koi.clone(), ApiKeys::new(None).unwrap(), metrics));
+        let document = serde_json::to_value(openapi::document()).unwrap();
+        let mut count = 0;
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            let concrete = path.replace("{id}", "7").replace("{external_id}", "ada");
+            let ask = async |method: Method| {
+                let request = Request::builder().method(method).uri(&concrete).body(Body::empty()).unwrap();
+                routes.clone().oneshot(request).await.unwrap().status().as_u16()
+            };
+            for method in methods.as_object().unwrap().keys() {
+                let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+                let want = if path.starts_with("/api/") { 401 } else { 200 };
+                assert_eq!(ask(method.clone()).await, want, "{method} {path}");
+                count += 1;
+            }
+            assert_eq!(ask(Method::TRACE).await, 405, "TRACE {path}");
+        }
+        assert!(count > 30, "{count} operations");
+        drop(routes);
+        embedded.close().await;
+    }
+}

@@ -33,10 +33,14 @@ pub struct PutShopper {
 impl PutShopper {
     fn checked(self) -> Result<ShopperInput, Problem> {
         validate::optional_text("name", self.name.as_deref().unwrap_or_default(), validate::NAME_CHARS)?;
-        let registered_at_ms = self.registered_at.as_deref().map(|at| validate::time("registered_at", at)).transpose()?;
+        let registered_at_ms =
+            self.registered_at.as_deref().map(|at| validate::time("registered_at", at)).transpose()?;
         let size = self.attributes.as_ref().map_or(0, |all| crate::http::reply::json_bytes(all).len());
         if size > validate::ATTRIBUTES_BYTES {
-            return Err(Problem::invalid("attributes", format!("`attributes` has at most {} bytes", validate::ATTRIBUTES_BYTES)));
+            return Err(Problem::invalid(
+                "attributes",
+                format!("`attributes` has at most {} bytes", validate::ATTRIBUTES_BYTES),
+            ));
         }
         Ok(ShopperInput { name: self.name, registered_at_ms, attributes: self.attributes })
     }
@@ -78,7 +82,8 @@ pub async fn create_token(
     validate::range("ttl_seconds", &ttl_s, &validate::TTL_SECONDS)?;
     let shopper = app.koi.find_shopper(&external_id).await?.ok_or_else(Error::no_shopper)?;
     let expires_s = clock::now_s().saturating_add(ttl_s);
-    let expires_at = i64::try_from(expires_s).ok().and_then(|s| Timestamp::from_second(s).ok()).unwrap_or(Timestamp::MAX);
+    let expires_at =
+        i64::try_from(expires_s).ok().and_then(|s| Timestamp::from_second(s).ok()).unwrap_or(Timestamp::MAX);
     let token = app.tokens.issue(shopper, expires_s);
     Ok(json(StatusCode::CREATED, &schema::Token { token, expires_at: expires_at.to_string() }))
 }
