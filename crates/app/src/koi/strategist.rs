@@ -164,12 +164,17 @@ impl Koi {
         self.strategies().complete();
     }
 
-    /// Runs the jobs of all open campaigns that are not finished.
+    /// Runs the jobs of all open campaigns that are not finished, or that new shoppers have come behind.
     async fn finish_jobs(&self) -> Result<()> {
         for runtime in self.open_campaigns() {
             let cursor = self.parts().shelves.cursor(runtime.id).await?;
-            if cursor.is_none_or(|c| !c.finished) {
-                self.walk(&runtime, cursor, &|_, _| ()).await?;
+            // Ids grow with time: whoever came after the walk stands behind its cursor.
+            let behind = match cursor.filter(|c| c.finished) {
+                Some(c) => !self.parts().accounts.names(c.after, 1).await?.is_empty(),
+                None => true,
+            };
+            if behind {
+                self.walk(&runtime, cursor.map(|c| JobCursor { finished: false, ..c }), &|_, _| ()).await?;
             }
         }
         Ok(())
@@ -233,11 +238,11 @@ impl Koi {
 
     async fn store(&self, rows: Vec<StrategyRow>, cursor: JobCursor) -> Result<()> {
         let made: Vec<ShopperId> = rows.iter().map(|r| r.shopper).collect();
+        metrics::counter!("koi_strategies_total").increment(made.len() as u64);
         self.parts().shelves.put_strategies(rows, cursor).await?;
         for shopper in made {
             self.strategies().replaced(shopper, cursor.campaign);
         }
-        metrics::counter!("koi_strategies_total").increment(1);
         Ok(())
     }
 
