@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use xtask::fixture::{KEY, tight_campaign};
 use xtask::http::Call;
 
-use super::harness::{Koi, assert_problem};
+use super::bad_input::with;
+use super::harness::{Koi, assert_problem, assert_whole_problem};
 
 #[test]
 fn a_campaign_lives_from_draft_to_end() {
@@ -58,11 +59,48 @@ fn the_minimum_is_enough() {
         let answer = koi.send(&Call::post("/campaigns", &without).token(KEY));
         assert!((400..500).contains(&answer.status), "without {field}: {} {}", answer.status, answer.text());
     }
-    for broken in ["THEN(", "THEN(nothing_of_the_kind)", "IF(sold_out)", ""] {
-        let mut body = full.clone();
-        body["flow"] = json!(broken);
-        let answer = koi.send(&Call::post("/campaigns", &body).token(KEY));
-        assert!((400..500).contains(&answer.status), "flow {broken:?}: {} {}", answer.status, answer.text());
+}
+
+/// A draft may hold what makes no sense yet; publishing names it and changes nothing.
+#[test]
+fn nonsense_is_never_published() {
+    let koi = Koi::start("campaign-nonsense");
+    let full = tight_campaign(200, 5);
+    let no_slots = json!([{"code": "x", "slots": 0, "weight": 1, "value_cents": {"min": 0, "max": 5_000}}]);
+    let no_prize = json!([{"code": "x", "slots": 1, "weight": 1, "value_cents": {"min": 1, "max": 2}}]);
+    let no_tier = json!([{"code": "x", "tiers": ["nowhere"]}]);
+    let twice = json!([full["prizes"][0], full["prizes"][0]]);
+    for (field, value) in [
+        ("flow", json!("THEN(")),
+        ("flow", json!("THEN(nothing_of_the_kind)")),
+        ("flow", json!("IF(sold_out)")),
+        ("flow", json!("")),
+        ("name", json!("")),
+        ("currency", json!("GOLD")),
+        ("time_zone", json!("Mars/Olympus")),
+        ("ends_at", json!("2001-01-01T00:00:00Z")),
+        ("prizes", json!([])),
+        ("prizes", twice),
+        ("tiers", json!([])),
+        ("tiers", no_slots),
+        ("tiers", no_prize),
+        ("pools", no_tier),
+        ("pools", json!([{"code": "x", "when": "n >", "tiers": ["small"]}])),
+        ("limits", json!({"per_shopper": -1})),
+        ("chances", json!({"sign_in": -1})),
+    ] {
+        let body = with(&full, field, value);
+        let what = format!("{field}: {}", body[field]);
+        let made = koi.send(&Call::post("/campaigns", &body).token(KEY));
+        if made.status != 201 {
+            assert!((400..500).contains(&made.status), "{what}: {} {}", made.status, made.text());
+            assert_whole_problem(&what, &made);
+            continue;
+        }
+        let path = format!("/campaigns/{}", made.json()["id"].as_str().expect("an id"));
+        let refused = koi.send(&Call::post(format!("{path}/publish"), &json!({})).token(KEY));
+        assert_problem(&what, &refused, 422, "");
+        assert_eq!(koi.must(&Call::get(path).token(KEY))["state"], "draft", "{what}");
     }
 }
 

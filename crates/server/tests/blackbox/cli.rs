@@ -27,7 +27,7 @@ fn a_data_directory_has_one_user() {
     let second = koi(["serve", "--listen", &address, "--data", data]);
     assert_fails("a second server", &second, &[1], data);
     let file = first.dir.join("p.csv");
-    fs::write(&file, "shopper,basket,at,item\n").expect("a file");
+    fs::write(&file, "shopper,order_id,at,sku,name,category,price_cents,quantity\n").expect("a file");
     let import =
         koi([OsStr::new("import"), OsStr::new("purchases"), file.as_os_str(), OsStr::new("--data"), OsStr::new(data)]);
     assert_fails("an import while it serves", &import, &[1], data);

@@ -9,7 +9,7 @@ use xtask::fixture::{ample_campaign, grant, shoppers};
 use xtask::http::Call;
 use xtask::process::{Scratch, Start, wait_for};
 
-use super::harness::{Koi, assert_problem, draw, scratch, start_in, unique};
+use super::harness::{Koi, assert_problem, draw, print_counters, scratch, start_in, unique};
 
 const DISK_BYTES: u64 = 24 << 20;
 /// Set aside at the start and freed once the disk is full.
@@ -87,6 +87,9 @@ fn bad_input_disk_full() {
     .expect("free space is enough, without a restart");
     grant(&mut client, &campaign, &made[0].0, 1, "after").expect("grants work again");
     check_nothing_lost(&koi, &campaign, &made, &done);
+    let counters =
+        serde_json::json!({"acknowledged_before_full": done.len(), "lost": 0, "changed": 0, "recovered": true});
+    print_counters("disk_full", &counters);
 }
 
 fn check_nothing_lost(koi: &Koi, campaign: &str, made: &[(String, String)], done: &[(usize, String, Vec<u8>)]) {
