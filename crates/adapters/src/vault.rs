@@ -3,8 +3,6 @@
 //! The key is a file of its own (`master.key`, readable by its owner only), so neither a dump of the records nor a
 //! copy of the ledger shows a seed. Whoever holds both the records and this file holds the seeds.
 
-use chacha20poly1305::aead::{Aead, KeyInit};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use sha2::{Digest, Sha256};
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read, Write};
@@ -12,7 +10,6 @@ use std::path::Path;
 
 /// The file's name in a data directory.
 pub const KEY_FILE: &str = "master.key";
-const NONCE: usize = 24;
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
@@ -61,24 +58,14 @@ impl Vault {
         sha.finalize().into()
     }
 
-    /// Seals bytes as hex text. XChaCha20-Poly1305 with a random nonce (Arciszewski 2020).
+    /// Seals bytes as hex text.
     pub fn seal(&self, plain: &[u8]) -> String {
-        let mut nonce = [0; NONCE];
-        nonce.copy_from_slice(&app::random::bytes32()[..NONCE]);
-        let sealed = self.cipher().encrypt(XNonce::from_slice(&nonce), plain);
-        let sealed = sealed.expect("invariant: sealing a few bytes in memory cannot fail");
-        hex::encode([&nonce[..], &sealed].concat())
+        hex::encode(app::seal::seal(&self.key, plain))
     }
 
     /// Opens what was sealed; nothing where it was changed or sealed under another key.
     pub fn open_sealed(&self, text: &str) -> Option<Vec<u8>> {
-        let bytes = hex::decode(text).ok()?;
-        let (nonce, sealed) = bytes.split_at_checked(NONCE)?;
-        self.cipher().decrypt(XNonce::from_slice(nonce), sealed).ok()
-    }
-
-    fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new(&self.key.into())
+        app::seal::open(&self.key, &hex::decode(text).ok()?)
     }
 }
 

@@ -16,8 +16,8 @@ use tokio::sync::oneshot;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Who {
     Id(ShopperId),
-    /// An external id; `create` registers a shopper who is not there yet.
-    Name { external_id: Box<str>, create: bool },
+    /// An external id. Registering makes a shopper who is not there yet; all else refuses one.
+    Name(Box<str>),
 }
 
 /// A command's key and the hash of its content.
@@ -32,6 +32,8 @@ pub struct Once {
 pub struct EventIn {
     pub hash: KeyHash,
     pub behaviour: Behaviour,
+    /// The behaviour as JSON, sealed under the shopper's key: the ledger never holds it open.
+    pub sealed: Vec<u8>,
 }
 
 /// What to do.

@@ -83,7 +83,7 @@ impl KeySet {
     pub fn load(newest_first: &[crate::ports::StoredKey], all: bool) -> Self {
         let mut set = Self { incomplete: !all, ..Self::default() };
         for k in newest_first.iter().rev() {
-            set.insert(&Keyed { hash: k.hash, request: k.request, status: k.status }, k.offset);
+            set.insert(&Keyed { hash: k.hash, request: k.request, status: k.status }, k.offset, u64::MAX);
         }
         set
     }
@@ -101,9 +101,11 @@ impl KeySet {
     /// Adds what records hold (newest first) to a set that was unread.
     pub fn read(&mut self, newest_first: &[crate::ports::StoredKey], all: bool) {
         let mut whole = Self::load(newest_first, all);
+        // Keys that left for the filter may have come to records after they were read: those are asked again.
+        whole.incomplete |= self.older.is_some();
         for hash in std::mem::take(&mut self.order) {
             if let Some(known) = self.exact.remove(&hash) {
-                whole.insert(&Keyed { hash, request: known.request, status: known.status }, known.offset);
+                whole.insert(&Keyed { hash, request: known.request, status: known.status }, known.offset, 0);
             }
         }
         *self = whole;
@@ -117,14 +119,18 @@ impl KeySet {
         }
     }
 
-    pub fn insert(&mut self, key: &Keyed, offset: u64) {
+    /// Adds a key of the record at `offset`. Only records can tell about a key that left the exact ones, so none leaves
+    /// that is not below `projected`: the bound is exceeded by what is not projected yet, never by more.
+    pub fn insert(&mut self, key: &Keyed, offset: u64, projected: u64) {
         let known = Known { request: key.request, offset, status: key.status };
         if self.exact.insert(key.hash, known).is_none() {
             self.order.push_back(key.hash);
         }
-        if self.order.len() > KEYS_EXACT
-            && let Some(oldest) = self.order.pop_front()
+        while self.order.len() > KEYS_EXACT
+            && let Some(oldest) = self.order.front().copied()
+            && self.exact.get(&oldest).is_none_or(|k| k.offset < projected)
         {
+            self.order.pop_front();
             self.exact.remove(&oldest);
             self.older
                 .get_or_insert_with(|| Box::new(BloomFilter::with_false_pos(FALSE_POSITIVES).seed(&1).expected_items(KEYS_FILTERED)))
@@ -145,7 +151,7 @@ mod tests {
     fn a_key_is_never_taken_for_absent() {
         let mut set = KeySet::default();
         for i in 0..10_000 {
-            set.insert(&key(i), u64::from(i));
+            set.insert(&key(i), u64::from(i), u64::from(i));
         }
         for i in 0..10_000 {
             assert_ne!(set.lookup(&key(i).hash), Lookup::Absent, "key {i} was inserted");
@@ -157,9 +163,21 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_records_do_not_hold_yet_stays_exact() {
+        let mut set = KeySet::default();
+        for i in 0..10_000 {
+            set.insert(&key(i), u64::from(i), 500);
+        }
+        assert_eq!(set.exact.len(), 9_500, "what is projected has left");
+        assert!(matches!(set.lookup(&key(500).hash), Lookup::Known(_)), "the oldest unprojected key is known for sure");
+        set.insert(&key(10_000), 10_000, 10_000);
+        assert_eq!(set.exact.len(), KEYS_EXACT, "projection makes room");
+    }
+
+    #[test]
     fn an_unread_set_proves_nothing_until_it_is_read() {
         let mut set = KeySet::unread();
-        set.insert(&key(3), 3);
+        set.insert(&key(3), 3, 0);
         assert_eq!(set.lookup(&key(1).hash), Lookup::Maybe);
         let stored = |i: u32| crate::ports::StoredKey { hash: key(i).hash, request: u64::from(i), status: 201, offset: u64::from(i) };
         set.read(&[stored(2), stored(1)], true);

@@ -11,12 +11,20 @@ pub mod project;
 pub mod random;
 pub mod rows;
 pub mod runtime;
+pub mod seal;
 pub mod time;
 mod views;
 
 pub use error::{Error, Result};
 pub use koi::{Answer, Koi};
 pub use views::*;
+
+/// The last id of the millisecond in which `id` was made: whoever saw it makes no id that may exist already, whatever
+/// partition's id `id` is.
+pub const fn end_of_millisecond(id: u64) -> u64 {
+    const PARTITION_AND_SEQUENCE: u32 = 22;
+    id | ((1 << PARTITION_AND_SEQUENCE) - 1)
+}
 
 /// The key that makes a behaviour unique within its shopper, from the shop's id of it.
 pub fn event_key(id: &str) -> domain::record::KeyHash {

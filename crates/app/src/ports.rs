@@ -122,7 +122,7 @@ pub trait Accounts: Send + Sync {
     async fn names(&self, after: ShopperId, limit: u32) -> PortResult<Vec<(ShopperId, String)>>;
     /// How many there are.
     async fn names_count(&self) -> PortResult<u64>;
-    /// The highest id of a shopper or campaign, 0 where there is none.
+    /// The highest id of anything that records hold, 0 where they hold nothing.
     async fn newest_id(&self) -> PortResult<u64>;
 }
 
@@ -181,11 +181,15 @@ pub struct ApiKey {
     pub created_at: String,
 }
 
-/// Facts that are acknowledged outside the ledger: people, API keys. Durable when the call returns.
+/// Facts that are acknowledged outside the ledger: people, sealing keys, API keys. Durable when the call returns.
 #[async_trait]
 pub trait Registry: Send + Sync {
     async fn put_person(&self, shopper: ShopperId, person: &Person) -> PortResult<()>;
     async fn person(&self, shopper: ShopperId) -> PortResult<Option<Person>>;
+    /// The sealing keys of shoppers, in the order asked, made where there is none yet.
+    async fn sealing_keys(&self, shoppers: &[ShopperId]) -> PortResult<Vec<crate::seal::Key>>;
+    /// The sealing keys that there are: an erased shopper has none.
+    async fn opening_keys(&self, shoppers: &[ShopperId]) -> PortResult<Vec<(ShopperId, crate::seal::Key)>>;
     async fn insert_api_key(&self, key: &ApiKey, sha256: [u8; 32]) -> PortResult<()>;
     async fn api_key(&self, sha256: [u8; 32]) -> PortResult<Option<ApiKey>>;
     async fn api_keys(&self) -> PortResult<Vec<ApiKey>>;

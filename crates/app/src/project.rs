@@ -4,9 +4,10 @@
 //! fold of the ledger up to it, whatever the owner has done since.
 
 use crate::owner::{Marker, Shared, records};
-use crate::ports::{Accounts, LedgerReader, PortError, PortResult, Position, Projection, Shelves, StoredAccount};
-use crate::rows::Projected;
+use crate::ports::{Accounts, LedgerReader, PortError, PortResult, Position, Projection, Registry, Shelves, StoredAccount};
+use crate::rows::{BehaviourRow, Projected};
 use crate::runtime::{Counters, campaign_of};
+use crate::seal::{Key, open};
 use domain::account::Account;
 use domain::ids::{CampaignId, ShopperId};
 use domain::record::{ALL_PARTITIONS, Fact, Record};
@@ -34,6 +35,7 @@ pub struct Projector {
     pub projection: Arc<dyn Projection>,
     pub accounts: Arc<dyn Accounts>,
     pub shelves: Arc<dyn Shelves>,
+    pub registry: Arc<dyn Registry>,
     pub shared: Arc<Shared>,
     pub position: Position,
     pub counters: FxHashMap<CampaignId, Counters>,
@@ -154,8 +156,28 @@ impl Projector {
                 batch.counters.push((id, json));
             }
         }
+        self.open_behaviours(&mut batch).await?;
         self.profiles(&mut batch).await?;
         Ok(batch)
+    }
+
+    /// Opens what shoppers did. Where a shopper's key is gone the shopper was erased, and so is what it sealed.
+    async fn open_behaviours(&self, batch: &mut Projected) -> PortResult<()> {
+        let mut shoppers: Vec<ShopperId> = batch.behaviours.iter().map(|b| b.shopper).collect();
+        shoppers.sort_unstable();
+        shoppers.dedup();
+        let mut keys: FxHashMap<ShopperId, Key> = FxHashMap::default();
+        for chunk in shoppers.chunks(CHUNK) {
+            keys.extend(self.registry.opening_keys(chunk).await?);
+        }
+        let mut opened = Vec::with_capacity(batch.behaviours.len());
+        for row in std::mem::take(&mut batch.behaviours) {
+            let Some(key) = keys.get(&row.shopper) else { continue };
+            let payload = open(key, &row.payload).ok_or(PortError::Damaged("a behaviour in the ledger"))?;
+            opened.push(BehaviourRow { payload, ..row });
+        }
+        batch.behaviours = opened;
+        Ok(())
     }
 
     /// Loads the accounts that the records concern and that are not in the cache.

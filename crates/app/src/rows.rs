@@ -74,7 +74,7 @@ pub struct BehaviourRow {
     pub shopper: ShopperId,
     pub key: KeyHash,
     pub at_ms: i64,
-    /// `domain::behaviour::Behaviour` as JSON.
+    /// `domain::behaviour::Behaviour` as JSON; still sealed when it comes from the ledger.
     pub payload: Vec<u8>,
 }
 
@@ -119,8 +119,8 @@ impl Projected {
                     at_ms: record.at_ms,
                 }),
                 Fact::AwardMoved { award, state } => self.award_states.push((shopper, *award, *state)),
-                Fact::Behaved { key, at_ms, payload } => {
-                    self.behaviours.push(BehaviourRow { shopper, key: *key, at_ms: *at_ms, payload: payload.clone() });
+                Fact::Behaved { key, at_ms, sealed } => {
+                    self.behaviours.push(BehaviourRow { shopper, key: *key, at_ms: *at_ms, payload: sealed.clone() });
                 }
                 Fact::Owner { epoch, name } => (self.position.epoch, self.position.owner) = (*epoch, *name),
                 Fact::Registered { .. } | Fact::SignedIn { .. } | Fact::Blacklisted { .. } | Fact::Unblacklisted { .. } | Fact::Campaign { .. } => {}

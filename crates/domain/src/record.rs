@@ -81,8 +81,8 @@ pub enum Fact {
     AwardMoved { award: AwardId, state: AwardState },
     Blacklisted { campaign: Option<CampaignId>, mode: BlacklistMode, until_ms: Option<i64>, reason: String },
     Unblacklisted { campaign: Option<CampaignId> },
-    /// A behaviour as JSON; one of the record's keys makes it unique.
-    Behaved { key: KeyHash, at_ms: i64, #[serde(with = "serde_bytes")] payload: Vec<u8> },
+    /// A behaviour, sealed under a key of its shopper's own; one of the record's keys makes it unique.
+    Behaved { key: KeyHash, at_ms: i64, #[serde(with = "serde_bytes")] sealed: Vec<u8> },
 }
 
 /// One record of the ledger.

@@ -1,3 +1,6 @@
 //! What tests share: models, builders, conformance suites. A dev-dependency only.
 
+pub mod builders;
+pub mod clock;
+pub mod conformance;
 pub mod model;

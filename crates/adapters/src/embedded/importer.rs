@@ -122,7 +122,7 @@ struct Importer {
 impl Importer {
     async fn new(store: Store, format: Format, dry_run: bool) -> Result<Self, ImportError> {
         let mut ids = IdMaker::default();
-        ids.saw(store.newest_id().await?);
+        ids.saw(app::end_of_millisecond(store.newest_id().await?));
         let source = match format {
             Format::OnlineRetail => "online-retail",
             Format::Purchases => "purchases",

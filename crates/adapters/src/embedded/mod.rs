@@ -128,6 +128,7 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
         projection: shared_store.clone(),
         accounts: shared_store.clone(),
         shelves: shared_store.clone(),
+        registry: shared_store.clone(),
         shared: opened.shared.clone(),
         position: opened.position,
         counters: opened.counters,

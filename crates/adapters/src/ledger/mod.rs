@@ -108,6 +108,7 @@ impl SqliteLedger {
 fn judge(error: &rusqlite::Error) -> AppendError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => AppendError::Nothing("the disk is full"),
+        Some(ErrorCode::TooBig) => AppendError::Nothing("the batch is too big for one row"),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => AppendError::Nothing("the ledger's file is locked"),
         Some(ErrorCode::SystemIoFailure) => AppendError::InDoubt("the disk failed"),
         _ => AppendError::InDoubt("the ledger failed"),

@@ -7,7 +7,7 @@ use app::rows::wrap_draws;
 use async_trait::async_trait;
 use domain::ids::ShopperId;
 use domain::record::KeyHash;
-use sea_orm::{DbErr, QueryResult};
+use sea_orm::{DbErr, QueryResult, Value};
 
 /// What a draw's answer had for a status.
 const DRAWN: u16 = 201;
@@ -41,14 +41,16 @@ impl Accounts for Store {
     }
 
     async fn keys(&self, shopper: ShopperId, limit: u32) -> PortResult<Vec<StoredKey>> {
-        let values = || vec![bits(shopper.0), i64::from(limit).into()];
-        let draws = "SELECT key_high, key_low, request, pos FROM draws WHERE shopper = ? ORDER BY id DESC LIMIT ?";
+        let (id, limit_value) = (bits(shopper.0), Value::from(i64::from(limit)));
+        // The draws of one command share its key; ten is the most that one command draws, so the newest `10 * limit`
+        // draws hold `limit` keys where there are that many.
+        let draws = "SELECT key_high, key_low, request, pos FROM
+                     (SELECT key_high, key_low, request, pos FROM draws WHERE shopper = ? ORDER BY id DESC LIMIT ? * 10) AS newest
+                     GROUP BY pos, key_high, key_low, request ORDER BY pos DESC LIMIT ?";
         let answers = "SELECT key_high, key_low, request, pos, status FROM answers WHERE shopper = ? ORDER BY pos DESC LIMIT ?";
-        let mut keys = self.all(draws, values(), draw_key).await?;
-        keys.extend(self.all(answers, values(), answer_key).await?);
+        let mut keys = self.all(draws, vec![id.clone(), limit_value.clone(), limit_value.clone()], draw_key).await?;
+        keys.extend(self.all(answers, vec![id, limit_value], answer_key).await?);
         keys.sort_by_key(|k| std::cmp::Reverse(k.offset));
-        // The draws of one command share its key.
-        keys.dedup_by_key(|k| (k.offset, k.hash));
         keys.truncate(limit as usize);
         Ok(keys)
     }
@@ -93,8 +95,8 @@ impl Accounts for Store {
 
     async fn newest_id(&self) -> PortResult<u64> {
         let mut newest = 0;
-        for sql in ["SELECT max(id) FROM accounts", "SELECT max(id) FROM campaigns"] {
-            let id = self.one(sql, vec![], |row| get::<Option<i64>>(row, 0)).await?.flatten();
+        for table in ["accounts", "campaigns", "draws", "awards", "entries", "orders"] {
+            let id = self.one(&format!("SELECT max(id) FROM {table}"), vec![], |row| get::<Option<i64>>(row, 0)).await?.flatten();
             newest = newest.max(id.map_or(0, |id| id as u64));
         }
         Ok(newest)

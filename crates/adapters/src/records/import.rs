@@ -2,8 +2,8 @@
 
 use super::bulk::{Table, marks};
 use super::projection::{ACCOUNTS, BEHAVIOURS, PROFILES, mark_stale, part, text};
-use super::{Store, bits, failed, get, halves};
-use app::ports::{PortResult, StoredAccount};
+use super::{Store, bits, failed, get, halves, statement};
+use app::ports::{PortError, PortResult, StoredAccount};
 use app::rows::BehaviourRow;
 use domain::ids::ShopperId;
 use sea_orm::{DatabaseTransaction, DbErr, QueryResult, TransactionTrait, Value};
@@ -82,8 +82,10 @@ impl Store {
     /// `Unreachable`.
     pub async fn sync(&self) -> PortResult<()> {
         use sea_orm::ConnectionTrait;
-        self.durable.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await.map_err(|error| failed(&error))?;
-        Ok(())
+        let done = self.durable.query_one_raw(statement("PRAGMA wal_checkpoint(TRUNCATE)", vec![])).await.map_err(|error| failed(&error))?;
+        let busy = done.map(|row| get::<i32>(&row, 0)).transpose().map_err(|error| failed(&error))?;
+        // Busy: another connection kept part of the log from the file.
+        if busy == Some(0) { Ok(()) } else { Err(PortError::Unreachable("the records")) }
     }
 }
 

@@ -1,11 +1,20 @@
-//! People and API keys: durable when a call returns.
+//! People, sealing keys and API keys: durable when a call returns.
 
+use super::bulk::{Table, marks};
 use super::projection::part;
-use super::{Store, bits, get};
-use app::ports::{ApiKey, Person, PortResult, Registry};
+use super::{Store, big, bits, failed, get};
+use app::ports::{ApiKey, Person, PortError, PortResult, Registry};
+use app::seal::Key;
 use async_trait::async_trait;
 use domain::ids::ShopperId;
-use sea_orm::{DbErr, QueryResult};
+use rustc_hash::FxHashMap;
+use sea_orm::{DbErr, QueryResult, TransactionTrait};
+
+const SEALING_KEYS: Table = Table {
+    insert: "INSERT INTO sealing_keys (shopper, part, secret)",
+    columns: 3,
+    conflict: "ON CONFLICT (shopper) DO NOTHING",
+};
 
 fn api_key(row: &QueryResult) -> Result<ApiKey, DbErr> {
     let scopes: String = get(row, 2)?;
@@ -25,6 +34,33 @@ impl Registry for Store {
     async fn person(&self, shopper: ShopperId) -> PortResult<Option<Person>> {
         let row = |row: &QueryResult| Ok(Person { name: get(row, 0)?, attributes: get(row, 1)? });
         self.one("SELECT name, attributes FROM people WHERE shopper = ?", vec![bits(shopper.0)], row).await
+    }
+
+    async fn sealing_keys(&self, shoppers: &[ShopperId]) -> PortResult<Vec<Key>> {
+        let mut known: FxHashMap<ShopperId, Key> = self.opening_keys(shoppers).await?.into_iter().collect();
+        let missing: Vec<ShopperId> = shoppers.iter().filter(|id| !known.contains_key(id)).copied().collect();
+        if !missing.is_empty() {
+            let secret = |id: &ShopperId| [bits(id.0), part(*id), hex::encode(app::random::bytes32()).into()];
+            let transaction = self.durable.begin().await.map_err(|error| failed(&error))?;
+            SEALING_KEYS.write(&transaction, missing.iter().flat_map(secret).collect()).await.map_err(|error| failed(&error))?;
+            transaction.commit().await.map_err(|error| failed(&error))?;
+            // Read back: where two requests made a key at once, the first one counts for both.
+            known.extend(self.opening_keys(&missing).await?);
+        }
+        let key = |id: &ShopperId| known.get(id).copied().ok_or(PortError::Damaged("a shopper's sealing key"));
+        shoppers.iter().map(key).collect()
+    }
+
+    async fn opening_keys(&self, shoppers: &[ShopperId]) -> PortResult<Vec<(ShopperId, Key)>> {
+        if shoppers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!("SELECT shopper, secret FROM sealing_keys WHERE shopper IN ({})", marks(shoppers.len()));
+        let row = |row: &QueryResult| {
+            let bytes = hex::decode(get::<String>(row, 1)?).ok().and_then(|b| Key::try_from(b).ok());
+            Ok((ShopperId(big(row, 0)?), bytes.ok_or_else(|| DbErr::Type("no sealing key".into()))?))
+        };
+        self.all(&sql, shoppers.iter().map(|id| bits(id.0)).collect(), row).await
     }
 
     async fn insert_api_key(&self, key: &ApiKey, sha256: [u8; 32]) -> PortResult<()> {

@@ -33,6 +33,7 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE campaigns (id INTEGER PRIMARY KEY, version BIGINT NOT NULL, state VARCHAR(16) NOT NULL, definition TEXT NOT NULL,
         seed TEXT NOT NULL, created_at BIGINT NOT NULL, published_at BIGINT);
     CREATE TABLE people (shopper INTEGER PRIMARY KEY, part INT NOT NULL, name TEXT, attributes TEXT NOT NULL);
+    CREATE TABLE sealing_keys (shopper INTEGER PRIMARY KEY, part INT NOT NULL, secret VARCHAR(64) NOT NULL);
     CREATE TABLE api_keys (id VARCHAR(32) PRIMARY KEY, sha256 VARCHAR(64) NOT NULL UNIQUE, name TEXT NOT NULL, scopes TEXT NOT NULL,
         created_at VARCHAR(32) NOT NULL);
     CREATE TABLE strategies (shopper BIGINT NOT NULL, campaign BIGINT NOT NULL, part INT NOT NULL, generation BIGINT NOT NULL,

@@ -21,7 +21,7 @@ impl Shelves for Store {
     }
 
     async fn histories(&self, after: ShopperId, limit: u32) -> PortResult<Vec<History>> {
-        let sql = "SELECT shopper, payload FROM behaviours WHERE shopper > ? ORDER BY shopper LIMIT ?";
+        let sql = "SELECT shopper, payload FROM behaviours WHERE shopper > ? ORDER BY shopper, at LIMIT ?";
         let row = |row: &QueryResult| Ok((ShopperId(big(row, 0)?), get::<String>(row, 1)?));
         let rows = self.all(sql, vec![bits(after.0), i64::from(limit).into()], row).await?;
         let cut = rows.len() == limit as usize;
@@ -36,7 +36,8 @@ impl Shelves for Store {
         if cut && histories.len() > 1 {
             histories.pop();
         } else if let (true, Some((shopper, payloads))) = (cut, histories.first_mut()) {
-            *payloads = self.all("SELECT payload FROM behaviours WHERE shopper = ?", vec![bits(shopper.0)], |row| get(row, 0)).await?;
+            let whole = "SELECT payload FROM behaviours WHERE shopper = ? ORDER BY at";
+            *payloads = self.all(whole, vec![bits(shopper.0)], |row| get(row, 0)).await?;
         }
         Ok(histories)
     }

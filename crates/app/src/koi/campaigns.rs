@@ -94,6 +94,7 @@ impl Koi {
         if row.state != State::Draft {
             if self.unread(&row) {
                 // An earlier publish was stored but its callers were told 503: it is finished now.
+                self.inner.unconfirmed.store(true, Ordering::Release);
                 self.confirm(&row, &definition).await?;
                 return self.view(&row, Some(definition.check()));
             }
@@ -163,6 +164,8 @@ impl Koi {
     /// start, which sends the acts of all rows again; a 503 in between by `finish_acts`.
     async fn act(&self, row: &CampaignRow, definition: &Definition) -> Result<()> {
         Runtime::new(row, definition).map_err(Error::Findings)?;
+        // Before the row is written: a caller who goes away in between leaves it to the sweeper.
+        self.inner.unconfirmed.store(true, Ordering::Release);
         self.parts().campaigns.update(row).await?;
         self.confirm(row, definition).await
     }
@@ -178,6 +181,14 @@ impl Koi {
             return Ok(0);
         }
         let _one_at_a_time = self.inner.acts.lock().await;
+        let finished = self.confirm_unread().await;
+        if finished.is_err() {
+            self.inner.unconfirmed.store(true, Ordering::Release);
+        }
+        finished
+    }
+
+    async fn confirm_unread(&self) -> Result<usize> {
         let mut finished = 0;
         for row in self.parts().campaigns.published().await?.iter().filter(|row| self.unread(row)) {
             self.confirm(row, &definition(row)?).await?;
@@ -187,7 +198,6 @@ impl Koi {
     }
 
     async fn confirm(&self, row: &CampaignRow, definition: &Definition) -> Result<()> {
-        self.inner.unconfirmed.store(true, Ordering::Release);
         let runtime = Arc::new(Runtime::new(row, definition).map_err(Error::Findings)?);
         let (reply, answer) = oneshot::channel();
         self.send(Input::Act { runtime: runtime.clone(), reply })?;
@@ -197,7 +207,6 @@ impl Koi {
             .map_err(|_| Error::Unavailable("the owner stopped; ask again"))??;
         let mut published = self.inner.published.write().unwrap_or_else(PoisonError::into_inner);
         published.insert(row.id, runtime);
-        self.inner.unconfirmed.store(false, Ordering::Release);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use crate::command::{EventIn, Once, Reply, Who, Work};
 use crate::error::{Error, Result};
 use crate::keys::{KeyKind, hash, request_hash};
 use crate::ports::Person;
+use crate::seal::{Key, seal};
 use crate::time::rfc3339;
 use crate::views::{BlacklistView, EventInput, EventRejection, EventsView, RecommendationView, ShopperInput, ShopperView};
 use domain::behaviour::Behaviour;
@@ -18,8 +19,8 @@ const EVENTS_AT_ONCE: usize = 256;
 /// No campaign: the scope of keys that belong to the shopper alone.
 const NO_CAMPAIGN: CampaignId = CampaignId(0);
 
-fn named(external_id: &str, create: bool) -> Who {
-    Who::Name { external_id: external_id.into(), create }
+fn named(external_id: &str) -> Who {
+    Who::Name(external_id.into())
 }
 
 impl Koi {
@@ -28,7 +29,7 @@ impl Koi {
     /// The personal part is stored outside the ledger; it is durable before this returns.
     pub async fn put_shopper(&self, external_id: &str, input: ShopperInput) -> Result<(ShopperView, bool)> {
         let work = Work::Register { registered_at_ms: input.registered_at_ms };
-        let Reply::Registered { id, created, registered_at_ms } = self.ask(named(external_id, true), work).await? else {
+        let Reply::Registered { id, created, registered_at_ms } = self.ask(named(external_id), work).await? else {
             return Err(Error::Unavailable("the owner answered something else"));
         };
         let registry = &self.parts().registry;
@@ -55,7 +56,7 @@ impl Koi {
 
     /// The internal id behind an external one.
     pub async fn find_shopper(&self, external_id: &str) -> Result<Option<ShopperId>> {
-        match self.ask(named(external_id, false), Work::Look).await {
+        match self.ask(named(external_id), Work::Look).await {
             Ok(Reply::Seen(seen)) => Ok(Some(seen.account.id)),
             Ok(_) => Err(Error::Unavailable("the owner answered something else")),
             Err(Error::NotFound { .. }) => Ok(None),
@@ -86,11 +87,14 @@ impl Koi {
             }
         }
         for chunk in order.chunks(EVENTS_AT_ONCE) {
+            let ids = self.register_all(chunk).await?;
+            // Durable before the first record under them.
+            let keys = self.parts().registry.sealing_keys(&ids).await?;
             let mut running = tokio::task::JoinSet::new();
-            for shopper in chunk {
+            for ((shopper, id), key) in chunk.iter().zip(ids).zip(keys) {
                 let events = by_shopper.remove(shopper).unwrap_or_default();
-                let (koi, shopper) = (self.clone(), shopper.clone());
-                running.spawn(async move { koi.record_one(&shopper, events).await });
+                let koi = self.clone();
+                running.spawn(async move { koi.record_one(id, key, events).await });
             }
             while let Some(done) = running.join_next().await {
                 let (accepted, duplicates) = done.map_err(|_| Error::Unavailable("an owner failed"))??;
@@ -101,9 +105,31 @@ impl Koi {
         Ok(view)
     }
 
-    async fn record_one(&self, shopper: &str, behaviours: Vec<Behaviour>) -> Result<(usize, usize)> {
-        let events = behaviours.into_iter().map(|b| EventIn { hash: crate::event_key(&b.id), behaviour: b }).collect();
-        match self.ask(named(shopper, true), Work::Events { events }).await? {
+    /// The internal ids of shoppers, registered where they are new, in the order asked.
+    async fn register_all(&self, external_ids: &[String]) -> Result<Vec<ShopperId>> {
+        let mut running = tokio::task::JoinSet::new();
+        for (at, external_id) in external_ids.iter().enumerate() {
+            let (koi, who) = (self.clone(), named(external_id));
+            running.spawn(async move { (at, koi.ask(who, Work::Register { registered_at_ms: None }).await) });
+        }
+        let mut ids = vec![ShopperId(0); external_ids.len()];
+        while let Some(done) = running.join_next().await {
+            let (at, reply) = done.map_err(|_| Error::Unavailable("an owner failed"))?;
+            match reply? {
+                Reply::Registered { id, .. } => ids[at] = id,
+                _ => return Err(Error::Unavailable("the owner answered something else")),
+            }
+        }
+        Ok(ids)
+    }
+
+    async fn record_one(&self, shopper: ShopperId, key: Key, behaviours: Vec<Behaviour>) -> Result<(usize, usize)> {
+        let event = |behaviour: Behaviour| {
+            let plain = serde_json::to_vec(&behaviour).expect("invariant: a behaviour that was read can be written");
+            EventIn { hash: crate::event_key(&behaviour.id), sealed: seal(&key, &plain), behaviour }
+        };
+        let events = behaviours.into_iter().map(event).collect();
+        match self.ask(Who::Id(shopper), Work::Events { events }).await? {
             Reply::Events { accepted, duplicates } => Ok((accepted, duplicates)),
             _ => Err(Error::Unavailable("the owner answered something else")),
         }
@@ -136,7 +162,7 @@ impl Koi {
         reason: String,
     ) -> Result<BlacklistView> {
         let work = Work::Ban { campaign, mode, until_ms, reason: reason.clone().into() };
-        self.ask(named(external_id, false), work).await?;
+        self.ask(named(external_id), work).await?;
         let word = match mode {
             BlacklistMode::PointsOnly => "points_only",
             BlacklistMode::Refuse => "refuse",
@@ -152,7 +178,7 @@ impl Koi {
 
     /// Lifts a bar; lifting none is fine.
     pub async fn delete_blacklist(&self, external_id: &str, campaign: Option<CampaignId>) -> Result<BlacklistView> {
-        self.ask(named(external_id, false), Work::Unban { campaign }).await?;
+        self.ask(named(external_id), Work::Unban { campaign }).await?;
         Ok(BlacklistView { shopper: external_id.to_owned(), mode: None, campaign_id: campaign, until: None, reason: None })
     }
 
@@ -163,7 +189,7 @@ impl Koi {
             request: request_hash(&[&amount.to_le_bytes(), reason.as_bytes()]),
         };
         let work = Work::Points { once, amount, business_key: business_key.into(), reason: reason.into() };
-        let reply = self.ask(named(external_id, false), work).await?;
+        let reply = self.ask(named(external_id), work).await?;
         let mut answer = self.answered(reply, Some(200)).await?;
         // A business key is no Idempotency-Key: the header belongs to the latter.
         answer.replayed = false;
@@ -180,7 +206,7 @@ impl Koi {
             return Err(Error::no_campaign());
         }
         let work = Work::Grant { campaign, once, chances, reason: reason.into() };
-        let reply = self.ask(named(external_id, false), work).await?;
+        let reply = self.ask(named(external_id), work).await?;
         let mut answer = self.answered(reply, Some(200)).await?;
         answer.replayed = false;
         Ok(answer)

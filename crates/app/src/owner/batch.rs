@@ -75,15 +75,30 @@ pub(super) struct Draft {
     pub saying: Saying,
 }
 
-/// What every committed record does to the counters on `/metrics`.
-fn count_facts(facts: &[Fact]) {
-    for fact in facts {
-        match fact {
-            Fact::Drawn(_) => counter!("koi_draws_total", "result" => "drawn").increment(1),
-            Fact::Behaved { .. } => counter!("koi_events_total").increment(1),
-            Fact::Granted(g) => counter!("koi_chances_granted_total").increment(u64::from(g.chances)),
-            _ => {}
+/// What a committed batch does to the counters on `/metrics`: told once per batch, not once per draw.
+#[derive(Default)]
+struct Tally {
+    draws: u64,
+    events: u64,
+    chances: u64,
+}
+
+impl Tally {
+    fn count(&mut self, facts: &[Fact]) {
+        for fact in facts {
+            match fact {
+                Fact::Drawn(_) => self.draws += 1,
+                Fact::Behaved { .. } => self.events += 1,
+                Fact::Granted(g) => self.chances += u64::from(g.chances),
+                _ => {}
+            }
         }
+    }
+
+    fn tell(&self) {
+        counter!("koi_draws_total", "result" => "drawn").increment(self.draws);
+        counter!("koi_events_total").increment(self.events);
+        counter!("koi_chances_granted_total").increment(self.chances);
     }
 }
 
@@ -167,6 +182,7 @@ impl Owner {
     fn durable(&mut self, first: u64, data: &Bytes, pending: Vec<Pending>) {
         self.last_ms = self.now_ms;
         let mut offset = first;
+        let mut tally = Tally::default();
         for one in pending {
             match one {
                 Pending::Act { runtime, reply } => {
@@ -175,7 +191,7 @@ impl Owner {
                 }
                 Pending::Shopper { shopper, facts, keys, answer, saying, reply } => {
                     self.fold(shopper, offset, &facts, &keys);
-                    count_facts(&facts);
+                    tally.count(&facts);
                     // Set before the answer: whoever is told sees it in every read that follows.
                     self.shared.folded.store(offset + 1, Ordering::Release);
                     _ = reply.send(Ok(match saying {
@@ -189,6 +205,7 @@ impl Owner {
             offset += 1;
         }
         self.shared.folded.store(offset, Ordering::Release);
+        tally.tell();
         self.release();
     }
 
@@ -200,8 +217,9 @@ impl Owner {
         };
         slot.busy = None;
         slot.tail.push_back(offset);
+        let projected = self.shared.projected.load(Ordering::Acquire);
         for key in keys {
-            slot.keys.insert(key, offset);
+            slot.keys.insert(key, offset, projected);
         }
         for fact in facts {
             if let Err(broken) = slot.account.fold(fact) {

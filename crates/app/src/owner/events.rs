@@ -30,7 +30,7 @@ enum What {
 
 impl Owner {
     /// Takes one shopper's behaviours as one record: those that are new, and what they grant.
-    pub(super) fn events(&mut self, id: ShopperId, command: Command, events: Vec<EventIn>, first: Option<Fact>) -> Step {
+    pub(super) fn events(&mut self, id: ShopperId, command: Command, events: Vec<EventIn>) -> Step {
         let grants: Vec<Vec<Grant>> = events.iter().map(|e| self.grants_of(&e.behaviour)).collect();
         let Some(slot) = self.accounts.get(&id) else { return refuse(command, Error::no_shopper()) };
         let doubtful = doubtful(slot, &command, &events, &grants);
@@ -38,7 +38,7 @@ impl Owner {
             let command = Command { work: Work::Events { events }, ..command };
             return Step::Park(command, LoadAsk::Keys(id, doubtful));
         }
-        let mut facts: SmallVec<[Fact; 2]> = first.into_iter().collect();
+        let mut facts: SmallVec<[Fact; 2]> = SmallVec::new();
         let mut keys: SmallVec<[Keyed; 1]> = SmallVec::new();
         let (mut accepted, mut duplicates) = (0, 0);
         for (event, grants) in events.into_iter().zip(grants) {
@@ -48,8 +48,7 @@ impl Owner {
             }
             accepted += 1;
             keys.push(Keyed { hash: event.hash, request: 0, status: 202 });
-            let payload = serde_json::to_vec(&event.behaviour).expect("invariant: a behaviour that was read can be written");
-            facts.push(Fact::Behaved { key: event.hash, at_ms: event.behaviour.at_ms, payload });
+            facts.push(Fact::Behaved { key: event.hash, at_ms: event.behaviour.at_ms, sealed: event.sealed });
             for grant in grants {
                 if !self.used(id, &command, &keys, &grant.key) {
                     keys.push(Keyed { hash: grant.key, request: 0, status: 202 });

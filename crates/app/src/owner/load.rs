@@ -8,6 +8,7 @@ use crate::ports::{Accounts, PortResult, StoredAccount, StoredKey};
 use domain::ids::ShopperId;
 use domain::record::KeyHash;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 
 /// What to ask records.
@@ -78,7 +79,7 @@ impl Owner {
         const FULL: Error = Error::Unavailable("too many shoppers are being loaded");
         let who = match &ask {
             LoadAsk::Id(id) | LoadAsk::Keys(id, _) | LoadAsk::AllKeys(id) => Who::Id(*id),
-            LoadAsk::Name(name) => Who::Name { external_id: name.clone(), create: false },
+            LoadAsk::Name(name) => Who::Name(name.clone()),
         };
         if self.parked_count >= self.limits.parked {
             _ = command.reply.send(Err(FULL));
@@ -152,7 +153,7 @@ impl Owner {
         for command in waiting {
             match self.step(command, known_absent) {
                 Step::Done => {}
-                Step::Defer(command) => self.deferred.push(command),
+                Step::Defer(command) => self.defer(command),
                 Step::Park(command, ask) => self.park(command, ask),
             }
         }
@@ -173,9 +174,10 @@ impl Owner {
 
     fn remember(&mut self, who: &Who, found: &[StoredKey]) {
         let Who::Id(id) = who else { return };
+        let projected = self.shared.projected.load(Ordering::Acquire);
         if let Some(slot) = self.accounts.get_mut(id) {
             for k in found {
-                slot.keys.insert(&domain::record::Keyed { hash: k.hash, request: k.request, status: k.status }, k.offset);
+                slot.keys.insert(&domain::record::Keyed { hash: k.hash, request: k.request, status: k.status }, k.offset, projected);
             }
         }
     }

@@ -35,7 +35,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The owner's bounds.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +48,7 @@ pub struct Limits {
     pub tail: u64,
     /// Accounts in memory; those without unprojected records make room.
     pub accounts: usize,
-    /// Commands waiting for an account to be loaded.
+    /// Commands waiting for an account to be loaded, and again as many waiting for a busy one.
     pub parked: usize,
 }
 
@@ -140,6 +140,8 @@ pub struct Owner {
     parked_count: usize,
     deferred: Vec<Command>,
     batch: Batch,
+    /// Told to stop: until when parked commands may still hear from records.
+    stop_by: Option<Instant>,
 }
 
 /// What became of one command.
@@ -152,6 +154,10 @@ enum Step {
     Park(Command, LoadAsk),
 }
 
+/// Bytes of one batch: a record of a thousand behaviours is a thousand times a draw's.
+const BATCH_BYTES: usize = 32 << 20;
+/// How long a stopping owner waits for records to answer.
+const STOP_WAIT: Duration = Duration::from_secs(5);
 /// How far the slowest admission waits for projection, per batch.
 const SLOWEST: Duration = Duration::from_millis(50);
 
@@ -163,31 +169,34 @@ impl Owner {
     }
 
     fn turn(&mut self) -> bool {
-        let mut go_on = true;
         self.now_ms = self.clock.now_ms().max(self.last_ms);
         if self.deferred.is_empty() {
-            match self.queue.recv() {
-                Ok(input) => {
-                    self.now_ms = self.clock.now_ms().max(self.last_ms);
-                    go_on = self.take(input);
-                }
-                Err(_) => return false,
-            }
+            let input = match self.stop_by {
+                None => self.queue.recv().ok(),
+                Some(by) => self.queue.recv_deadline(by).ok(),
+            };
+            let Some(input) = input else { return false };
+            self.now_ms = self.clock.now_ms().max(self.last_ms);
+            self.take(input);
         } else {
             for command in std::mem::take(&mut self.deferred) {
                 self.command(command);
             }
         }
-        while go_on && self.batch.len() < self.limits.batch {
+        // Inputs are counted, not only records: reads leave none, and a stream of them must not hold up a batch.
+        for _ in 1..self.limits.batch {
+            if self.stop_by.is_some() || self.batch.len() >= self.limits.batch || self.batch.data.len() >= BATCH_BYTES {
+                break;
+            }
             match self.queue.try_recv() {
-                Ok(input) => go_on = self.take(input),
+                Ok(input) => self.take(input),
                 Err(_) => break,
             }
         }
         if !self.batch.is_empty() && !self.commit() {
             return false;
         }
-        if !go_on && self.deferred.is_empty() {
+        if self.stop_by.is_some() && self.deferred.is_empty() && self.parked_count == 0 {
             return false;
         }
         self.ledger.between_batches();
@@ -196,23 +205,31 @@ impl Owner {
         true
     }
 
-    fn take(&mut self, input: Input) -> bool {
+    fn take(&mut self, input: Input) {
         match input {
             Input::Command(command) => self.command(command),
             Input::Loaded(loaded) => self.loaded(loaded),
             Input::Act { runtime, reply } => self.act(runtime, reply),
             Input::MakeId { reply } => _ = reply.send(self.ids.make(self.now_ms, 0)),
             Input::Counters { campaign, reply } => _ = reply.send(self.campaigns.get(&campaign).map(|c| c.counters.clone())),
-            Input::Stop => return false,
+            Input::Stop => self.stop_by = Some(Instant::now() + STOP_WAIT),
         }
-        true
     }
 
     fn command(&mut self, command: Command) {
         match self.step(command, false) {
             Step::Done => {}
-            Step::Defer(command) => self.deferred.push(command),
+            Step::Defer(command) => self.defer(command),
             Step::Park(command, ask) => self.park(command, ask),
+        }
+    }
+
+    /// Lets a command wait for the next batch, within a bound.
+    fn defer(&mut self, command: Command) {
+        if self.deferred.len() < self.limits.parked {
+            self.deferred.push(command);
+        } else {
+            _ = command.reply.send(Err(Error::Unavailable("too many requests of busy shoppers are waiting")));
         }
     }
 
@@ -220,7 +237,7 @@ impl Owner {
     fn step(&mut self, command: Command, known_absent: bool) -> Step {
         let id = match &command.who {
             Who::Id(id) => *id,
-            Who::Name { external_id, create } => {
+            Who::Name(external_id) => {
                 if self.registering.contains(external_id) {
                     return Step::Defer(command);
                 }
@@ -230,8 +247,8 @@ impl Owner {
                         let ask = LoadAsk::Name(external_id.clone());
                         return Step::Park(command, ask);
                     }
-                    None if !create => return refuse(command, Error::no_shopper()),
-                    None => return self.register_and_do(command),
+                    None if !matches!(command.work, Work::Register { .. }) => return refuse(command, Error::no_shopper()),
+                    None => return self.register(command),
                 }
             }
         };
@@ -268,7 +285,11 @@ impl Owner {
             let Some(id) = self.hand.pop_front() else { return };
             let Some(slot) = self.accounts.get_mut(&id) else { continue };
             slot.forget_projected(projected);
-            if slot.touched || slot.busy.is_some() || !slot.tail.is_empty() {
+            // A load under way may have read the account before its newest record: if it were gone when the load
+            // arrives, the old state would come back for true.
+            let name = Who::Name(slot.account.external_id.as_str().into());
+            let loading = self.parked.contains_key(&Who::Id(id)) || self.parked.contains_key(&name);
+            if slot.touched || loading || slot.busy.is_some() || !slot.tail.is_empty() {
                 slot.touched = false;
                 self.hand.push_back(id);
             } else if let Some(slot) = self.accounts.remove(&id) {

@@ -11,7 +11,7 @@ use domain::ids::{CampaignId, IdMaker, ShopperId};
 use domain::record::{ALL_PARTITIONS, BadRecord, Fact, Record, decode};
 use fastbloom::AtomicBloomFilter;
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -31,6 +31,8 @@ pub enum StartError {
     Record { offset: u64, source: BadRecord },
     #[error("the ledger ends at record {end} but records have come to {next}: the ledger's file was lost or replaced; restore a backup")]
     Behind { end: u64, next: u64 },
+    #[error("the ledger lacks the records from {from} to {to}, which are not in the records either; restore a backup")]
+    Missing { from: u64, to: u64 },
     #[error(transparent)]
     Port(#[from] PortError),
     #[error("the ledger refused the owner's marker: {0}")]
@@ -127,7 +129,8 @@ pub async fn open(ports: Ports, limits: Limits, published: Vec<Arc<Runtime>>, ne
     let counters = read_counters(&*projection).await?;
     let tail = fold_tail(&*reader, &*accounts, position, counters.clone()).await?;
     let mut ids = tail.ids;
-    ids.saw(newest_id);
+    ids.saw(crate::end_of_millisecond(newest_id));
+    let last_ms = tail.last_ms.max(last_time(&*reader, ledger.end())?);
     let count = accounts.names_count().await?;
     let names = AtomicBloomFilter::with_false_pos(0.01).expected_items(NAMES_MIN.max(2 * count as usize));
     let shared = Arc::new(Shared {
@@ -138,7 +141,7 @@ pub async fn open(ports: Ports, limits: Limits, published: Vec<Arc<Runtime>>, ne
         fatal: tokio::sync::watch::channel(false).0,
     });
     let (inputs, queue) = crossbeam_channel::bounded(limits.queue);
-    let now_ms = clock.now_ms().max(tail.last_ms);
+    let now_ms = clock.now_ms().max(last_ms);
     let mut owner = Owner {
         ledger,
         clock,
@@ -149,7 +152,7 @@ pub async fn open(ports: Ports, limits: Limits, published: Vec<Arc<Runtime>>, ne
         epoch: tail.marker.epoch + 1,
         name: crate::random::word(),
         ids,
-        last_ms: tail.last_ms,
+        last_ms,
         now_ms,
         names: tail.accounts.values().map(|s| (s.account.external_id.as_str().into(), s.account.id)).collect(),
         hand: tail.accounts.keys().copied().collect(),
@@ -160,6 +163,7 @@ pub async fn open(ports: Ports, limits: Limits, published: Vec<Arc<Runtime>>, ne
         parked_count: 0,
         deferred: Vec::new(),
         batch: super::Batch::default(),
+        stop_by: None,
     };
     for name in owner.names.keys() {
         shared.names.insert(name.as_ref() as &str);
@@ -170,7 +174,7 @@ pub async fn open(ports: Ports, limits: Limits, published: Vec<Arc<Runtime>>, ne
         }
     }
     owner.mark(published)?;
-    fill_names(accounts, shared.clone());
+    fill_names(accounts, Arc::downgrade(&shared));
     let thread = std::thread::Builder::new().name("koi-owner".into()).spawn(move || owner.run()).map_err(StartError::Thread)?;
     Ok(Opened { inputs, shared, thread, position, counters })
 }
@@ -225,6 +229,9 @@ async fn fold_tail(
         if batches.is_empty() {
             return Ok(tail);
         }
+        if let Some(to) = batches.first().map(|b| b.first).filter(|first| *first > tail.end) {
+            return Err(StartError::Missing { from: tail.end, to });
+        }
         load_bases(&batches, accounts, &mut tail).await?;
         for batch in &batches {
             for item in records(batch) {
@@ -235,6 +242,13 @@ async fn fold_tail(
             }
         }
     }
+}
+
+/// The time of the ledger's last record: a clock that was set back while nobody owned the ledger does not count.
+fn last_time(reader: &dyn LedgerReader, end: u64) -> Result<i64, StartError> {
+    let Some(offset) = end.checked_sub(1) else { return Ok(0) };
+    let Some(bytes) = reader.record(offset)? else { return Ok(0) };
+    decode(&bytes).map(|record| record.at_ms).map_err(|source| StartError::Record { offset, source })
 }
 
 async fn load_bases(batches: &[StoredBatch], accounts: &dyn Accounts, tail: &mut Tail) -> Result<(), StartError> {
@@ -275,7 +289,7 @@ impl Tail {
         let slot = self.accounts.entry(record.shopper).or_insert_with(new);
         slot.tail.push_back(offset);
         for key in &record.keys {
-            slot.keys.insert(key, offset);
+            slot.keys.insert(key, offset, 0);
         }
         for fact in &record.facts {
             if let Err(broken) = slot.account.fold(fact) {
@@ -320,14 +334,20 @@ fn start_loader(accounts: Arc<dyn Accounts>, inputs: Sender<Input>, bound: usize
 }
 
 /// Fills the filter of external ids in the background; until it is complete it says "maybe" to everything.
-fn fill_names(accounts: Arc<dyn Accounts>, shared: Arc<Shared>) {
+fn fill_names(accounts: Arc<dyn Accounts>, shared: Weak<Shared>) {
     const PAGE: u32 = 10_000;
     tokio::spawn(async move {
         let mut after = ShopperId(0);
         loop {
-            match accounts.names(after, PAGE).await {
+            let page = accounts.names(after, PAGE).await;
+            // Whom the filter was for may have been closed meanwhile.
+            let Some(shared) = shared.upgrade() else { return };
+            match page {
                 Ok(page) => {
-                    let Some((last, _)) = page.last() else { break };
+                    let Some((last, _)) = page.last() else {
+                        shared.names_complete.store(true, Ordering::Release);
+                        return;
+                    };
                     after = *last;
                     for (_, name) in &page {
                         shared.names.insert(name.as_str());
@@ -335,10 +355,10 @@ fn fill_names(accounts: Arc<dyn Accounts>, shared: Arc<Shared>) {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the filter of external ids is filled again in a second");
+                    drop(shared);
                     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
                 }
             }
         }
-        shared.names_complete.store(true, Ordering::Release);
     });
 }

@@ -48,7 +48,7 @@ impl Owner {
             Work::SignIn { campaign, once } => self.sign_in(id, command, campaign, once),
             Work::Grant { campaign, once, chances, reason } => self.grant(id, command, campaign, once, chances, &reason),
             Work::Points { once, amount, business_key, reason } => self.points(id, command, once, amount, &business_key, &reason),
-            Work::Events { events } => self.events(id, command, events, None),
+            Work::Events { events } => self.events(id, command, events),
             Work::Ban { campaign, mode, until_ms, reason } => {
                 self.change(id, command, Fact::Blacklisted { campaign, mode, until_ms, reason: reason.into() })
             }
@@ -97,27 +97,22 @@ impl Owner {
         Step::Done
     }
 
-    /// Registers a shopper whom records do not know, then does the command's work in the same record.
-    pub(super) fn register_and_do(&mut self, mut command: Command) -> Step {
-        let Who::Name { external_id, .. } = command.who.clone() else { return refuse(command, Error::no_shopper()) };
+    /// Registers a shopper whom records do not know.
+    pub(super) fn register(&mut self, command: Command) -> Step {
+        let Who::Name(external_id) = command.who.clone() else { return refuse(command, Error::no_shopper()) };
         let part = domain::ids::partition_of(&external_id);
         let id = ShopperId(self.ids.make(self.now_ms, part));
         let registered_at_ms = match &command.work {
-            Work::Register { registered_at_ms: Some(at) } => *at,
-            _ => self.now_ms,
+            Work::Register { registered_at_ms } => registered_at_ms.unwrap_or(self.now_ms),
+            _ => return refuse(command, Error::no_shopper()),
         };
         let fact = Fact::Registered { external_id: external_id.to_string(), registered_at_ms };
         self.accounts.insert(id, Slot::new(Account::new(id), KeySet::default()));
         self.hand.push_back(id);
         self.registering.insert(external_id);
-        match std::mem::replace(&mut command.work, Work::Look) {
-            Work::Events { events } => self.events(id, command, events, Some(fact)),
-            _ => {
-                let saying = Saying::Registered { created: true, registered_at_ms };
-                self.append(id, Draft { facts: smallvec![fact], keys: SmallVec::new(), answer: Vec::new(), saying }, command.reply);
-                Step::Done
-            }
-        }
+        let saying = Saying::Registered { created: true, registered_at_ms };
+        self.append(id, Draft { facts: smallvec![fact], keys: SmallVec::new(), answer: Vec::new(), saying }, command.reply);
+        Step::Done
     }
 
     fn grant(&mut self, id: ShopperId, command: Command, campaign: CampaignId, once: Once, chances: u32, reason: &str) -> Step {

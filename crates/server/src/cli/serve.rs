@@ -51,11 +51,17 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let end = runtime.block_on(async {
         tokio::spawn(observe::keep_up(metrics.clone()));
         let wanted = config.server.listen;
-        // Before anything is opened: an address in use is told at once, and nothing has to be closed again. Who connects
-        // meanwhile waits in the kernel's queue until there is somebody to answer.
+        // Who connects while the data is opened waits in the kernel's queue until there is somebody to answer. Of a
+        // second process on the same data and address, the data is what must be named.
         let bound = TcpListener::bind(wanted).await;
-        let listener = bound.map_err(|e| Failure::Work(format!("cannot listen on {wanted}: {e}")))?;
         let embedded = embedded::open(&config.server.data, &config.embedded).await.map_err(Failure::work)?;
+        let listener = match bound {
+            Ok(listener) => listener,
+            Err(error) => {
+                embedded.close().await;
+                return Err(Failure::Work(format!("cannot listen on {wanted}: {error}")));
+            }
+        };
         let app = Shared::new(embedded.koi.clone(), keys, metrics);
         serve(&config, listener, Front::new(app), embedded).await
     });

@@ -119,7 +119,7 @@ async fn idle(requests: &AtomicU64) {
         tokio::time::sleep(IDLE).await;
         let now = requests.load(Ordering::Relaxed);
         // Counted at a request's start and at its end, so an even number is no request in flight.
-        if now == seen && now % 2 == 0 {
+        if now == seen && now.is_multiple_of(2) {
             return;
         }
         seen = now;

@@ -53,7 +53,7 @@ fn last<'a>(query: &'a str, name: &str) -> Option<&'a str> {
         .filter_map(|pair| pair.split_once('='))
         .filter(|(key, _)| *key == name)
         .map(|(_, value)| value)
-        .last()
+        .next_back()
 }
 
 fn bad(field: &str, detail: &str) -> Problem {

@@ -156,6 +156,13 @@ pub struct Balance {
 }
 
 #[derive(Serialize, ToSchema)]
+pub struct PointsAdded {
+    /// Of the entry.
+    pub id: String,
+    pub balance: i64,
+}
+
+#[derive(Serialize, ToSchema)]
 pub struct Entry {
     pub id: String,
     /// Signed.

@@ -76,6 +76,7 @@ fn nonsense_is_never_published() {
         ("flow", json!("IF(sold_out)")),
         ("flow", json!("")),
         ("name", json!("")),
+        ("name", json!("x".repeat(10_000))),
         ("currency", json!("GOLD")),
         ("time_zone", json!("Mars/Olympus")),
         ("ends_at", json!("2001-01-01T00:00:00Z")),
@@ -90,7 +91,7 @@ fn nonsense_is_never_published() {
         ("chances", json!({"sign_in": -1})),
     ] {
         let body = with(&full, field, value);
-        let what = format!("{field}: {}", body[field]);
+        let what: String = format!("{field}: {}", body[field]).chars().take(200).collect();
         let made = koi.send(&Call::post("/campaigns", &body).token(KEY));
         if made.status != 201 {
             assert!((400..500).contains(&made.status), "{what}: {} {}", made.status, made.text());

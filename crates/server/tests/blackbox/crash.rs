@@ -51,6 +51,7 @@ fn crash() {
     for campaign in 0..test.oracle.campaigns.len() {
         test.oracle.verify(&test.koi, campaign);
     }
+    test.oracle.verify_accounts(&test.koi);
     print_counters("crash", &test.counters(rounds, seed));
     assert!(test.oracle.wrong.nothing(), "seed {seed}: {:#?}", test.oracle.wrong.examples);
 }
@@ -122,6 +123,7 @@ impl Crash {
         self.oracle.settle(&self.koi);
         let last = self.oracle.campaigns.len() - 1;
         self.oracle.verify(&self.koi, last);
+        self.oracle.verify_accounts(&self.koi);
     }
 
     fn new_campaign(&mut self) {

@@ -4,6 +4,7 @@
 //! again with its key until it has an answer, and from then on is held to it. What was refused must not have been done.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ pub struct Attempt {
     pub answer: Option<Vec<u8>>,
     /// Whether it was refused: then nothing was done.
     pub refused: bool,
+    /// The draws that its answer holds, read once.
+    drawn: OnceLock<Vec<Value>>,
 }
 
 /// A campaign as the oracle knows it.
@@ -85,7 +88,7 @@ impl Attempt {
             }
             Act::Claim(award) => (format!("/awards/{award}/claim"), json!({})),
         };
-        Self { act, who, campaign: campaign.0, key, path, body, answer: None, refused: false }
+        Self { act, who, campaign: campaign.0, key, path, body, answer: None, refused: false, drawn: OnceLock::new() }
     }
 
     fn by_shop(&self) -> bool {
@@ -101,11 +104,13 @@ impl Attempt {
         client.send(&if self.by_shop() { call.token(KEY) } else { call.token(token).key(&self.key) })
     }
 
-    /// The draws that its answer holds.
-    fn drawn(&self) -> Vec<Value> {
-        let (Act::Draw(count), Some(answer)) = (&self.act, &self.answer) else { return Vec::new() };
-        let body: Value = serde_json::from_slice(answer).expect("an acknowledged answer is JSON");
-        if *count == 1 { vec![body] } else { body["draws"].as_array().cloned().unwrap_or_default() }
+    /// The draws that its answer holds; none before there is one.
+    fn drawn(&self) -> &[Value] {
+        let (Act::Draw(count), Some(answer)) = (&self.act, &self.answer) else { return &[] };
+        self.drawn.get_or_init(|| {
+            let body: Value = serde_json::from_slice(answer).expect("an acknowledged answer is JSON");
+            if *count == 1 { vec![body] } else { body["draws"].as_array().cloned().unwrap_or_default() }
+        })
     }
 }
 
@@ -182,9 +187,28 @@ pub struct Oracle {
 
 /// What one shopper should have, by the attempts that were acknowledged.
 #[derive(Default)]
-struct Expected {
-    draws: BTreeMap<String, Value>,
+struct Expected<'a> {
+    draws: BTreeMap<&'a str, &'a Value>,
     granted: u64,
+}
+
+impl<'a> Expected<'a> {
+    fn of(attempts: &'a [Attempt], who: usize, campaign: usize) -> Self {
+        let mut expected = Self::default();
+        let done = attempts.iter().filter(|a| a.answer.is_some() && a.who == who && a.campaign == campaign);
+        for attempt in done {
+            match attempt.act {
+                Act::Draw(_) => {
+                    let by_id = attempt.drawn().iter().map(|draw| (draw["id"].as_str().unwrap_or_default(), draw));
+                    expected.draws.extend(by_id);
+                }
+                Act::SignIn => expected.granted += 1,
+                Act::Grant(chances) => expected.granted += u64::from(chances),
+                Act::Points(_) | Act::Claim(_) => {}
+            }
+        }
+        expected
+    }
 }
 
 impl Oracle {
@@ -226,7 +250,15 @@ impl Oracle {
         }
     }
 
-    /// Compares everything the server shows of a campaign, and of all points and awards, with the account.
+    /// Compares the awards and points of all shoppers with the account.
+    pub fn verify_accounts(&mut self, koi: &Koi) {
+        for who in 0..self.shoppers.len() {
+            self.verify_awards(koi, who);
+            self.verify_points(koi, who);
+        }
+    }
+
+    /// Compares everything the server shows of a campaign with the account.
     pub fn verify(&mut self, koi: &Koi, campaign: usize) {
         let known = self.campaigns[campaign].clone();
         let mut won: BTreeMap<String, u64> = BTreeMap::new();
@@ -237,8 +269,6 @@ impl Oracle {
             for (code, count) in super::harness::won_by_prize(&rows) {
                 *won.entry(code).or_insert(0) += count;
             }
-            self.verify_awards(koi, who);
-            self.verify_points(koi, who);
         }
         let report = koi.report_of(&known.id, drawn);
         for prize in report["prizes"].as_array().expect("the report's prizes") {
@@ -256,26 +286,10 @@ impl Oracle {
         }
     }
 
-    fn expected(&self, who: usize, campaign: usize) -> Expected {
-        let mut expected = Expected::default();
-        let done = self.attempts.iter().filter(|a| a.answer.is_some() && a.who == who && a.campaign == campaign);
-        for attempt in done {
-            match attempt.act {
-                Act::Draw(_) => expected.draws.extend(
-                    attempt.drawn().into_iter().map(|draw| (draw["id"].as_str().unwrap_or_default().to_owned(), draw)),
-                ),
-                Act::SignIn => expected.granted += 1,
-                Act::Grant(chances) => expected.granted += u64::from(chances),
-                Act::Points(_) | Act::Claim(_) => {}
-            }
-        }
-        expected
-    }
-
     fn verify_draws(&mut self, koi: &Koi, who: usize, campaign: usize) -> Vec<Value> {
         let id = self.campaigns[campaign].id.clone();
         let (name, token) = self.shoppers[who].clone();
-        let expected = self.expected(who, campaign);
+        let expected = Expected::of(&self.attempts, who, campaign);
         let rows = koi.draws(&id, &token);
         let listed: BTreeMap<&str, &Value> =
             rows.iter().map(|row| (row["id"].as_str().unwrap_or_default(), row)).collect();
@@ -283,7 +297,7 @@ impl Oracle {
             self.wrong.add("changed", format!("{name}: a draw is listed twice"));
         }
         for (draw_id, draw) in &expected.draws {
-            match listed.get(draw_id.as_str()) {
+            match listed.get(draw_id) {
                 None => self.wrong.add("lost", format!("{name}: {draw}")),
                 Some(row) => {
                     let same = ["n", "prize", "slot", "pool", "receipt", "drawn_at"]
@@ -321,7 +335,7 @@ impl Oracle {
         let listed: BTreeMap<&str, &Value> =
             rows.iter().map(|row| (row["id"].as_str().unwrap_or_default(), row)).collect();
         let done: Vec<&Attempt> = self.attempts.iter().filter(|a| a.who == who && a.answer.is_some()).collect();
-        let draws: Vec<Value> = done.iter().flat_map(|attempt| attempt.drawn()).collect();
+        let draws: Vec<&Value> = done.iter().flat_map(|attempt| attempt.drawn()).collect();
         let wins: BTreeSet<&str> = draws.iter().filter_map(|draw| draw["award"]["id"].as_str()).collect();
         let mut wrong = Vec::new();
         if listed.len() != rows.len() || !listed.keys().copied().eq(wins.iter().copied()) {

@@ -26,7 +26,7 @@ pub struct AddPoints {
 /// Adds points to a shopper's account, or takes some.
 #[utoipa::path(post, path = "/api/v1/shoppers/{external_id}/points", tag = "shoppers", security(("api_key" = ["points"])),
     params(("external_id" = String, Path, description = "The shop's own id")), request_body = AddPoints,
-    responses((status = 201, description = "The new balance", body = schema::Balance), (status = 200, description = "Known already: the first answer", body = schema::Balance), schema::Problems))]
+    responses((status = 201, description = "The new balance", body = schema::PointsAdded), (status = 200, description = "Known already: the first answer", body = schema::PointsAdded), schema::Problems))]
 pub async fn add_points(
     State(app): State<App>,
     _: Operator<Points>,

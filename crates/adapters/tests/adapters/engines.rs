@@ -1,0 +1,132 @@
+//! Each embedded engine passes its port's suite.
+
+use adapters::ledger::{SqliteLedger, SqliteLedgerReader, archive};
+use adapters::records::{RECORDS_FILE, Store};
+use adapters::vault::Vault;
+use app::ports::{Ledger, LedgerReader};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+use testkit::conformance::ledger::{self, Engine};
+use testkit::conformance::{campaigns, records, registry, shelves};
+
+struct Sqlite(PathBuf);
+
+impl Engine for Sqlite {
+    fn open(&self) -> Box<dyn Ledger> {
+        Box::new(SqliteLedger::open(&self.0).unwrap())
+    }
+
+    fn reader(&self) -> Box<dyn LedgerReader> {
+        Box::new(SqliteLedgerReader::new(&self.0))
+    }
+}
+
+fn ledger_in(dir: &TempDir) -> Sqlite {
+    Sqlite(dir.path().to_owned())
+}
+
+#[test]
+fn the_ledger_keeps_what_was_appended() {
+    let dir = tempfile::tempdir().unwrap();
+    ledger::keeps_what_was_appended(&ledger_in(&dir));
+}
+
+#[test]
+fn the_ledger_is_read_from_anywhere() {
+    let dir = tempfile::tempdir().unwrap();
+    ledger::reads_from_anywhere(&ledger_in(&dir));
+}
+
+#[test]
+fn the_ledger_forgets_what_was_archived() {
+    let dir = tempfile::tempdir().unwrap();
+    ledger::forgets_what_was_archived(&ledger_in(&dir), &|until| {
+        archive(dir.path(), i64::MAX, until).unwrap();
+    });
+    let mut files: Vec<_> = std::fs::read_dir(dir.path().join("archive")).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort();
+    let name = |first: u64, last: u64| format!("ledger-{first:020}-{last:020}.koi");
+    assert_eq!(files, [name(0, 4), name(5, 570)], "the files name the records they hold");
+    for file in files {
+        let bytes = std::fs::read(dir.path().join("archive").join(file)).unwrap();
+        assert!(bytes.starts_with(b"KOILEDG1"));
+    }
+}
+
+/// A file system of its own with room for `megabytes`, unmounted at the end.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    /// Nothing where mounting is not allowed.
+    fn mount(megabytes: u32) -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let options = format!("size={megabytes}m");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "koi-small"]).arg(dir.path()).output();
+        mounted.is_ok_and(|done| done.status.success()).then(|| Self(dir))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn the_ledger_survives_a_full_disk() {
+    let Some(disk) = SmallDisk::mount(48) else {
+        eprintln!("skipped: a small disk can only be mounted by root");
+        return;
+    };
+    let reserve = disk.path().join("reserve");
+    std::fs::write(&reserve, vec![1; 28 << 20]).unwrap();
+    ledger::survives_a_full_disk(&Sqlite(disk.path().to_owned()), &|room| {
+        if room {
+            std::fs::remove_file(&reserve).unwrap();
+        }
+    });
+}
+
+async fn store_in(dir: &TempDir) -> Store {
+    Store::open(dir.path(), Vault::open(dir.path()).unwrap()).await.unwrap()
+}
+
+macro_rules! records_pass {
+    ($($name:ident: $suite:path),+ $(,)?) => {$(
+        #[tokio::test]
+        async fn $name() {
+            let dir = tempfile::tempdir().unwrap();
+            $suite(async || store_in(&dir).await).await;
+        }
+    )+};
+}
+
+records_pass! {
+    records_are_projected_atomically: records::projects_atomically,
+    records_roll_back_whole_batches: records::rolls_back_whole_batches,
+    records_find_accounts: records::finds_accounts,
+    records_know_the_newest_id: records::knows_the_newest_id,
+    records_keep_keys_and_answers: records::keeps_keys_and_answers,
+    records_list_newest_first: records::lists_newest_first,
+    records_keep_campaign_versions: campaigns::keeps_versions,
+    records_list_campaigns: campaigns::lists_campaigns,
+    records_keep_people_and_keys: registry::keeps_people_and_keys,
+    records_keep_sealing_keys: registry::keeps_sealing_keys,
+    records_read_whole_histories: shelves::reads_whole_histories,
+    records_keep_strategies: shelves::keeps_strategies,
+}
+
+#[tokio::test]
+async fn records_hide_seeds() {
+    let dir = tempfile::tempdir().unwrap();
+    let dump = || {
+        let files = ["", "-wal"].map(|end| std::fs::read(dir.path().join(format!("{RECORDS_FILE}{end}"))).unwrap_or_default());
+        files.concat()
+    };
+    campaigns::hides_seeds(async || store_in(&dir).await, &dump).await;
+}

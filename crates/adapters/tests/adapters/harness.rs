@@ -1,0 +1,195 @@
+//! The embedded engines put together by hand: real files, a clock that a test holds, and a projector that it moves.
+
+use adapters::ledger::{SqliteLedger, SqliteLedgerReader};
+use adapters::records::Store;
+use adapters::vault::Vault;
+use app::command::Input;
+use app::koi::{Koi, Parts, wishes};
+use app::owner::{self, Limits};
+use app::ports::{Accounts, Campaigns};
+use app::project::Projector;
+use app::runtime::Runtime;
+use app::{Error, PageAsk, ShopperInput};
+use domain::ids::{CampaignId, ShopperId};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use testkit::builders::{NOON_MS, definition};
+use testkit::clock::FakeClock;
+
+/// How long a condition is waited for.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+/// The first page of a list, long enough for all that a test makes.
+pub const FIRST: PageAsk = PageAsk { limit: 200, before: None };
+
+/// An owner at work on a data directory; nothing is projected unless a test says so.
+pub struct Rig {
+    pub koi: Koi,
+    pub clock: Arc<FakeClock>,
+    pub data: PathBuf,
+    store: Store,
+    projector: Projector,
+    inputs: crossbeam_channel::Sender<Input>,
+    owner: JoinHandle<()>,
+}
+
+impl Rig {
+    /// Opens a directory at noon.
+    pub async fn open(data: &Path) -> Self {
+        Self::open_with(data, Limits::default(), NOON_MS).await
+    }
+
+    /// Opens a directory under other bounds and at another time.
+    pub async fn open_with(data: &Path, limits: Limits, now_ms: i64) -> Self {
+        let store = Store::open(data, Vault::open(data).unwrap()).await.unwrap();
+        let clock = Arc::new(FakeClock::at(now_ms));
+        let ledger = Box::new(SqliteLedger::open(data).unwrap());
+        let reader = Arc::new(SqliteLedgerReader::new(data));
+        let shared_store = Arc::new(store.clone());
+        let ports = owner::Ports {
+            ledger,
+            reader: reader.clone(),
+            projection: shared_store.clone(),
+            accounts: shared_store.clone(),
+            clock: clock.clone(),
+        };
+        let published: Vec<Arc<Runtime>> = Campaigns::published(&store)
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| Arc::new(Runtime::new(row, &serde_json::from_str(&row.definition).unwrap()).unwrap()))
+            .collect();
+        let newest = store.newest_id().await.unwrap();
+        let opened = owner::open(ports, limits, published.clone(), newest).await.unwrap();
+        let (wishes, _) = wishes();
+        let projector = Projector {
+            reader: reader.clone(),
+            projection: shared_store.clone(),
+            accounts: shared_store.clone(),
+            shelves: shared_store.clone(),
+            registry: shared_store.clone(),
+            shared: opened.shared.clone(),
+            position: opened.position,
+            counters: opened.counters,
+            cache: Default::default(),
+            behaved: wishes.sender(),
+        };
+        let koi = Koi::new(Parts {
+            inputs: opened.inputs.clone(),
+            shared: opened.shared,
+            reader,
+            accounts: shared_store.clone(),
+            lists: shared_store.clone(),
+            campaigns: shared_store.clone(),
+            registry: shared_store.clone(),
+            shelves: shared_store,
+            clock: clock.clone(),
+            published,
+            tail: limits.tail,
+            secret: [1; 32],
+            wishes,
+        });
+        Self { koi, clock, data: data.to_owned(), store, projector, inputs: opened.inputs, owner: opened.thread }
+    }
+
+    /// Projects all that was folded.
+    pub async fn project(&mut self) {
+        while self.projector.step().await.unwrap() > 0 {}
+        assert_eq!(self.koi.shared().lag(), 0, "all is projected");
+    }
+
+    /// The records beneath.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Stops the owner and leaves the tail as it is: on disk, what a kill behind the last commit leaves.
+    pub async fn stop(self) -> PathBuf {
+        let Self { koi, data, store, inputs, owner, .. } = self;
+        inputs.send(Input::Stop).unwrap();
+        within(Duration::from_secs(10), "the owner to stop", async || owner.is_finished()).await;
+        owner.join().unwrap();
+        drop(koi);
+        store.close().await;
+        data
+    }
+
+    /// Stops and opens again at the same time of the clock.
+    pub async fn reopen(self) -> Self {
+        let now_ms = app::ports::Clock::now_ms(&*self.clock);
+        let data = self.stop().await;
+        Self::open_with(&data, Limits::default(), now_ms).await
+    }
+
+    /// A published campaign.
+    pub async fn publish(&self, campaign: Value) -> CampaignId {
+        publish(&self.koi, campaign).await
+    }
+
+    /// A registered shopper with chances.
+    pub async fn shopper(&self, name: &str, campaign: CampaignId, chances: u32) -> ShopperId {
+        shopper(&self.koi, name, campaign, chances).await
+    }
+}
+
+pub async fn publish(koi: &Koi, campaign: Value) -> CampaignId {
+    let id = koi.create_campaign(definition(campaign)).await.unwrap().id;
+    koi.publish(id, &[]).await.unwrap_or_else(|error| panic!("{error:?}"));
+    id
+}
+
+pub async fn shopper(koi: &Koi, name: &str, campaign: CampaignId, chances: u32) -> ShopperId {
+    let (view, _) = koi.put_shopper(name, ShopperInput::default()).await.unwrap();
+    if chances > 0 {
+        koi.grant(campaign, name, chances, "first", "gift").await.unwrap();
+    }
+    view.id
+}
+
+/// One draw's answer, read.
+pub async fn draw(koi: &Koi, campaign: CampaignId, shopper: ShopperId, key: &str) -> Result<Value, Error> {
+    let answer = koi.draw(campaign, shopper, key, None, None).await?;
+    Ok(serde_json::from_slice(&answer.body).unwrap())
+}
+
+/// The stable word of a refusal.
+pub fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> &'static str {
+    match result {
+        Ok(done) => panic!("not refused: {done:?}"),
+        Err(error) => error.code(),
+    }
+}
+
+/// The chances of a shopper: granted, used, left.
+pub async fn chances(koi: &Koi, campaign: CampaignId, shopper: ShopperId) -> (u64, u64, u64) {
+    let me = koi.me(campaign, shopper).await.unwrap();
+    (me.chances.granted, me.chances.used, me.chances.left)
+}
+
+/// Waits for a condition.
+pub async fn within(deadline: Duration, what: &str, condition: impl AsyncFn() -> bool) {
+    let until = Instant::now() + deadline;
+    while !condition().await {
+        assert!(Instant::now() < until, "no {what} within {deadline:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Everything a shopper can see of themself, as one text: equal before and after whatever should change nothing.
+pub async fn sight(koi: &Koi, campaign: CampaignId, shopper: ShopperId) -> String {
+    let me = koi.me(campaign, shopper).await.unwrap();
+    let draws = koi.draws(campaign, shopper, FIRST).await.unwrap();
+    let awards = koi.awards(shopper, FIRST).await.unwrap();
+    let entries = koi.point_entries(shopper, FIRST).await.unwrap();
+    let points = koi.points(shopper).await.unwrap();
+    let parts = [
+        serde_json::to_string_pretty(&me).unwrap(),
+        serde_json::to_string_pretty(&draws).unwrap(),
+        serde_json::to_string_pretty(&awards).unwrap(),
+        serde_json::to_string_pretty(&entries).unwrap(),
+        points.to_string(),
+    ];
+    parts.join("\n")
+}

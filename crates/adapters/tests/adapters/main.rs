@@ -1,0 +1,13 @@
+//! The embedded engines against the suites of their ports, and what they do together.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
+
+mod draws;
+mod embedded;
+mod engines;
+mod events;
+mod grants;
+mod harness;
+mod imports;
+mod reads;
+mod restarts;
+mod strategies;

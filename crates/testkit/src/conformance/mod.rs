@@ -1,0 +1,10 @@
+//! One suite per port: what its documentation promises, asked of a real engine. Every adapter of a port passes it.
+//!
+//! A suite is a function that opens the engine as often as it likes and panics with what was broken. Suites of
+//! asynchronous ports are futures, so that the adapter's own tests choose the runtime.
+
+pub mod campaigns;
+pub mod ledger;
+pub mod records;
+pub mod registry;
+pub mod shelves;

@@ -1,0 +1,242 @@
+//! [`Projection`], [`Accounts`] and [`Lists`]: rows come all or none, and are read back as they went in.
+
+use crate::builders::{Story, key};
+use app::ports::{Accounts, Lists, PortError, Position, Projection};
+use domain::award::AwardState;
+use domain::ids::{AwardId, CampaignId, OrderId, ShopperId};
+
+/// What projection writes and the other two read.
+pub trait Rows: Projection + Accounts + Lists {}
+
+impl<T: Projection + Accounts + Lists> Rows for T {}
+
+const HERE: CampaignId = CampaignId(41);
+const THERE: CampaignId = CampaignId(42);
+/// Above every id.
+const ALL: u64 = i64::MAX as u64;
+
+/// A batch and its position are one: both are there after reopening, and an old batch changes nothing.
+pub async fn projects_atomically<R: Rows>(open: impl AsyncFn() -> R) {
+    let store = open().await;
+    assert_eq!(store.position().await, Ok(Position::default()), "new records are at the ledger's start");
+    let mut story = Story::default();
+    let ada = story.register("ada");
+    story.grant(ada, HERE, 5, key("g"));
+    let mut first = story.rows();
+    first.counters.push((HERE, "{\"draws\":1}".into()));
+    let at_first = first.position;
+    store.apply(first).await.expect("applied");
+    story.draw(ada, HERE, 1, key("d"));
+    let mut second = story.rows();
+    second.counters = vec![(HERE, "{\"draws\":2}".into()), (THERE, "{}".into())];
+    let position = second.position;
+    store.apply(second).await.expect("applied");
+    drop(store);
+    let store = open().await;
+    assert_eq!(store.position().await, Ok(position), "the position survives, with all bits of the owner's name");
+    let mut counters = store.counters().await.expect("readable");
+    counters.sort();
+    assert_eq!(counters, [(HERE, "{\"draws\":2}".into()), (THERE, "{}".into())]);
+
+    // A projector that lost its place comes with what is there already, and with lies beside it.
+    for stale in [at_first, position] {
+        let mut again = Story::default();
+        let other = again.register("eve");
+        again.grant(other, HERE, 1, key("eve"));
+        let mut batch = again.rows();
+        batch.position = stale;
+        batch.counters.push((HERE, "{\"draws\":99}".into()));
+        _ = store.apply(batch).await;
+        assert_eq!(store.position().await, Ok(position), "the position never falls");
+        assert!(store.by_name("eve").await.expect("readable").is_none(), "nothing of a batch at {} is written", stale.next);
+        assert!(!store.counters().await.expect("readable").contains(&(HERE, "{\"draws\":99}".into())));
+    }
+}
+
+/// A batch that cannot be written whole is not written at all.
+pub async fn rolls_back_whole_batches<R: Rows>(open: impl AsyncFn() -> R) {
+    let store = open().await;
+    let mut story = Story::default();
+    let ada = story.register("ada");
+    let (_, answer) = story.grant(ada, HERE, 5, key("g"));
+    let mut bad = story.rows();
+    // Text that is none cannot be stored, and stands after most of the other rows.
+    bad.answers.last_mut().expect("an answer").body = vec![0xff, 0xfe];
+    assert!(matches!(store.apply(bad).await, Err(PortError::Unreachable(_) | PortError::Damaged(_))));
+    assert!(store.by_name("ada").await.expect("readable").is_none());
+    assert_eq!(store.position().await, Ok(Position::default()));
+
+    let mut story = Story::default();
+    let ada = story.register("ada");
+    let (_, same) = story.grant(ada, HERE, 5, key("g"));
+    assert_eq!(answer.len(), same.len());
+    store.apply(story.rows()).await.expect("the next one is not in the way of the failed one");
+    assert!(store.by_name("ada").await.expect("readable").is_some());
+}
+
+/// Accounts are found by id and by name as they were folded, and listed in id order.
+pub async fn finds_accounts<R: Rows>(open: impl AsyncFn() -> R) {
+    let store = open().await;
+    assert_eq!(store.newest_id().await, Ok(0));
+    assert_eq!(store.names_count().await, Ok(0));
+    let mut story = Story::default();
+    let names = ["ada", "锦鲤", "x'); DROP TABLE accounts;--", "e\u{301}", "a b"];
+    let mut ids: Vec<(ShopperId, String)> = names.iter().map(|name| (story.register(name), (*name).to_owned())).collect();
+    let ada = ids[0].0;
+    story.grant(ada, HERE, 3, key("g"));
+    story.draw(ada, HERE, 2, key("d"));
+    story.points(ada, 30, "p");
+    store.apply(story.rows()).await.expect("applied");
+    story.points(ada, -10, "q");
+    store.apply(story.rows()).await.expect("applied");
+
+    let found = store.by_name("ada").await.expect("readable").expect("ada");
+    assert_eq!((&found.account, found.next), (story.account(ada), story.next()));
+    for (id, name) in &ids {
+        let found = store.by_name(name).await.expect("readable").unwrap_or_else(|| panic!("{name:?}"));
+        assert_eq!(found.account, *story.account(*id), "{name:?}");
+    }
+    for unknown in ["", "Ada", "ada ", "é"] {
+        assert!(store.by_name(unknown).await.expect("readable").is_none(), "{unknown:?} is another name");
+    }
+    let asked = [ids[2].0, ShopperId(1), ids[4].0];
+    let mut found: Vec<ShopperId> = store.by_ids(&asked).await.expect("readable").iter().map(|a| a.account.id).collect();
+    found.sort_unstable();
+    let mut want = vec![ids[2].0, ids[4].0];
+    want.sort_unstable();
+    assert_eq!(found, want, "those that exist");
+    assert!(store.by_ids(&[]).await.expect("readable").is_empty());
+
+    ids.sort_unstable();
+    let (mut listed, mut after) = (Vec::new(), ShopperId(0));
+    loop {
+        let page = store.names(after, 2).await.expect("readable");
+        let Some((last, _)) = page.last() else { break };
+        after = *last;
+        listed.extend(page);
+    }
+    assert_eq!(listed, ids, "all names, in id order, each once");
+    assert_eq!(store.names_count().await, Ok(names.len() as u64));
+}
+
+/// The newest id is that of whatever was made last, be it a shopper or a draw.
+pub async fn knows_the_newest_id<R: Rows>(open: impl AsyncFn() -> R) {
+    let store = open().await;
+    let mut story = Story::default();
+    let ada = story.register("ada");
+    store.apply(story.rows()).await.expect("applied");
+    assert_eq!(store.newest_id().await, Ok(ada.0));
+    let (order, _) = story.grant(ada, HERE, 3, key("g"));
+    store.apply(story.rows()).await.expect("applied");
+    assert_eq!(store.newest_id().await, Ok(order.0), "an order");
+    let (drawn, _) = story.draw(ada, HERE, 1, key("d"));
+    store.apply(story.rows()).await.expect("applied");
+    assert_eq!(store.newest_id().await, Ok(drawn[0].1.0), "an award");
+    let entry = story.points(ada, 1, "p");
+    store.apply(story.rows()).await.expect("applied");
+    assert_eq!(store.newest_id().await, Ok(entry.0), "an entry");
+}
+
+/// Keys are found, the newest first, and their answers come back byte for byte.
+pub async fn keeps_keys_and_answers<R: Rows>(open: impl AsyncFn() -> R) {
+    let store = open().await;
+    let mut story = Story::default();
+    let (ada, bob) = (story.register("ada"), story.register("bob"));
+    let mut answers = vec![(key("grant"), story.grant(ada, HERE, 100, key("grant")).1)];
+    story.grant(bob, HERE, 9, key("bobs"));
+    for (i, count) in [1, 10, 2, 10, 1].into_iter().enumerate() {
+        let once = key(&format!("draw {i}"));
+        answers.push((once, story.draw(ada, HERE, count, once).1));
+    }
+    let paid = story.next();
+    story.points(ada, 7, "paid");
+    answers.push((key("paid"), b"{\"balance\":7}".to_vec()));
+    store.apply(story.rows()).await.expect("applied");
+
+    for (hash, answer) in &answers {
+        let stored = store.answer(ada, *hash).await.expect("readable").expect("an answer");
+        assert_eq!(String::from_utf8_lossy(&stored), String::from_utf8_lossy(answer));
+    }
+    let newest_first: Vec<_> = answers.iter().rev().map(|(hash, _)| *hash).collect();
+    for limit in [1, 2, 3, 4, 5, 6, 7, 50] {
+        let keys = store.keys(ada, limit).await.expect("readable");
+        let got: Vec<_> = keys.iter().map(|k| k.hash).collect();
+        // Fewer than `limit` means that there are no more: a command of ten draws must count as one key.
+        assert_eq!(got, newest_first[..newest_first.len().min(limit as usize)], "the newest {limit}, a command's draws as one");
+    }
+    let stored = store.key(ada, key("paid")).await.expect("readable").expect("a key");
+    assert_eq!((stored.offset, stored.request, stored.status), (paid, u64::MAX - paid, 201), "all bits of the request's hash");
+    let drawn = store.key(ada, key("draw 1")).await.expect("readable").expect("a key");
+    assert_eq!((drawn.offset, drawn.status), (4 + 1, 201), "the record that holds the answer");
+    for (shopper, hash) in [(bob, key("paid")), (ada, key("bobs")), (ada, key("never"))] {
+        assert!(store.key(shopper, hash).await.expect("readable").is_none(), "keys are a shopper's own");
+        assert!(store.answer(shopper, hash).await.expect("readable").is_none());
+    }
+}
+
+/// Lists are the shopper's own, newest first, below `before`, with the states that came later.
+pub async fn lists_newest_first<R: Rows>(open: impl AsyncFn() -> R) {
+    let store = open().await;
+    let mut story = Story::default();
+    let (ada, bob) = (story.register("ada"), story.register("bob"));
+    let mut made = Vec::new();
+    for (shopper, campaign) in [(ada, HERE), (bob, HERE), (ada, THERE)] {
+        story.grant(shopper, campaign, 10, key(&format!("{shopper}{campaign}")));
+        for i in 0..3 {
+            let drawn = story.draw(shopper, campaign, 1 + i % 2, key(&format!("{shopper}{campaign}{i}"))).0;
+            made.extend(drawn.into_iter().map(|(draw, award)| (shopper, campaign, draw, award)));
+        }
+    }
+    let entries: Vec<_> = (1..=4).map(|i| story.points(ada, i, &format!("k{i}"))).collect();
+    story.points(bob, 99, "bobs");
+    store.apply(story.rows()).await.expect("applied");
+    let claimed = made[1].3;
+    story.claim(ada, claimed);
+    // A state that names somebody else's award moves nothing.
+    story.claim(bob, made[0].3);
+    store.apply(story.rows()).await.expect("applied");
+
+    let mut hers: Vec<_> = made.iter().filter(|m| m.0 == ada && m.1 == HERE).map(|m| m.2.0).collect();
+    hers.reverse();
+    assert_eq!(paged(hers.len(), async |before| ids(&store.draws(ada, HERE, before, 2).await.expect("readable"), |d| d.id.0)).await, hers);
+    let draw = &store.draws(ada, HERE, ALL, 1).await.expect("readable")[0];
+    assert_eq!((draw.shopper, draw.campaign, draw.n, draw.award.map(|a| a.0)), (ada, HERE, 4, Some(made[3].3.0)));
+    assert!(draw.body.starts_with(format!("{{\"id\":\"{}\"", draw.id).as_bytes()), "a draw's own object, also of several");
+
+    let mut awards: Vec<_> = made.iter().filter(|m| m.0 == ada).map(|m| m.3.0).collect();
+    awards.reverse();
+    assert_eq!(paged(awards.len(), async |before| ids(&store.awards(ada, before, 2).await.expect("readable"), |a| a.id.0)).await, awards);
+    for (award, want) in [(claimed, AwardState::Claimed), (made[0].3, AwardState::Granted)] {
+        assert_eq!(store.award(ada, award).await.expect("readable").map(|a| a.state), Some(want), "{award}");
+        assert_eq!(store.award_states(ada, &[award, AwardId(1)]).await, Ok(vec![(award, want)]));
+        assert!(store.award(bob, award).await.expect("readable").is_none(), "an award is its winner's own");
+    }
+
+    let got = store.entries(ada, ALL, 10).await.expect("readable");
+    assert_eq!(ids(&got, |e| e.id.0), entries.iter().rev().map(|e| e.0).collect::<Vec<_>>());
+    assert_eq!((got[0].amount, got[0].balance, got[0].business_key.as_str(), got[0].reason.as_str()), (4, 10, "k4", "thanks"));
+    assert!(store.entries(ada, entries[0].0, 10).await.expect("readable").is_empty(), "`before` is exclusive");
+    let (order, _) = story.grant(ada, HERE, 2, key("late"));
+    store.apply(story.rows()).await.expect("applied");
+    let stored = store.order(ada, order).await.expect("readable").expect("an order");
+    assert_eq!((stored.campaign, stored.chances, stored.first, stored.reason.as_str()), (HERE, 2, 10, "gift"));
+    for (shopper, order) in [(bob, order), (ada, OrderId(1))] {
+        assert!(store.order(shopper, order).await.expect("readable").is_none());
+    }
+}
+
+fn ids<T>(rows: &[T], id: impl Fn(&T) -> u64) -> Vec<u64> {
+    rows.iter().map(id).collect()
+}
+
+/// All pages of a list.
+async fn paged(bound: usize, page: impl AsyncFn(u64) -> Vec<u64>) -> Vec<u64> {
+    let (mut all, mut before) = (Vec::new(), ALL);
+    while all.len() <= bound {
+        let rows = page(before).await;
+        let Some(last) = rows.last() else { break };
+        before = *last;
+        all.extend(rows);
+    }
+    all
+}
