@@ -59,7 +59,8 @@ pub fn definition(value: Value) -> Definition {
 
 /// A purchase of one line of `sku` for `cents`.
 pub fn purchase(id: &str, order: &str, at_ms: i64, sku: &str, cents: i64) -> Behaviour {
-    let item = Item { sku: sku.into(), name: sku.to_lowercase(), category: String::new(), price_cents: cents, quantity: 1 };
+    let item =
+        Item { sku: sku.into(), name: sku.to_lowercase(), category: String::new(), price_cents: cents, quantity: 1 };
     Behaviour { id: id.into(), at_ms, action: Action::Purchase { order_id: order.into(), items: vec![item] } }
 }
 
@@ -117,22 +118,40 @@ impl Story {
     pub fn register(&mut self, external_id: &str) -> ShopperId {
         let id = ShopperId(self.ids.make(NOON_MS, partition_of(external_id)));
         self.accounts.insert(id, Account::new(id));
-        self.tell(id, None, vec![Fact::Registered { external_id: external_id.into(), registered_at_ms: NOON_MS }], Vec::new());
+        self.tell(
+            id,
+            None,
+            vec![Fact::Registered { external_id: external_id.into(), registered_at_ms: NOON_MS }],
+            Vec::new(),
+        );
         id
     }
 
     /// Chances under a key; returns the answer.
-    pub fn grant(&mut self, shopper: ShopperId, campaign: CampaignId, chances: u32, key: KeyHash) -> (OrderId, Vec<u8>) {
+    pub fn grant(
+        &mut self,
+        shopper: ShopperId,
+        campaign: CampaignId,
+        chances: u32,
+        key: KeyHash,
+    ) -> (OrderId, Vec<u8>) {
         let order = OrderId(self.id(shopper));
         let first = self.accounts[&shopper].enrolment(campaign).map_or(0, |e| e.granted);
-        let fact = Fact::Granted(Granted { order, campaign, kind: OrderKind::Grant, chances, first, reason: "gift".into() });
+        let fact =
+            Fact::Granted(Granted { order, campaign, kind: OrderKind::Grant, chances, first, reason: "gift".into() });
         let answer = json!({"id": order, "chances": chances}).to_string().into_bytes();
         self.tell(shopper, Some(key), vec![fact], answer.clone());
         (order, answer)
     }
 
     /// `count` draws as one command, each of which wins; returns their ids, their awards and the answer.
-    pub fn draw(&mut self, shopper: ShopperId, campaign: CampaignId, count: u64, key: KeyHash) -> (Vec<(DrawId, AwardId)>, Vec<u8>) {
+    pub fn draw(
+        &mut self,
+        shopper: ShopperId,
+        campaign: CampaignId,
+        count: u64,
+        key: KeyHash,
+    ) -> (Vec<(DrawId, AwardId)>, Vec<u8>) {
         let used = self.accounts[&shopper].enrolment(campaign).map_or(0, |e| e.used);
         let (mut facts, mut bodies, mut made) = (Vec::new(), Vec::new(), Vec::new());
         for n in used + 1..=used + count {
@@ -142,7 +161,17 @@ impl Story {
             let body = format!("{{\"id\":\"{draw}\",{}", &body.to_string()[1..]);
             bodies.push(body.into_bytes());
             facts.push(Fact::Drawn(Box::new(Drawn {
-                draw, campaign, rules: 2, n, day: 20_000, pool: 0, slot: Some(0), tier: Some(0), prize: Some(0), points: 0, cost_cents: 1500,
+                draw,
+                campaign,
+                rules: 2,
+                n,
+                day: 20_000,
+                pool: 0,
+                slot: Some(0),
+                tier: Some(0),
+                prize: Some(0),
+                points: 0,
+                cost_cents: 1500,
                 award: Some((award, AwardState::Granted)),
             })));
             made.push((draw, award));
@@ -170,7 +199,11 @@ impl Story {
 
     /// Behaviours in one record. Their payloads stand open, as projection hands them on.
     pub fn behave(&mut self, shopper: ShopperId, behaviours: &[Behaviour]) {
-        let fact = |b: &Behaviour| Fact::Behaved { key: key(&b.id), at_ms: b.at_ms, sealed: serde_json::to_vec(b).expect("JSON") };
+        let fact = |b: &Behaviour| Fact::Behaved {
+            key: key(&b.id),
+            at_ms: b.at_ms,
+            sealed: serde_json::to_vec(b).expect("JSON"),
+        };
         self.tell(shopper, None, behaviours.iter().map(fact).collect(), Vec::new());
     }
 
@@ -196,7 +229,8 @@ impl Story {
         }
         touched.sort_unstable();
         touched.dedup();
-        rows.accounts = touched.iter().map(|id| StoredAccount { account: self.accounts[id].clone(), next: self.next }).collect();
+        rows.accounts =
+            touched.iter().map(|id| StoredAccount { account: self.accounts[id].clone(), next: self.next }).collect();
         rows
     }
 

@@ -25,6 +25,8 @@ const PROBED_FOR: Duration = Duration::from_secs(2);
 /// Every draw is in the records by then, or the projection does not keep up at all.
 const DRAINED_WITHIN: Duration = Duration::from_secs(120);
 const STRATEGIES_WITHIN: Duration = Duration::from_secs(120);
+/// The background job rests when its progress has not moved for so long.
+const RESTED_FOR: Duration = Duration::from_secs(2);
 
 /// What the command line says.
 #[derive(Args)]
@@ -96,10 +98,14 @@ impl Scene {
         let lines: Vec<&str> = shoppers.iter().map(|(_, token)| token.as_str()).collect();
         fs::write(&tokens, lines.join("\n"))?;
         let report = format!("/campaigns/{campaign}/report");
-        wait_for(STRATEGIES_WITHIN, "the strategies", || {
+        let (mut last, mut since) = (json!(null), Instant::now());
+        wait_for(STRATEGIES_WITHIN, "the background job to rest", || {
             std::thread::sleep(Duration::from_millis(200));
-            let report = fixture::must(&mut client, &Call::get(report.as_str()).token(KEY)).ok()?;
-            (report["generation"]["done"] == report["generation"]["total"]).then_some(())
+            let now = fixture::must(&mut client, &Call::get(report.as_str()).token(KEY)).ok()?["generation"].clone();
+            if now != last {
+                (last, since) = (now, Instant::now());
+            }
+            (since.elapsed() >= RESTED_FOR).then_some(())
         })?;
         let load = koi.with_file_name("xtask");
         let path = format!("/api/v1/campaigns/{campaign}/draws");

@@ -2,9 +2,10 @@
 
 use super::{Lock, OpenError, Options, open_locked};
 use crate::import::{Format, Group, OpenError as FileError, Ranges, ReadError, Reader, rejects_path};
+use crate::ledger::SqliteLedgerReader;
 use crate::records::{ImportBatch, Store};
 use crate::vault::Vault;
-use app::ports::{Accounts, PortError, StoredAccount};
+use app::ports::{Accounts, LedgerReader, PortError, StoredAccount};
 use app::rows::BehaviourRow;
 use domain::account::Account;
 use domain::behaviour::{Action, Behaviour};
@@ -72,6 +73,11 @@ pub async fn import(
         reader = reader.with_rejects(rejects_path(data, file));
     }
     let store = Store::open(data, Vault::open(data).map_err(OpenError::from)?).await.map_err(OpenError::from)?;
+    let position = app::ports::Projection::position(&store).await?;
+    if !LedgerReader::batches(&SqliteLedgerReader::new(data), position.next, 1)?.is_empty() {
+        // A shopper whom only the ledger knows would be made a second time.
+        return Err(ImportError::Damaged("the ledger was not projected to its end"));
+    }
     let mut importer = Importer::new(store, format, dry_run).await?;
     let mut chunk: Vec<Group> = Vec::new();
     let mut lines = 0;

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// Batches of one archive file, and of one deletion: short enough that the owner never waits long for the lock.
 const BATCHES: usize = 256;
+/// Bytes of the same, but for the last batch.
+const BYTES: usize = 32 << 20;
 /// The first bytes of an archive file.
 const MAGIC: &[u8; 8] = b"KOILEDG1";
 
@@ -38,10 +40,16 @@ pub fn archive(data: &Path, before_ms: i64, projected: u64) -> Result<usize, Arc
             "SELECT first, count, at, data FROM batches
              WHERE at < ?1 AND first + count <= ?2 AND first < (SELECT max(first) FROM batches) ORDER BY first LIMIT ?3",
         )?;
-        let rows = select.query_map(params![before_ms, projected as i64, BATCHES as i64], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, row.get::<_, Vec<u8>>(3)?))
-        })?;
-        let batches: Vec<(i64, i64, i64, Vec<u8>)> = rows.collect::<Result<_, _>>()?;
+        let mut rows = select.query(params![before_ms, projected as i64, BATCHES as i64])?;
+        let mut batches: Vec<(i64, i64, i64, Vec<u8>)> = Vec::new();
+        let mut bytes = 0;
+        while bytes < BYTES
+            && let Some(row) = rows.next()?
+        {
+            batches.push((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+            bytes += batches.last().map_or(0, |batch| batch.3.len());
+        }
+        drop(rows);
         let (Some((first, ..)), Some((last, count, ..))) = (batches.first(), batches.last()) else { return Ok(moved) };
         let path = folder.join(format!("ledger-{first:020}-{:020}.koi", last + count - 1));
         write(&folder, &path, &batches).map_err(|source| ArchiveError::File { path: path.display().to_string(), source })?;

@@ -20,8 +20,10 @@ use std::time::Duration;
 pub const LEDGER_FILE: &str = "ledger.db";
 /// The version of the file's layout.
 const LAYOUT: i64 = 1;
-/// The log's size at which the writer lets it start over.
-const LOG_MAX: usize = 192 << 20;
+/// The log's size at which the writer lets it start over. Small, since a log that is written over changes no size and
+/// allocates nothing: its fdatasync then waits for its own bytes only, not for the file system's journal and what other
+/// files have in it.
+const LOG_MAX: usize = 48 << 20;
 /// How long a statement waits for another connection's lock.
 const BUSY: Duration = Duration::from_secs(5);
 /// Reading connections kept open.

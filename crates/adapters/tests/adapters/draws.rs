@@ -11,16 +11,23 @@ use std::collections::BTreeSet;
 use testkit::builders::{DAY_MS, NOON_MS, campaign, one_prize};
 
 /// The commands whose replay is looked at: key, client seed, count.
-const COMMANDS: [(&str, Option<&str>, Option<u8>); 4] = [("one", None, None), ("seeded", Some("my luck"), None), ("three", None, Some(3)), ("ten", Some(""), Some(10))];
+const COMMANDS: [(&str, Option<&str>, Option<u8>); 4] =
+    [("one", None, None), ("seeded", Some("my luck"), None), ("three", None, Some(3)), ("ten", Some(""), Some(10))];
 
 async fn assert_replays(koi: &Koi, id: CampaignId, who: ShopperId, first: &[Vec<u8>], when: &str) {
     for ((key, seed, count), body) in COMMANDS.iter().zip(first) {
         let again = koi.draw(id, who, key, seed.map(str::to_owned), *count).await.unwrap();
         assert!(again.replayed && again.status == 201, "{key} {when}");
         assert_eq!(String::from_utf8_lossy(&again.body), String::from_utf8_lossy(body), "{key} {when}");
-        for (other_seed, other_count) in [(Some("other"), *count), (*seed, Some(7)), (seed.map_or(Some(""), |_| None), *count)] {
+        for (other_seed, other_count) in
+            [(Some("other"), *count), (*seed, Some(7)), (seed.map_or(Some(""), |_| None), *count)]
+        {
             let other = koi.draw(id, who, key, other_seed.map(str::to_owned), other_count).await;
-            assert_eq!(refusal(other), "idempotency_key_reused", "{key} with {other_seed:?} and {other_count:?} {when}");
+            assert_eq!(
+                refusal(other),
+                "idempotency_key_reused",
+                "{key} with {other_seed:?} and {other_count:?} {when}"
+            );
         }
     }
 }
@@ -153,7 +160,12 @@ async fn several_draws_are_all_or_none() {
     // A refusal is no result: the key is free.
     let three = rig.koi.draw(id, who, "five", None, Some(3)).await.unwrap();
     let three: Value = serde_json::from_slice(&three.body).unwrap();
-    let told: Vec<_> = three["draws"].as_array().unwrap().iter().map(|d| (d["n"].as_u64().unwrap(), d["chances_left"].as_u64().unwrap())).collect();
+    let told: Vec<_> = three["draws"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| (d["n"].as_u64().unwrap(), d["chances_left"].as_u64().unwrap()))
+        .collect();
     assert_eq!(told, [(1, 2), (2, 1), (3, 0)]);
     rig.koi.grant(id, "ada", 9, "more", "gift").await.unwrap();
     assert_eq!(refusal(rig.koi.draw(id, who, "two", None, Some(2)).await), "limit_reached", "one is left today");
@@ -179,7 +191,11 @@ async fn wins_of_fifty(prize: Value, limits: Value) -> (usize, Rig, tempfile::Te
             let draws = body["draws"].as_array().cloned().unwrap_or_else(|| vec![body.clone()]);
             let won = draws.iter().filter(|d| d["prize"]["code"] == "cup").count();
             for draw in &draws {
-                assert_eq!(draw["award"].is_object(), draw["prize"]["code"] == "cup", "each win makes an award: {draw}");
+                assert_eq!(
+                    draw["award"].is_object(),
+                    draw["prize"]["code"] == "cup",
+                    "each win makes an award: {draw}"
+                );
             }
             won
         });
@@ -222,7 +238,9 @@ async fn a_ban_bars_and_ends() {
     let (id, other) = (rig.publish(campaign()).await, rig.publish(campaign()).await);
     let who = rig.shopper("ada", id, 50).await;
     rig.koi.grant(other, "ada", 50, "first", "gift").await.unwrap();
-    let ban = async |rig: &Rig, mode, campaign, until| rig.koi.put_blacklist("ada", mode, campaign, until, "fraud".into()).await.unwrap();
+    let ban = async |rig: &Rig, mode, campaign, until| {
+        rig.koi.put_blacklist("ada", mode, campaign, until, "fraud".into()).await.unwrap()
+    };
 
     ban(&rig, BlacklistMode::Refuse, Some(id), None).await;
     assert_eq!(refusal(draw(&rig.koi, id, who, "a").await), "blocked");
@@ -242,11 +260,14 @@ async fn a_ban_bars_and_ends() {
     }
     ban(&rig, BlacklistMode::Refuse, None, Some(NOON_MS + 1_000)).await;
     assert_eq!(refusal(draw(&rig.koi, other, who, "b").await), "blocked", "everywhere");
-    rig.clock.set(NOON_MS + 999);
+    rig.set_time(NOON_MS + 999).await;
     assert_eq!(refusal(draw(&rig.koi, other, who, "b").await), "blocked", "until its last millisecond");
-    rig.clock.set(NOON_MS + 1_000);
+    rig.set_time(NOON_MS + 1_000).await;
     draw(&rig.koi, other, who, "b").await.unwrap();
-    assert_eq!(refusal(rig.koi.put_blacklist("nobody", BlacklistMode::Refuse, None, None, String::new()).await), "shopper_unknown");
+    assert_eq!(
+        refusal(rig.koi.put_blacklist("nobody", BlacklistMode::Refuse, None, None, String::new()).await),
+        "shopper_unknown"
+    );
     rig.stop().await;
 }
 
@@ -279,7 +300,7 @@ async fn only_an_open_campaign_is_drawn_from() {
         (day(3), Some("end"), "a", Ok(1)),
         (day(3), Some("resume"), "c", Err("campaign_over")),
     ] {
-        rig.clock.set(at);
+        rig.set_time(at).await;
         match act {
             Some("pause") => _ = rig.koi.pause(id).await.unwrap(),
             Some("resume") => _ = rig.koi.resume(id).await,

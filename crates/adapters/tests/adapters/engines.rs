@@ -44,7 +44,10 @@ fn the_ledger_forgets_what_was_archived() {
     ledger::forgets_what_was_archived(&ledger_in(&dir), &|until| {
         archive(dir.path(), i64::MAX, until).unwrap();
     });
-    let mut files: Vec<_> = std::fs::read_dir(dir.path().join("archive")).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(dir.path().join("archive"))
+        .unwrap()
+        .map(|f| f.unwrap().file_name().into_string().unwrap())
+        .collect();
     files.sort();
     let name = |first: u64, last: u64| format!("ledger-{first:020}-{last:020}.koi");
     assert_eq!(files, [name(0, 4), name(5, 570)], "the files name the records they hold");
@@ -125,7 +128,8 @@ records_pass! {
 async fn records_hide_seeds() {
     let dir = tempfile::tempdir().unwrap();
     let dump = || {
-        let files = ["", "-wal"].map(|end| std::fs::read(dir.path().join(format!("{RECORDS_FILE}{end}"))).unwrap_or_default());
+        let files =
+            ["", "-wal"].map(|end| std::fs::read(dir.path().join(format!("{RECORDS_FILE}{end}"))).unwrap_or_default());
         files.concat()
     };
     campaigns::hides_seeds(async || store_in(&dir).await, &dump).await;

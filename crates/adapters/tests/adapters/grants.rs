@@ -20,7 +20,11 @@ async fn a_business_key_grants_once() {
     let (status, order) = told(&rig.koi.grant(id, "ada", 3, "k", "gift").await.unwrap());
     assert_eq!((status, &order["chances"], &order["state"]), (201, &3.into(), &"effective".into()));
     for round in 0..3 {
-        assert_eq!(told(&rig.koi.grant(id, "ada", 3, "k", "gift").await.unwrap()), (200, order.clone()), "round {round}");
+        assert_eq!(
+            told(&rig.koi.grant(id, "ada", 3, "k", "gift").await.unwrap()),
+            (200, order.clone()),
+            "round {round}"
+        );
         for (chances, reason) in [(4, "gift"), (3, "other")] {
             assert_eq!(refusal(rig.koi.grant(id, "ada", chances, "k", reason).await), "business_key_reused");
         }

@@ -6,14 +6,14 @@ use adapters::vault::Vault;
 use app::command::Input;
 use app::koi::{Koi, Parts, wishes};
 use app::owner::{self, Limits};
-use app::ports::{Accounts, Campaigns};
+use app::ports::{Accounts, AppendError, Campaigns, Ledger};
 use app::project::Projector;
 use app::runtime::Runtime;
 use app::{Error, PageAsk, ShopperInput};
 use domain::ids::{CampaignId, ShopperId};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use testkit::builders::{NOON_MS, definition};
@@ -24,11 +24,52 @@ pub const DEADLINE: Duration = Duration::from_secs(20);
 /// The first page of a list, long enough for all that a test makes.
 pub const FIRST: PageAsk = PageAsk { limit: 200, before: None };
 
+/// What goes wrong with the next appends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// As on a full disk: nothing is written.
+    Full,
+    /// As where an fsync fails: nobody knows, and nothing was written.
+    DoubtNothing,
+    /// The same, and it was written.
+    DoubtWritten,
+}
+
+/// A ledger that goes wrong when told to.
+struct Faulty {
+    real: Box<dyn Ledger>,
+    fault: Arc<Mutex<Option<Fault>>>,
+}
+
+impl Ledger for Faulty {
+    fn append(&mut self, data: &[u8], count: u32) -> Result<u64, AppendError> {
+        let fault = *self.fault.lock().unwrap();
+        match fault {
+            None => self.real.append(data, count),
+            Some(Fault::Full) => Err(AppendError::Nothing("a test says so")),
+            Some(Fault::DoubtNothing) => Err(AppendError::InDoubt("a test says so")),
+            Some(Fault::DoubtWritten) => {
+                self.real.append(data, count)?;
+                Err(AppendError::InDoubt("a test says so"))
+            }
+        }
+    }
+
+    fn end(&self) -> u64 {
+        self.real.end()
+    }
+
+    fn between_batches(&mut self) {
+        self.real.between_batches();
+    }
+}
+
 /// An owner at work on a data directory; nothing is projected unless a test says so.
 pub struct Rig {
     pub koi: Koi,
     pub clock: Arc<FakeClock>,
     pub data: PathBuf,
+    fault: Arc<Mutex<Option<Fault>>>,
     store: Store,
     projector: Projector,
     inputs: crossbeam_channel::Sender<Input>,
@@ -45,7 +86,8 @@ impl Rig {
     pub async fn open_with(data: &Path, limits: Limits, now_ms: i64) -> Self {
         let store = Store::open(data, Vault::open(data).unwrap()).await.unwrap();
         let clock = Arc::new(FakeClock::at(now_ms));
-        let ledger = Box::new(SqliteLedger::open(data).unwrap());
+        let fault = Arc::new(Mutex::new(None));
+        let ledger = Box::new(Faulty { real: Box::new(SqliteLedger::open(data).unwrap()), fault: fault.clone() });
         let reader = Arc::new(SqliteLedgerReader::new(data));
         let shared_store = Arc::new(store.clone());
         let ports = owner::Ports {
@@ -91,13 +133,25 @@ impl Rig {
             secret: [1; 32],
             wishes,
         });
-        Self { koi, clock, data: data.to_owned(), store, projector, inputs: opened.inputs, owner: opened.thread }
+        Self { koi, clock, data: data.to_owned(), fault, store, projector, inputs: opened.inputs, owner: opened.thread }
     }
 
     /// Projects all that was folded.
     pub async fn project(&mut self) {
         while self.projector.step().await.unwrap() > 0 {}
         assert_eq!(self.koi.shared().lag(), 0, "all is projected");
+    }
+
+    /// Moves the clock. The owner looks at it once a turn, and a turn ends with the records in it, so one is made.
+    pub async fn set_time(&self, ms: i64) {
+        self.clock.set(ms);
+        self.koi.put_shopper("clock", ShopperInput::default()).await.unwrap();
+        self.koi.delete_blacklist("clock", None).await.unwrap();
+    }
+
+    /// Lets the next appends go wrong, or right again.
+    pub fn set_fault(&self, fault: Option<Fault>) {
+        *self.fault.lock().unwrap() = fault;
     }
 
     /// The records beneath.
@@ -108,7 +162,8 @@ impl Rig {
     /// Stops the owner and leaves the tail as it is: on disk, what a kill behind the last commit leaves.
     pub async fn stop(self) -> PathBuf {
         let Self { koi, data, store, inputs, owner, .. } = self;
-        inputs.send(Input::Stop).unwrap();
+        // After a fault the owner may have stopped by itself.
+        _ = inputs.send(Input::Stop);
         within(Duration::from_secs(10), "the owner to stop", async || owner.is_finished()).await;
         owner.join().unwrap();
         drop(koi);

@@ -5,6 +5,7 @@ mod draws;
 mod embedded;
 mod engines;
 mod events;
+mod faults;
 mod grants;
 mod harness;
 mod imports;

@@ -27,6 +27,12 @@ fn text(definition: &Definition) -> String {
     String::from_utf8(definition.canonical()).expect("invariant: JSON is UTF-8")
 }
 
+/// Lets an edit or an act come to its end though its caller goes away: a write that is under way cannot be taken back,
+/// and whoever comes next must find it done, not happening.
+async fn to_its_end<T: Send + 'static>(act: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    tokio::spawn(act).await.map_err(|_| Error::Unavailable("the act was cut short; ask again"))?
+}
+
 impl Koi {
     /// A new draft.
     pub async fn create_campaign(&self, definition: Definition) -> Result<CampaignView> {
@@ -68,6 +74,11 @@ impl Koi {
 
     /// Changes a draft by a JSON merge patch (RFC 7396) of its definition.
     pub async fn edit_campaign(&self, id: CampaignId, if_match: Option<u32>, patch: Map<String, Value>) -> Result<CampaignView> {
+        let koi = self.clone();
+        to_its_end(async move { koi.edit(id, if_match, patch).await }).await
+    }
+
+    async fn edit(&self, id: CampaignId, if_match: Option<u32>, patch: Map<String, Value>) -> Result<CampaignView> {
         let _one_at_a_time = self.inner.acts.lock().await;
         let row = self.row(id).await?;
         if if_match.is_some_and(|version| version != row.version) {
@@ -88,6 +99,11 @@ impl Koi {
 
     /// Publishes a draft: checks it, freezes it by hash, and lets every owner read it back.
     pub async fn publish(&self, id: CampaignId, acknowledge: &[String]) -> Result<CampaignView> {
+        let (koi, acknowledge) = (self.clone(), acknowledge.to_vec());
+        to_its_end(async move { koi.make_public(id, &acknowledge).await }).await
+    }
+
+    async fn make_public(&self, id: CampaignId, acknowledge: &[String]) -> Result<CampaignView> {
         let _one_at_a_time = self.inner.acts.lock().await;
         let row = self.row(id).await?;
         let definition = definition(&row)?;
@@ -135,6 +151,11 @@ impl Koi {
     }
 
     async fn change_state(&self, id: CampaignId, to: State) -> Result<CampaignView> {
+        let koi = self.clone();
+        to_its_end(async move { koi.bring_to(id, to).await }).await
+    }
+
+    async fn bring_to(&self, id: CampaignId, to: State) -> Result<CampaignView> {
         let _one_at_a_time = self.inner.acts.lock().await;
         let row = self.row(id).await?;
         match (row.state, to) {
@@ -164,7 +185,7 @@ impl Koi {
     /// start, which sends the acts of all rows again; a 503 in between by `finish_acts`.
     async fn act(&self, row: &CampaignRow, definition: &Definition) -> Result<()> {
         Runtime::new(row, definition).map_err(Error::Findings)?;
-        // Before the row is written: a caller who goes away in between leaves it to the sweeper.
+        // Before the row is written, so that no failure in between is kept from the sweeper.
         self.inner.unconfirmed.store(true, Ordering::Release);
         self.parts().campaigns.update(row).await?;
         self.confirm(row, definition).await

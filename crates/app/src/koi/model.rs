@@ -4,13 +4,14 @@ use super::Koi;
 use crate::error::{Error, Result};
 use crate::ports::History as StoredHistory;
 use crate::views::RecommendationView;
-use domain::behaviour::Behaviour;
+use domain::behaviour::{Action, Behaviour};
 use domain::ids::ShopperId;
 use recommend::Scratch;
 use recommend::baskets::{Builder, History};
 use recommend::fit::{Fitted, Options, Who};
 use recommend::profile::Profile;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 /// Behaviours read from records at a time while fitting.
 const PAGE: u32 = 20_000;
@@ -19,12 +20,29 @@ const PAGE: u32 = 20_000;
 #[derive(Default)]
 pub(super) struct Model {
     fitted: RwLock<Option<Arc<Fitted>>>,
+    /// When the last fit ended and how long it took.
+    last_fit: RwLock<Option<(Instant, Duration)>>,
     fitting: tokio::sync::Mutex<()>,
 }
 
 /// A shopper's behaviours as the models read them; those that cannot be read are left out.
 pub(super) fn behaviours(texts: &[String]) -> Vec<Behaviour> {
     texts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect()
+}
+
+/// Whether a shopper bought something since the model was fitted.
+pub(super) fn is_unseen(fitted: &Fitted, shopper: ShopperId, behaviours: &[Behaviour]) -> bool {
+    let mut orders: Vec<&str> = behaviours
+        .iter()
+        .filter_map(|b| match &b.action {
+            Action::Purchase { order_id, .. } => Some(order_id.as_str()),
+            _ => None,
+        })
+        .collect();
+    orders.sort_unstable();
+    orders.dedup();
+    let seen = fitted.data().place(shopper).map_or(0, |place| fitted.data().baskets(place).len());
+    orders.len() > seen
 }
 
 impl Koi {
@@ -41,6 +59,12 @@ impl Koi {
         }
     }
 
+    /// Whether another fit may start: fitting takes at most one part in `share` of the time.
+    pub(super) fn fit_is_due(&self, share: u32) -> bool {
+        let last = *self.inner.model.last_fit.read().unwrap_or_else(PoisonError::into_inner);
+        last.is_none_or(|(ended, took)| ended.elapsed() >= took * share)
+    }
+
     /// Fits anew over all histories and puts the model into service.
     pub(super) async fn refit(&self) -> Result<Arc<Fitted>> {
         let _one_at_a_time = self.inner.model.fitting.lock().await;
@@ -48,7 +72,7 @@ impl Koi {
     }
 
     async fn fit_now(&self) -> Result<Arc<Fitted>> {
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let mut builder = Builder::default();
         let mut after = ShopperId(0);
         loop {
@@ -73,6 +97,7 @@ impl Koi {
         });
         let fitted = fitted.await.map_err(|_| Error::Unavailable("the model could not be fitted"))?;
         metrics::histogram!("koi_model_fit_seconds").record(started.elapsed().as_secs_f64());
+        *self.inner.model.last_fit.write().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), started.elapsed()));
         tracing::info!(model = fitted.model(), shoppers = fitted.data().len(), items = fitted.catalogue().len(), "a model is in service");
         *self.inner.model.fitted.write().unwrap_or_else(PoisonError::into_inner) = Some(fitted.clone());
         Ok(fitted)

@@ -4,7 +4,7 @@
 //! killed job goes on where it was. Whoever shows up without a strategy, or behaves anew, is moved to the front.
 
 use super::context::format;
-use super::Koi;
+use super::{Koi, model};
 use crate::error::{Error, Result};
 use crate::ports::{JobCursor, StrategyRow};
 use crate::runtime::Runtime;
@@ -26,7 +26,9 @@ const CHUNK: u32 = 1_000;
 const FRONT: usize = 4_096;
 /// How long wishes are collected before they are granted, so that a burst of behaviour costs one composition.
 const COLLECT: Duration = Duration::from_millis(500);
-/// How often campaigns past their window and unconfirmed acts are looked for.
+/// A fit may take one part in this of the time.
+const FIT_SHARE: u32 = 20;
+/// How often campaigns past their window, unconfirmed acts and stale strategies are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// What others wish of the strategist. Never blocks and never fails: a wish without room is found later.
@@ -70,6 +72,8 @@ impl Strategist {
     /// Works until the process ends.
     pub async fn run(mut self, koi: Koi) {
         koi.note_strategies().await;
+        // Shoppers whose behaviour the model in service has not seen.
+        let mut unseen: FxHashSet<ShopperId> = FxHashSet::default();
         let mut sweep = tokio::time::interval(SWEEP);
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -86,12 +90,23 @@ impl Strategist {
                     while let Ok(next) = self.shoppers.try_recv() {
                         wanted.insert(next);
                     }
-                    if let Err(error) = koi.refresh(&wanted).await {
-                        tracing::warn!(%error, "strategies could not be refreshed");
+                    match koi.refresh(&wanted).await {
+                        Ok(fresh) => unseen.extend(fresh.into_iter().take(FRONT.saturating_sub(unseen.len()))),
+                        Err(error) => tracing::warn!(%error, "strategies could not be refreshed"),
                     }
                 }
                 _ = sweep.tick() => {
-                    for result in [koi.finish_acts().await, koi.end_overdue().await] {
+                    if !unseen.is_empty() && koi.fit_is_due(FIT_SHARE) {
+                        let wanted = std::mem::take(&mut unseen);
+                        let refreshed = match koi.refit().await {
+                            Ok(_) => koi.refresh(&wanted).await.map(|_| ()),
+                            Err(error) => Err(error),
+                        };
+                        if let Err(error) = refreshed {
+                            tracing::warn!(%error, "the model could not be fitted again");
+                        }
+                    }
+                    for result in [koi.finish_acts().await, koi.end_overdue().await, koi.refresh_stale().await] {
                         if let Err(error) = result {
                             tracing::warn!(%error, "the sweep comes again in a second");
                         }
@@ -246,8 +261,20 @@ impl Koi {
         Ok(())
     }
 
-    /// Composes anew for shoppers who showed up or behaved, from what they have done by now.
-    async fn refresh(&self, shoppers: &FxHashSet<ShopperId>) -> Result<()> {
+    /// Composes anew for some of those whose behaviour is newer than their strategy: whom no wish was heard of, since
+    /// the queue was full, the process ended, or the behaviour was imported. Returns how many there were.
+    async fn refresh_stale(&self) -> Result<usize> {
+        let mut stale = FxHashSet::default();
+        for runtime in self.open_campaigns() {
+            stale.extend(self.parts().shelves.stale(runtime.id, FRONT as u32).await?);
+        }
+        self.refresh(&stale).await?;
+        Ok(stale.len())
+    }
+
+    /// Composes anew for shoppers who showed up or behaved, from what they have done by now. Returns those whose
+    /// purchases the model in service has not seen all of.
+    async fn refresh(&self, shoppers: &FxHashSet<ShopperId>) -> Result<Vec<ShopperId>> {
         let mut histories = Vec::new();
         for shopper in shoppers {
             let behaviours = self.history(*shopper).await?;
@@ -256,13 +283,11 @@ impl Koi {
             }
         }
         if histories.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        let mut fitted = self.fitted().await?;
-        // A shop's first behaviours: the model that knew nothing is fitted again.
-        if fitted.catalogue().is_empty() {
-            fitted = self.refit().await?;
-        }
+        let fitted = self.fitted().await?;
+        let unseen = |(shopper, behaviours): &(ShopperId, Vec<_>)| model::is_unseen(&fitted, *shopper, behaviours).then_some(*shopper);
+        let unseen: Vec<ShopperId> = histories.iter().filter_map(unseen).collect();
         let histories = Arc::new(histories);
         for runtime in self.open_campaigns() {
             let Some(cursor) = self.parts().shelves.cursor(runtime.id).await? else { continue };
@@ -278,6 +303,6 @@ impl Koi {
             let rows = work.await.map_err(|_| Error::Unavailable("strategies could not be composed"))?;
             self.store(rows, cursor).await?;
         }
-        Ok(())
+        Ok(unseen)
     }
 }

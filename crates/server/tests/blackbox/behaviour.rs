@@ -100,6 +100,7 @@ fn a_shopper_known_for_one_taste_gets_it() {
     let events: Vec<Value> = (0..30)
         .map(|i| {
             let mut event = purchase(&format!("t{i}"), "cook", &from_now(-86_400 - i * 3_600), 500, 1);
+            event["items"][0]["sku"] = json!(format!("sku-{}", i % 2));
             event["items"][0]["category"] = json!(format!("c{}", i % 2));
             event
         })

@@ -36,8 +36,15 @@ fn assert_whole(reader: &dyn LedgerReader, from: u64, end: u64) {
     for max_bytes in [1, 64, 1 << 20] {
         let mut next = None;
         for batch in read_all(reader, from, max_bytes) {
-            assert!(next.is_none_or(|next| next == batch.first), "a hole or a repeat before {} (pages of {max_bytes})", batch.first);
-            assert!(next.is_some() || batch.first <= from && from < batch.first + u64::from(batch.count), "the first batch holds {from}");
+            assert!(
+                next.is_none_or(|next| next == batch.first),
+                "a hole or a repeat before {} (pages of {max_bytes})",
+                batch.first
+            );
+            assert!(
+                next.is_some() || batch.first <= from && from < batch.first + u64::from(batch.count),
+                "the first batch holds {from}"
+            );
             let records: Vec<Vec<u8>> = (batch.first..batch.first + u64::from(batch.count)).map(record).collect();
             assert_eq!(batch.data, frame(records.iter().map(Vec::as_slice)), "the bytes of batch {}", batch.first);
             next = Some(batch.first + u64::from(batch.count));
@@ -112,7 +119,11 @@ pub fn forgets_what_was_archived(engine: &dyn Engine, archive: &dyn Fn(u64)) {
         assert_eq!(reader.record(offset), Ok(want), "record {offset} after archiving below 40");
     }
     assert_whole(&*reader, 5, end);
-    assert_eq!(reader.batches(0, 1).expect("readable").first().map(|b| b.first), Some(5), "what is left is read from its first batch");
+    assert_eq!(
+        reader.batches(0, 1).expect("readable").first().map(|b| b.first),
+        Some(5),
+        "what is left is read from its first batch"
+    );
     archive(end);
     assert_eq!(ledger.end(), end);
     drop((ledger, reader));

@@ -48,7 +48,11 @@ pub async fn projects_atomically<R: Rows>(open: impl AsyncFn() -> R) {
         batch.counters.push((HERE, "{\"draws\":99}".into()));
         _ = store.apply(batch).await;
         assert_eq!(store.position().await, Ok(position), "the position never falls");
-        assert!(store.by_name("eve").await.expect("readable").is_none(), "nothing of a batch at {} is written", stale.next);
+        assert!(
+            store.by_name("eve").await.expect("readable").is_none(),
+            "nothing of a batch at {} is written",
+            stale.next
+        );
         assert!(!store.counters().await.expect("readable").contains(&(HERE, "{\"draws\":99}".into())));
     }
 }
@@ -81,7 +85,8 @@ pub async fn finds_accounts<R: Rows>(open: impl AsyncFn() -> R) {
     assert_eq!(store.names_count().await, Ok(0));
     let mut story = Story::default();
     let names = ["ada", "锦鲤", "x'); DROP TABLE accounts;--", "e\u{301}", "a b"];
-    let mut ids: Vec<(ShopperId, String)> = names.iter().map(|name| (story.register(name), (*name).to_owned())).collect();
+    let mut ids: Vec<(ShopperId, String)> =
+        names.iter().map(|name| (story.register(name), (*name).to_owned())).collect();
     let ada = ids[0].0;
     story.grant(ada, HERE, 3, key("g"));
     story.draw(ada, HERE, 2, key("d"));
@@ -100,7 +105,8 @@ pub async fn finds_accounts<R: Rows>(open: impl AsyncFn() -> R) {
         assert!(store.by_name(unknown).await.expect("readable").is_none(), "{unknown:?} is another name");
     }
     let asked = [ids[2].0, ShopperId(1), ids[4].0];
-    let mut found: Vec<ShopperId> = store.by_ids(&asked).await.expect("readable").iter().map(|a| a.account.id).collect();
+    let mut found: Vec<ShopperId> =
+        store.by_ids(&asked).await.expect("readable").iter().map(|a| a.account.id).collect();
     found.sort_unstable();
     let mut want = vec![ids[2].0, ids[4].0];
     want.sort_unstable();
@@ -162,10 +168,18 @@ pub async fn keeps_keys_and_answers<R: Rows>(open: impl AsyncFn() -> R) {
         let keys = store.keys(ada, limit).await.expect("readable");
         let got: Vec<_> = keys.iter().map(|k| k.hash).collect();
         // Fewer than `limit` means that there are no more: a command of ten draws must count as one key.
-        assert_eq!(got, newest_first[..newest_first.len().min(limit as usize)], "the newest {limit}, a command's draws as one");
+        assert_eq!(
+            got,
+            newest_first[..newest_first.len().min(limit as usize)],
+            "the newest {limit}, a command's draws as one"
+        );
     }
     let stored = store.key(ada, key("paid")).await.expect("readable").expect("a key");
-    assert_eq!((stored.offset, stored.request, stored.status), (paid, u64::MAX - paid, 201), "all bits of the request's hash");
+    assert_eq!(
+        (stored.offset, stored.request, stored.status),
+        (paid, u64::MAX - paid, 201),
+        "all bits of the request's hash"
+    );
     let drawn = store.key(ada, key("draw 1")).await.expect("readable").expect("a key");
     assert_eq!((drawn.offset, drawn.status), (4 + 1, 201), "the record that holds the answer");
     for (shopper, hash) in [(bob, key("paid")), (ada, key("bobs")), (ada, key("never"))] {
@@ -198,14 +212,25 @@ pub async fn lists_newest_first<R: Rows>(open: impl AsyncFn() -> R) {
 
     let mut hers: Vec<_> = made.iter().filter(|m| m.0 == ada && m.1 == HERE).map(|m| m.2.0).collect();
     hers.reverse();
-    assert_eq!(paged(hers.len(), async |before| ids(&store.draws(ada, HERE, before, 2).await.expect("readable"), |d| d.id.0)).await, hers);
+    assert_eq!(
+        paged(hers.len(), async |before| ids(&store.draws(ada, HERE, before, 2).await.expect("readable"), |d| d.id.0))
+            .await,
+        hers
+    );
     let draw = &store.draws(ada, HERE, ALL, 1).await.expect("readable")[0];
     assert_eq!((draw.shopper, draw.campaign, draw.n, draw.award.map(|a| a.0)), (ada, HERE, 4, Some(made[3].3.0)));
-    assert!(draw.body.starts_with(format!("{{\"id\":\"{}\"", draw.id).as_bytes()), "a draw's own object, also of several");
+    assert!(
+        draw.body.starts_with(format!("{{\"id\":\"{}\"", draw.id).as_bytes()),
+        "a draw's own object, also of several"
+    );
 
     let mut awards: Vec<_> = made.iter().filter(|m| m.0 == ada).map(|m| m.3.0).collect();
     awards.reverse();
-    assert_eq!(paged(awards.len(), async |before| ids(&store.awards(ada, before, 2).await.expect("readable"), |a| a.id.0)).await, awards);
+    assert_eq!(
+        paged(awards.len(), async |before| ids(&store.awards(ada, before, 2).await.expect("readable"), |a| a.id.0))
+            .await,
+        awards
+    );
     for (award, want) in [(claimed, AwardState::Claimed), (made[0].3, AwardState::Granted)] {
         assert_eq!(store.award(ada, award).await.expect("readable").map(|a| a.state), Some(want), "{award}");
         assert_eq!(store.award_states(ada, &[award, AwardId(1)]).await, Ok(vec![(award, want)]));
@@ -214,7 +239,10 @@ pub async fn lists_newest_first<R: Rows>(open: impl AsyncFn() -> R) {
 
     let got = store.entries(ada, ALL, 10).await.expect("readable");
     assert_eq!(ids(&got, |e| e.id.0), entries.iter().rev().map(|e| e.0).collect::<Vec<_>>());
-    assert_eq!((got[0].amount, got[0].balance, got[0].business_key.as_str(), got[0].reason.as_str()), (4, 10, "k4", "thanks"));
+    assert_eq!(
+        (got[0].amount, got[0].balance, got[0].business_key.as_str(), got[0].reason.as_str()),
+        (4, 10, "k4", "thanks")
+    );
     assert!(store.entries(ada, entries[0].0, 10).await.expect("readable").is_empty(), "`before` is exclusive");
     let (order, _) = story.grant(ada, HERE, 2, key("late"));
     store.apply(story.rows()).await.expect("applied");

@@ -36,7 +36,10 @@ pub async fn reads_whole_histories<S: Shelves + Projection>(open: impl AsyncFn()
         }
         assert_eq!(got, want, "pages of about {limit}");
     }
-    assert_eq!(store.profile(want[0].0).await.expect("readable").is_some(), want[0].0.partition() == domain::ids::partition_of("s0"));
+    assert_eq!(
+        store.profile(want[0].0).await.expect("readable").is_some(),
+        want[0].0.partition() == domain::ids::partition_of("s0")
+    );
     assert_eq!(store.profile(ShopperId(5)).await, Ok(None));
 }
 
@@ -70,7 +73,11 @@ pub async fn keeps_strategies<S: Shelves + Projection>(open: impl AsyncFn() -> S
     let mut personal = shoppers[..3].to_vec();
     personal.sort_unstable();
     assert_eq!(store.with_strategy(HERE, ShopperId(0), 10).await, Ok(personal.clone()));
-    assert_eq!(store.with_strategy(HERE, personal[0], 1).await, Ok(vec![personal[1]]), "above the last, a page at a time");
+    assert_eq!(
+        store.with_strategy(HERE, personal[0], 1).await,
+        Ok(vec![personal[1]]),
+        "above the last, a page at a time"
+    );
 
     assert_eq!(store.stale(HERE, 10).await, Ok(vec![]), "a new strategy is fresh");
     for (i, id) in [(1, "a"), (1, "b"), (4, "c")] {
