@@ -20,6 +20,10 @@ use std::time::{Duration, Instant};
 
 /// At most one commit in this time, so that rows of many records share it.
 const COMMIT_EVERY: Duration = Duration::from_millis(100);
+/// The same while much comes in: an index page that many rows of a commit touch is written once for all of them.
+const COMMIT_EVERY_BUSY: Duration = Duration::from_millis(500);
+/// Records of a commit from which on much comes in.
+const BUSY: u64 = 500;
 /// Bytes of ledger per batch: some thirty thousand draws.
 const BATCH_BYTES: usize = 24 << 20;
 /// Accounts kept between batches.
@@ -63,7 +67,8 @@ impl Projector {
                     }
                     gauge!("koi_projection_lag_records").set(self.shared.lag() as f64);
                     if !stopping {
-                        std::thread::sleep(COMMIT_EVERY.saturating_sub(started.elapsed()));
+                        let every = if count >= BUSY { COMMIT_EVERY_BUSY } else { COMMIT_EVERY };
+                        std::thread::sleep(every.saturating_sub(started.elapsed()));
                     }
                 }
                 Err(PortError::Damaged(what)) => {
@@ -79,12 +84,27 @@ impl Projector {
                     if stopping {
                         return;
                     }
-                    // The cache may be ahead of what was written: it is read again.
-                    self.cache.clear();
                     std::thread::sleep(AGAIN);
+                    if let Err(error) = runtime.block_on(self.look_again()) {
+                        tracing::debug!(%error, "the records are still out of reach");
+                    }
                 }
             }
         }
+    }
+
+    /// After a failure: what was written is read again, since a commit that failed may have taken effect, and the cache
+    /// may be ahead of it.
+    async fn look_again(&mut self) -> PortResult<()> {
+        self.cache.clear();
+        let position = self.projection.position().await?;
+        let mut counters = FxHashMap::default();
+        for (id, json) in self.projection.counters().await? {
+            counters.insert(id, serde_json::from_str(&json).map_err(|_| PortError::Damaged("a campaign's counters"))?);
+        }
+        (self.position, self.counters) = (position, counters);
+        self.shared.projected.store(position.next, Ordering::Release);
+        Ok(())
     }
 
     /// Projects the next batch and returns how many records it had.

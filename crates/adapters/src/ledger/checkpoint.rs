@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 /// Appended bytes after which a checkpoint is worth its fsync.
-const EVERY: usize = 8 << 20;
+const EVERY: usize = 16 << 20;
 
 /// The thread that checkpoints.
 pub(super) struct Checkpointer {

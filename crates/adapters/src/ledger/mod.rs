@@ -23,7 +23,7 @@ const LAYOUT: i64 = 1;
 /// The log's size at which the writer lets it start over. Small, since a log that is written over changes no size and
 /// allocates nothing: its fdatasync then waits for its own bytes only, not for the file system's journal and what other
 /// files have in it.
-const LOG_MAX: usize = 48 << 20;
+const LOG_MAX: usize = 64 << 20;
 /// How long a statement waits for another connection's lock.
 const BUSY: Duration = Duration::from_secs(5);
 /// Reading connections kept open.
@@ -52,8 +52,8 @@ pub struct SqliteLedger {
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
-    // Counts for a new file only: batches are large, and a frame of the log has a header per page.
-    connection.pragma_update(None, "page_size", 16_384)?;
+    // Counts for a new file only. Small, since every commit writes three pages besides its batch.
+    connection.pragma_update(None, "page_size", 4_096)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;

@@ -8,10 +8,11 @@ const SIZES: [usize; 3] = [128, 16, 1];
 
 /// Where many rows go.
 pub(super) struct Table {
-    /// `INSERT INTO … (…)`.
+    /// `INSERT OR IGNORE INTO … (…)` for rows that never change: unlike an `ON CONFLICT` clause it cannot fail half-way,
+    /// so SQLite keeps no copy of every page that the statement touches.
     pub insert: &'static str,
     pub columns: usize,
-    /// `ON CONFLICT …`: writing a row again must be harmless.
+    /// `ON CONFLICT …` for rows that do: writing a row again must be harmless.
     pub conflict: &'static str,
 }
 

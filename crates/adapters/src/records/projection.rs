@@ -14,34 +14,34 @@ pub(super) const ACCOUNTS: Table = Table {
     conflict: "ON CONFLICT (id) DO UPDATE SET next = excluded.next, state = excluded.state",
 };
 const DRAWS: Table = Table {
-    insert: "INSERT INTO draws (id, part, shopper, campaign, n, key_high, key_low, request, pos, award, body)",
+    insert: "INSERT OR IGNORE INTO draws (id, part, shopper, campaign, n, key_high, key_low, request, pos, award, body)",
     columns: 11,
-    conflict: "ON CONFLICT (id) DO NOTHING",
+    conflict: "",
 };
 const AWARDS: Table = Table {
-    insert: "INSERT INTO awards (id, part, shopper, campaign, draw, rules, prize, points, state, at)",
+    insert: "INSERT OR IGNORE INTO awards (id, part, shopper, campaign, draw, rules, prize, points, state, at)",
     columns: 10,
-    conflict: "ON CONFLICT (id) DO NOTHING",
+    conflict: "",
 };
 const ENTRIES: Table = Table {
-    insert: "INSERT INTO entries (id, part, shopper, amount, balance, business_key, reason, at)",
+    insert: "INSERT OR IGNORE INTO entries (id, part, shopper, amount, balance, business_key, reason, at)",
     columns: 8,
-    conflict: "ON CONFLICT (id) DO NOTHING",
+    conflict: "",
 };
 const ORDERS: Table = Table {
-    insert: "INSERT INTO orders (id, part, shopper, campaign, kind, chances, first, reason, at)",
+    insert: "INSERT OR IGNORE INTO orders (id, part, shopper, campaign, kind, chances, first, reason, at)",
     columns: 9,
-    conflict: "ON CONFLICT (id) DO NOTHING",
+    conflict: "",
 };
 const ANSWERS: Table = Table {
-    insert: "INSERT INTO answers (shopper, key_high, key_low, part, request, status, pos, body)",
+    insert: "INSERT OR IGNORE INTO answers (shopper, key_high, key_low, part, request, status, pos, body)",
     columns: 8,
-    conflict: "ON CONFLICT (shopper, key_high, key_low) DO NOTHING",
+    conflict: "",
 };
 pub(super) const BEHAVIOURS: Table = Table {
-    insert: "INSERT INTO behaviours (shopper, key_high, key_low, part, at, payload)",
+    insert: "INSERT OR IGNORE INTO behaviours (shopper, key_high, key_low, part, at, payload)",
     columns: 6,
-    conflict: "ON CONFLICT (shopper, key_high, key_low) DO NOTHING",
+    conflict: "",
 };
 pub(super) const PROFILES: Table = Table {
     insert: "INSERT INTO profiles (shopper, part, state)",

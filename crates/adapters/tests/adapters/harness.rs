@@ -248,3 +248,13 @@ pub async fn sight(koi: &Koi, campaign: CampaignId, shopper: ShopperId) -> Strin
     ];
     parts.join("\n")
 }
+
+/// Compares two sights and shows the first line in which they differ.
+pub fn assert_same_sight(got: &str, want: &str, when: &str) {
+    let differs = got.lines().zip(want.lines()).position(|(a, b)| a != b);
+    if got != want {
+        let at = differs.unwrap_or(got.lines().count().min(want.lines().count()));
+        let line = |text: &str| text.lines().nth(at).unwrap_or("the end").to_owned();
+        panic!("{when}: line {at} was {:?} and is {:?}", line(want), line(got));
+    }
+}

@@ -1,6 +1,6 @@
 //! Reads see every acknowledged write at once, and the same after it is projected.
 
-use crate::harness::{FIRST, Rig, draw, refusal, sight};
+use crate::harness::{FIRST, Rig, assert_same_sight, draw, refusal, sight};
 use app::PageAsk;
 use domain::award::AwardState;
 use domain::ids::AwardId;
@@ -35,7 +35,7 @@ async fn writes_are_read_at_once_and_alike_once_projected() {
         // Two rounds stay unprojected, so that the lists merge records and tail.
         if round % 2 == 0 {
             rig.project().await;
-            assert_eq!(sight(&rig.koi, id, who).await, before, "projection changes nothing that is seen");
+            assert_same_sight(&sight(&rig.koi, id, who).await, &before, "projected");
         }
     }
     rig.stop().await;

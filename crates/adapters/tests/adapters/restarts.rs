@@ -1,6 +1,6 @@
 //! A restart finds everything that was acknowledged, whatever was projected of it.
 
-use crate::harness::{DEADLINE, FIRST, Rig, chances, draw, publish, refusal, sight, within};
+use crate::harness::{DEADLINE, FIRST, Rig, assert_same_sight, chances, draw, publish, refusal, sight, within};
 use app::Error;
 use app::owner::Limits;
 use app::ports::{Accounts, Campaigns, Projection};
@@ -60,8 +60,8 @@ async fn an_unprojected_tail_gives_the_same_accounts() {
         }
         rig = rig.reopen().await;
         for (who, (here, there)) in shoppers.iter().zip(&seen) {
-            assert_eq!(&sight(&rig.koi, id, *who).await, here, "round {round}");
-            assert_eq!(&sight(&rig.koi, other, *who).await, there);
+            assert_same_sight(&sight(&rig.koi, id, *who).await, here, &format!("round {round}"));
+            assert_same_sight(&sight(&rig.koi, other, *who).await, there, &format!("round {round}"));
         }
         assert_eq!(counted(&rig, id).await, report);
     }
@@ -96,7 +96,7 @@ async fn files_copied_at_work_open_with_all_that_was_answered() {
             std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
         }
         let copied = Rig::open(copy.path()).await;
-        assert_eq!(sight(&copied.koi, id, who).await, seen);
+        assert_same_sight(&sight(&copied.koi, id, who).await, &seen, "the copy");
         copied.stop().await;
         if round == 2 {
             rig.project().await;

@@ -166,6 +166,10 @@ impl Owner {
     pub fn run(mut self) {
         while self.turn() {}
         self.shared.folded.store(self.ledger.end(), Ordering::Release);
+        let Self { queue, ledger, .. } = self;
+        drop(ledger);
+        // A bounded channel keeps what nobody will receive: dropped here, it tells its callers at once that nobody does.
+        while queue.try_recv().is_ok() {}
     }
 
     fn turn(&mut self) -> bool {

@@ -15,8 +15,8 @@ pub async fn reads_whole_histories<S: Shelves + Projection>(open: impl AsyncFn()
     let mut want: Vec<(ShopperId, Vec<String>)> = Vec::new();
     for (i, count) in [3i64, 1, 7, 2, 1, 4].into_iter().enumerate() {
         let shopper = story.register(&format!("s{i}"));
-        let behaviours: Vec<_> = (0..count).map(|at| view(&format!("{i} {at}"), at, "cup")).collect();
-        // Told newest first: the order is that of the acts, not of their arrival.
+        let behaviours: Vec<_> = (0..count).map(|at| view(&format!("{i} {}", 9 - at), at, "cup")).collect();
+        // Told newest first, under keys that fall: the order is that of the acts, not of arrival or key.
         for behaviour in behaviours.iter().rev() {
             story.behave(shopper, std::slice::from_ref(behaviour));
         }
