@@ -1,5 +1,6 @@
 //! The ports' adapters on real engines, and how the embedded ones are put together.
 
+mod background;
 pub mod clock;
 pub mod embedded;
 pub mod import;

@@ -90,7 +90,11 @@ mod tests {
         let vault = Vault::open(here.path()).unwrap();
         let sealed = vault.seal(b"seed");
         assert!(!sealed.contains(&hex::encode(b"seed")), "the text does not show what it seals");
-        assert_eq!(Vault::open(here.path()).unwrap().open_sealed(&sealed).as_deref(), Some(&b"seed"[..]), "the key survives a restart");
+        assert_eq!(
+            Vault::open(here.path()).unwrap().open_sealed(&sealed).as_deref(),
+            Some(&b"seed"[..]),
+            "the key survives a restart"
+        );
         assert_eq!(Vault::open(there.path()).unwrap().open_sealed(&sealed), None);
         assert_eq!(vault.open_sealed("00"), None);
         std::fs::write(here.path().join(KEY_FILE), "short").unwrap();

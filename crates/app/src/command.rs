@@ -39,15 +39,48 @@ pub struct EventIn {
 /// What to do.
 #[derive(Debug)]
 pub enum Work {
-    Register { registered_at_ms: Option<i64> },
-    Draw { campaign: CampaignId, once: Once, client_seed: Box<str>, count: u8, strategy: Arc<Strategy> },
-    SignIn { campaign: CampaignId, once: Once },
-    Grant { campaign: CampaignId, once: Once, chances: u32, reason: Box<str> },
-    Points { once: Once, amount: i64, business_key: Box<str>, reason: Box<str> },
-    Events { events: Vec<EventIn> },
-    Ban { campaign: Option<CampaignId>, mode: BlacklistMode, until_ms: Option<i64>, reason: Box<str> },
-    Unban { campaign: Option<CampaignId> },
-    Claim { once: Once, award: AwardId },
+    Register {
+        registered_at_ms: Option<i64>,
+    },
+    Draw {
+        campaign: CampaignId,
+        once: Once,
+        client_seed: Box<str>,
+        count: u8,
+        strategy: Arc<Strategy>,
+    },
+    SignIn {
+        campaign: CampaignId,
+        once: Once,
+    },
+    Grant {
+        campaign: CampaignId,
+        once: Once,
+        chances: u32,
+        reason: Box<str>,
+    },
+    Points {
+        once: Once,
+        amount: i64,
+        business_key: Box<str>,
+        reason: Box<str>,
+    },
+    Events {
+        events: Vec<EventIn>,
+    },
+    Ban {
+        campaign: Option<CampaignId>,
+        mode: BlacklistMode,
+        until_ms: Option<i64>,
+        reason: Box<str>,
+    },
+    Unban {
+        campaign: Option<CampaignId>,
+    },
+    Claim {
+        once: Once,
+        award: AwardId,
+    },
     /// The account as it is now, and the offsets of its records that are not projected yet.
     Look,
 }
@@ -66,11 +99,26 @@ pub struct Command {
 #[derive(Debug)]
 pub enum Reply {
     /// Done now; the body is a slice of the ledger's batch.
-    Done { status: u16, body: Bytes },
+    Done {
+        status: u16,
+        body: Bytes,
+    },
     /// Done before under this key; the answer is in the ledger or in records.
-    Stored { shopper: ShopperId, hash: KeyHash, offset: u64, status: u16 },
-    Registered { id: ShopperId, created: bool, registered_at_ms: i64 },
-    Events { accepted: usize, duplicates: usize },
+    Stored {
+        shopper: ShopperId,
+        hash: KeyHash,
+        offset: u64,
+        status: u16,
+    },
+    Registered {
+        id: ShopperId,
+        created: bool,
+        registered_at_ms: i64,
+    },
+    Events {
+        accepted: usize,
+        duplicates: usize,
+    },
     Changed,
     Seen(Box<Seen>),
 }
@@ -90,10 +138,18 @@ pub enum Input {
     Command(Command),
     Loaded(crate::owner::Loaded),
     /// A campaign act: from its read-back on, this version decides.
-    Act { runtime: Arc<Runtime>, reply: oneshot::Sender<Result<()>> },
+    Act {
+        runtime: Arc<Runtime>,
+        reply: oneshot::Sender<Result<()>>,
+    },
     /// A new id of partition 0, for things without a shopper.
-    MakeId { reply: oneshot::Sender<u64> },
-    Counters { campaign: CampaignId, reply: oneshot::Sender<Option<Counters>> },
+    MakeId {
+        reply: oneshot::Sender<u64>,
+    },
+    Counters {
+        campaign: CampaignId,
+        reply: oneshot::Sender<Option<Counters>>,
+    },
     /// Finish what is queued before this, then stop.
     Stop,
 }

@@ -133,7 +133,9 @@ impl KeySet {
             self.order.pop_front();
             self.exact.remove(&oldest);
             self.older
-                .get_or_insert_with(|| Box::new(BloomFilter::with_false_pos(FALSE_POSITIVES).seed(&1).expected_items(KEYS_FILTERED)))
+                .get_or_insert_with(|| {
+                    Box::new(BloomFilter::with_false_pos(FALSE_POSITIVES).seed(&1).expected_items(KEYS_FILTERED))
+                })
                 .insert(&oldest);
         }
     }
@@ -179,10 +181,19 @@ mod tests {
         let mut set = KeySet::unread();
         set.insert(&key(3), 3, 0);
         assert_eq!(set.lookup(&key(1).hash), Lookup::Maybe);
-        let stored = |i: u32| crate::ports::StoredKey { hash: key(i).hash, request: u64::from(i), status: 201, offset: u64::from(i) };
+        let stored = |i: u32| crate::ports::StoredKey {
+            hash: key(i).hash,
+            request: u64::from(i),
+            status: 201,
+            offset: u64::from(i),
+        };
         set.read(&[stored(2), stored(1)], true);
         for (i, known) in [(1, true), (2, true), (3, true), (4, false)] {
-            assert_eq!(matches!(set.lookup(&key(i).hash), Lookup::Known(k) if k.offset == u64::from(i)), known, "key {i}");
+            assert_eq!(
+                matches!(set.lookup(&key(i).hash), Lookup::Known(k) if k.offset == u64::from(i)),
+                known,
+                "key {i}"
+            );
         }
         assert_eq!(set.lookup(&key(4).hash), Lookup::Absent);
     }

@@ -129,7 +129,13 @@ pub trait Accounts: Send + Sync {
 /// The lists that a shopper sees, newest first, only rows below `before`.
 #[async_trait]
 pub trait Lists: Send + Sync {
-    async fn draws(&self, shopper: ShopperId, campaign: CampaignId, before: u64, limit: u32) -> PortResult<Vec<DrawRow>>;
+    async fn draws(
+        &self,
+        shopper: ShopperId,
+        campaign: CampaignId,
+        before: u64,
+        limit: u32,
+    ) -> PortResult<Vec<DrawRow>>;
     async fn awards(&self, shopper: ShopperId, before: u64, limit: u32) -> PortResult<Vec<AwardRow>>;
     async fn award(&self, shopper: ShopperId, award: AwardId) -> PortResult<Option<AwardRow>>;
     async fn award_states(&self, shopper: ShopperId, awards: &[AwardId]) -> PortResult<Vec<(AwardId, AwardState)>>;

@@ -4,7 +4,9 @@
 //! fold of the ledger up to it, whatever the owner has done since.
 
 use crate::owner::{Marker, Shared, records};
-use crate::ports::{Accounts, LedgerReader, PortError, PortResult, Position, Projection, Registry, Shelves, StoredAccount};
+use crate::ports::{
+    Accounts, LedgerReader, PortError, PortResult, Position, Projection, Registry, Shelves, StoredAccount,
+};
 use crate::rows::{BehaviourRow, Projected};
 use crate::runtime::{Counters, campaign_of};
 use crate::seal::{Key, open};
@@ -72,7 +74,11 @@ impl Projector {
                     }
                 }
                 Err(PortError::Damaged(what)) => {
-                    tracing::error!(what, offset = self.position.next, "projection stops: a record cannot be read; nothing is skipped");
+                    tracing::error!(
+                        what,
+                        offset = self.position.next,
+                        "projection stops: a record cannot be read; nothing is skipped"
+                    );
                     counter!("koi_projection_stopped_total").increment(1);
                     return;
                 }
@@ -143,7 +149,11 @@ impl Projector {
         Ok(count)
     }
 
-    async fn fold(&mut self, decoded: &[(u64, Record<'_>)], counters: &mut FxHashMap<CampaignId, Counters>) -> PortResult<Projected> {
+    async fn fold(
+        &mut self,
+        decoded: &[(u64, Record<'_>)],
+        counters: &mut FxHashMap<CampaignId, Counters>,
+    ) -> PortResult<Projected> {
         let mut batch = Projected { position: self.position, ..Projected::default() };
         let mut marker = Marker { epoch: self.position.epoch, owner: self.position.owner };
         self.fill_cache(decoded).await?;
@@ -169,7 +179,11 @@ impl Projector {
             batch.take(*offset, record);
         }
         let next = decoded.last().map_or(self.position.next, |(last, _)| last + 1);
-        batch.accounts = touched.iter().filter_map(|id| self.cache.get(id)).map(|a| StoredAccount { account: a.clone(), next }).collect();
+        batch.accounts = touched
+            .iter()
+            .filter_map(|id| self.cache.get(id))
+            .map(|a| StoredAccount { account: a.clone(), next })
+            .collect();
         batch.accounts.sort_unstable_by_key(|a| a.account.id);
         for id in counted {
             if let Some(json) = counters.get(&id).and_then(|c| serde_json::to_string(c).ok()) {
@@ -227,7 +241,8 @@ impl Projector {
             };
             if let std::collections::hash_map::Entry::Vacant(empty) = profiles.entry(row.shopper) {
                 let stored = self.shelves.profile(row.shopper).await?;
-                let profile = stored.map(|json| serde_json::from_str(&json).map_err(|_| PortError::Damaged("a profile")));
+                let profile =
+                    stored.map(|json| serde_json::from_str(&json).map_err(|_| PortError::Damaged("a profile")));
                 empty.insert(profile.transpose()?.unwrap_or_default());
             }
             if let Some(profile) = profiles.get_mut(&row.shopper) {

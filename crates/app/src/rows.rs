@@ -8,7 +8,7 @@ use domain::award::AwardState;
 use domain::ids::{AwardId, CampaignId, DrawId, EntryId, OrderId, ShopperId};
 use domain::order::OrderKind;
 use domain::points::Entry;
-use domain::record::{Drawn, Fact, Keyed, KeyHash, Record};
+use domain::record::{Drawn, Fact, KeyHash, Keyed, Record};
 
 #[derive(Debug, Clone)]
 pub struct DrawRow {
@@ -123,11 +123,16 @@ impl Projected {
                     self.behaviours.push(BehaviourRow { shopper, key: *key, at_ms: *at_ms, payload: sealed.clone() });
                 }
                 Fact::Owner { epoch, name } => (self.position.epoch, self.position.owner) = (*epoch, *name),
-                Fact::Registered { .. } | Fact::SignedIn { .. } | Fact::Blacklisted { .. } | Fact::Unblacklisted { .. } | Fact::Campaign { .. } => {}
+                Fact::Registered { .. }
+                | Fact::SignedIn { .. }
+                | Fact::Blacklisted { .. }
+                | Fact::Unblacklisted { .. }
+                | Fact::Campaign { .. } => {}
             }
         }
         if drawn == 0 {
-            let rows = record.keys.iter().map(|key| AnswerRow { shopper, key: *key, offset, body: record.answer.to_vec() });
+            let rows =
+                record.keys.iter().map(|key| AnswerRow { shopper, key: *key, offset, body: record.answer.to_vec() });
             self.answers.extend(rows);
         }
     }
@@ -217,7 +222,12 @@ mod tests {
         for count in 1..=4 {
             let answer = if count == 1 { bodies[0].clone() } else { wrap_draws(&bodies[..count]) };
             for (nth, want) in bodies[..count].iter().enumerate() {
-                assert_eq!(nth_draw(&answer, nth), &want[..], "draw {nth} of {count}: {}", String::from_utf8_lossy(&answer));
+                assert_eq!(
+                    nth_draw(&answer, nth),
+                    &want[..],
+                    "draw {nth} of {count}: {}",
+                    String::from_utf8_lossy(&answer)
+                );
             }
         }
     }

@@ -40,7 +40,11 @@ impl Runtime {
             .collect();
         let thanks = serde_json::json!({"code": "thanks", "name": "thanks", "kind": Kind::None.word(), "category": "", "value_cents": 0});
         prize_json.push(open_object("prize", &thanks));
-        let pool_json = rules.pools.iter().map(|p| format!("\"pool\":{}", serde_json::Value::from(&*p.code)).into_bytes().into()).collect();
+        let pool_json = rules
+            .pools
+            .iter()
+            .map(|p| format!("\"pool\":{}", serde_json::Value::from(&*p.code)).into_bytes().into())
+            .collect();
         Ok(Self {
             id: row.id,
             version: row.version,

@@ -33,7 +33,8 @@ mod tests {
         assert_eq!(open(&[1; 32], &sealed).as_deref(), Some(&b"what she searched for"[..]));
         let mut changed = sealed.clone();
         changed[30] ^= 1;
-        for (key, bytes) in [([2; 32], &sealed[..]), ([1; 32], &changed[..]), ([1; 32], &sealed[..20]), ([1; 32], &[])] {
+        for (key, bytes) in [([2; 32], &sealed[..]), ([1; 32], &changed[..]), ([1; 32], &sealed[..20]), ([1; 32], &[])]
+        {
             assert_eq!(open(&key, bytes), None);
         }
     }

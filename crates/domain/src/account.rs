@@ -160,12 +160,30 @@ mod tests {
     const C: CampaignId = CampaignId(1);
 
     fn grant(first: u64, chances: u32) -> Fact {
-        Fact::Granted(Granted { order: OrderId(1), campaign: C, kind: OrderKind::Grant, chances, first, reason: String::new() })
+        Fact::Granted(Granted {
+            order: OrderId(1),
+            campaign: C,
+            kind: OrderKind::Grant,
+            chances,
+            first,
+            reason: String::new(),
+        })
     }
 
     fn draw(n: u64, day: i32) -> Fact {
         Fact::Drawn(Box::new(Drawn {
-            draw: DrawId(n), campaign: C, rules: 1, n, day, pool: 0, slot: None, tier: None, prize: None, points: 0, cost_cents: 0, award: None,
+            draw: DrawId(n),
+            campaign: C,
+            rules: 1,
+            n,
+            day,
+            pool: 0,
+            slot: None,
+            tier: None,
+            prize: None,
+            points: 0,
+            cost_cents: 0,
+            award: None,
         }))
     }
 
@@ -187,7 +205,11 @@ mod tests {
             let before = account.enrolment(C).map(|e| (e.granted, e.used));
             assert_eq!(account.fold(&fact).is_ok(), ok, "{fact:?} on {before:?}");
             if !ok {
-                assert_eq!(account.enrolment(C).map_or((0, 0), |e| (e.granted, e.used)), before.unwrap_or((0, 0)), "a void fact changes nothing");
+                assert_eq!(
+                    account.enrolment(C).map_or((0, 0), |e| (e.granted, e.used)),
+                    before.unwrap_or((0, 0)),
+                    "a void fact changes nothing"
+                );
             }
         }
         let enrolment = account.enrolment(C).expect("enrolled");

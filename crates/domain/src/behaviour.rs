@@ -27,12 +27,27 @@ fn one() -> u32 {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Action {
-    Purchase { order_id: String, items: Vec<Item> },
-    Return { order_id: String, items: Vec<Item> },
+    Purchase {
+        order_id: String,
+        items: Vec<Item>,
+    },
+    Return {
+        order_id: String,
+        items: Vec<Item>,
+    },
     /// Rating from 1 to 5.
-    Review { sku: String, rating: u8, #[serde(default, skip_serializing_if = "String::is_empty")] text: String },
-    Search { query: String },
-    View { sku: String },
+    Review {
+        sku: String,
+        rating: u8,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        text: String,
+    },
+    Search {
+        query: String,
+    },
+    View {
+        sku: String,
+    },
     SignIn {},
 }
 

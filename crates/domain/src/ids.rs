@@ -44,6 +44,11 @@ macro_rules! ids {
         pub struct $name(pub u64);
 
         impl $name {
+            /// When it was made, Unix milliseconds. Ids of one owner grow with it.
+            pub fn made_ms(self) -> i64 {
+                (self.0 >> (SEQUENCE_BITS + PARTITION_BITS)) as i64 + EPOCH_MS
+            }
+
             /// The partition whose owner made this id.
             pub fn partition(self) -> u8 {
                 ((self.0 >> SEQUENCE_BITS) & ((1 << PARTITION_BITS) - 1)) as u8
@@ -128,7 +133,9 @@ impl IdMaker {
             (self.last_ms, self.sequence) = (self.last_ms + 1, 0);
         }
         let ms = (self.last_ms - EPOCH_MS).max(0) as u64;
-        let id = (ms << (SEQUENCE_BITS + PARTITION_BITS)) | (u64::from(partition) << SEQUENCE_BITS) | u64::from(self.sequence);
+        let id = (ms << (SEQUENCE_BITS + PARTITION_BITS))
+            | (u64::from(partition) << SEQUENCE_BITS)
+            | u64::from(self.sequence);
         self.sequence += 1;
         id
     }
@@ -169,7 +176,15 @@ mod tests {
 
     #[test]
     fn ids_parse_strictly() {
-        for (text, ok) in [("1", true), ("9223372036854775807", true), ("9223372036854775808", false), ("", false), ("+1", false), ("1e3", false), ("x", false)] {
+        for (text, ok) in [
+            ("1", true),
+            ("9223372036854775807", true),
+            ("9223372036854775808", false),
+            ("", false),
+            ("+1", false),
+            ("1e3", false),
+            ("x", false),
+        ] {
             assert_eq!(text.parse::<DrawId>().is_ok(), ok, "{text:?}");
         }
     }

@@ -1,15 +1,15 @@
 //! Koi's rules, pure and synchronous: no runtime, no IO, no clock. Everything that decides anything is here and
 //! takes what it needs as arguments; the shell around it (crates `app`, `adapters`, `server`) does.
 
+pub mod account;
+pub mod award;
 pub mod behaviour;
 pub mod campaign;
 pub mod draw;
 pub mod fairness;
 pub mod flow;
 pub mod ids;
-pub mod strategy;
-pub mod account;
-pub mod award;
 pub mod order;
 pub mod points;
 pub mod record;
+pub mod strategy;

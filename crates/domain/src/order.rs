@@ -49,9 +49,14 @@ mod tests {
 
     #[test]
     fn an_order_is_used_when_its_last_chance_is() {
-        for (first, chances, used, want) in
-            [(0, 2, 0, "effective"), (0, 2, 1, "effective"), (0, 2, 2, "used"), (5, 1, 5, "effective"), (5, 1, 6, "used"), (0, 0, 9, "effective")]
-        {
+        for (first, chances, used, want) in [
+            (0, 2, 0, "effective"),
+            (0, 2, 1, "effective"),
+            (0, 2, 2, "used"),
+            (5, 1, 5, "effective"),
+            (5, 1, 6, "used"),
+            (0, 0, 9, "effective"),
+        ] {
             assert_eq!(state_word(first, chances, used), want, "first {first}, chances {chances}, used {used}");
         }
     }

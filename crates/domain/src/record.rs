@@ -70,19 +70,46 @@ pub struct Drawn {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fact {
     /// A process became the owner: R2's marker.
-    Owner { epoch: u32, name: u64 },
+    Owner {
+        epoch: u32,
+        name: u64,
+    },
     /// A campaign act: from here on `version` of the campaign's row counts.
-    Campaign { campaign: CampaignId, version: u32 },
-    Registered { external_id: String, registered_at_ms: i64 },
+    Campaign {
+        campaign: CampaignId,
+        version: u32,
+    },
+    Registered {
+        external_id: String,
+        registered_at_ms: i64,
+    },
     Granted(Granted),
     Drawn(Box<Drawn>),
     Points(Entry),
-    SignedIn { campaign: CampaignId, day: i32 },
-    AwardMoved { award: AwardId, state: AwardState },
-    Blacklisted { campaign: Option<CampaignId>, mode: BlacklistMode, until_ms: Option<i64>, reason: String },
-    Unblacklisted { campaign: Option<CampaignId> },
+    SignedIn {
+        campaign: CampaignId,
+        day: i32,
+    },
+    AwardMoved {
+        award: AwardId,
+        state: AwardState,
+    },
+    Blacklisted {
+        campaign: Option<CampaignId>,
+        mode: BlacklistMode,
+        until_ms: Option<i64>,
+        reason: String,
+    },
+    Unblacklisted {
+        campaign: Option<CampaignId>,
+    },
     /// A behaviour, sealed under a key of its shopper's own; one of the record's keys makes it unique.
-    Behaved { key: KeyHash, at_ms: i64, #[serde(with = "serde_bytes")] sealed: Vec<u8> },
+    Behaved {
+        key: KeyHash,
+        at_ms: i64,
+        #[serde(with = "serde_bytes")]
+        sealed: Vec<u8>,
+    },
 }
 
 /// One record of the ledger.
@@ -144,12 +171,26 @@ mod tests {
 
     fn sample() -> Record<'static> {
         let drawn = Drawn {
-            draw: DrawId(7), campaign: CampaignId(9), rules: 3, n: 12, day: 20_000, pool: 0, slot: Some(4), tier: Some(1), prize: Some(2),
-            points: 30, cost_cents: 0, award: Some((AwardId(8), AwardState::Granted)),
+            draw: DrawId(7),
+            campaign: CampaignId(9),
+            rules: 3,
+            n: 12,
+            day: 20_000,
+            pool: 0,
+            slot: Some(4),
+            tier: Some(1),
+            prize: Some(2),
+            points: 30,
+            cost_cents: 0,
+            award: Some((AwardId(8), AwardState::Granted)),
         };
         let entry = Entry { id: EntryId(10), amount: 30, balance: 60, cause: Cause::Award { award: AwardId(8) } };
         Record {
-            epoch: 2, owner: 99, part: 5, at_ms: 1_800_000_000_000, shopper: ShopperId(6),
+            epoch: 2,
+            owner: 99,
+            part: 5,
+            at_ms: 1_800_000_000_000,
+            shopper: ShopperId(6),
             keys: [Keyed { hash: [1; 16], request: 2, status: 201 }].into_iter().collect(),
             facts: [Fact::Drawn(Box::new(drawn)), Fact::Points(entry)].into_iter().collect(),
             answer: b"{\"id\":\"7\"}",

@@ -100,5 +100,7 @@ fn copy_file(from: &Path, to: &Path) -> Result<(), BackupError> {
 }
 
 fn sync(path: &Path) -> Result<(), BackupError> {
-    File::open(path).and_then(|file| file.sync_all()).map_err(|source| BackupError::File { path: path.display().to_string(), source })
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(|source| BackupError::File { path: path.display().to_string(), source })
 }

@@ -169,7 +169,11 @@ impl Importer {
             let json = profile.and_then(Result::ok).ok_or(ImportError::Damaged("a profile"))?;
             batch.profiles.push((shopper, json));
         }
-        batch.ordinals = known.into_iter().filter(|(order, _)| changed.contains(order)).map(|(order, r)| (order, r.to_string())).collect();
+        batch.ordinals = known
+            .into_iter()
+            .filter(|(order, _)| changed.contains(order))
+            .map(|(order, r)| (order, r.to_string()))
+            .collect();
         self.store.import(batch).await?;
         if self.shoppers.len() > CACHED {
             self.shoppers.clear();
@@ -187,7 +191,10 @@ impl Importer {
         let mut known = FxHashMap::default();
         for some in orders.chunks(LOOKUP) {
             for (order, text) in self.store.ordinals_of(self.source, some).await? {
-                known.insert(order, text.parse().map_err(|_| ImportError::Damaged("the imported ordinals of an order"))?);
+                known.insert(
+                    order,
+                    text.parse().map_err(|_| ImportError::Damaged("the imported ordinals of an order"))?,
+                );
             }
         }
         Ok(known)
@@ -195,7 +202,8 @@ impl Importer {
 
     /// Makes sure that every shopper of the groups has an internal id.
     async fn find_shoppers(&mut self, groups: &[Group], batch: &mut ImportBatch) -> Result<(), ImportError> {
-        let mut names: Vec<String> = groups.iter().map(|g| g.shopper.clone()).filter(|n| !self.shoppers.contains_key(n)).collect();
+        let mut names: Vec<String> =
+            groups.iter().map(|g| g.shopper.clone()).filter(|n| !self.shoppers.contains_key(n)).collect();
         names.sort_unstable();
         names.dedup();
         for some in names.chunks(LOOKUP) {
@@ -208,7 +216,8 @@ impl Importer {
             }
             let id = ShopperId(self.ids.make(now_ms, partition_of(&group.shopper)));
             self.shoppers.insert(group.shopper.clone(), id);
-            let account = Account { external_id: group.shopper.clone(), registered_at_ms: group.at_ms, ..Account::new(id) };
+            let account =
+                Account { external_id: group.shopper.clone(), registered_at_ms: group.at_ms, ..Account::new(id) };
             batch.accounts.push(StoredAccount { account, next: 0 });
         }
         Ok(())

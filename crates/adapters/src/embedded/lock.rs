@@ -19,7 +19,8 @@ impl Lock {
         let shown = data.display().to_string();
         let directory = |source| OpenError::Directory { path: shown.clone(), source };
         std::fs::create_dir_all(data).map_err(directory)?;
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(data.join("lock")).map_err(directory)?;
+        let file =
+            OpenOptions::new().create(true).truncate(false).write(true).open(data.join("lock")).map_err(directory)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(OpenError::Locked(shown)),

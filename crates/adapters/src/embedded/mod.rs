@@ -172,7 +172,11 @@ async fn published(store: &Store) -> Result<Vec<Arc<Runtime>>, OpenError> {
 fn start_projector(projector: Projector, stop: Arc<AtomicBool>) -> Result<JoinHandle<()>, OpenError> {
     let handle = tokio::runtime::Handle::current();
     let thread = std::thread::Builder::new().name("koi-projector".into());
-    Ok(thread.spawn(move || projector.run(&handle, &stop)).map_err(StartError::Thread)?)
+    let work = move || {
+        crate::background::give_way();
+        projector.run(&handle, &stop);
+    };
+    Ok(thread.spawn(work).map_err(StartError::Thread)?)
 }
 
 /// Moves old batches out of the ledger, every hour.

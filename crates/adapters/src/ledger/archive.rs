@@ -52,7 +52,8 @@ pub fn archive(data: &Path, before_ms: i64, projected: u64) -> Result<usize, Arc
         drop(rows);
         let (Some((first, ..)), Some((last, count, ..))) = (batches.first(), batches.last()) else { return Ok(moved) };
         let path = folder.join(format!("ledger-{first:020}-{:020}.koi", last + count - 1));
-        write(&folder, &path, &batches).map_err(|source| ArchiveError::File { path: path.display().to_string(), source })?;
+        write(&folder, &path, &batches)
+            .map_err(|source| ArchiveError::File { path: path.display().to_string(), source })?;
         let transaction = connection.unchecked_transaction()?;
         transaction.execute("DELETE FROM batches WHERE first <= ?1", [last])?;
         transaction.execute("DELETE FROM archived", [])?;

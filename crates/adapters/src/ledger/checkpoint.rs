@@ -56,6 +56,7 @@ impl Drop for Checkpointer {
 }
 
 fn run(path: &std::path::Path, shared: &Shared) {
+    crate::background::give_way();
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let Ok(connection) = connect(path, flags) else {
         tracing::warn!("no checkpoints beside the writer; it makes them itself");

@@ -93,7 +93,8 @@ impl SqliteLedger {
             .query_row("SELECT first + count FROM batches ORDER BY first DESC LIMIT 1", [], |row| row.get::<_, i64>(0))
             .optional()
             .map_err(open)?;
-        let archived: Option<i64> = connection.query_row("SELECT max(until) FROM archived", [], |row| row.get(0)).map_err(open)?;
+        let archived: Option<i64> =
+            connection.query_row("SELECT max(until) FROM archived", [], |row| row.get(0)).map_err(open)?;
         let end = last.or(archived).unwrap_or(0) as u64;
         let checkpointer = Checkpointer::start(path);
         Ok(Self { connection, end, logged: 0, checkpointer })
@@ -101,7 +102,8 @@ impl SqliteLedger {
 
     fn insert(&self, data: &[u8], count: u32) -> rusqlite::Result<()> {
         let at = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64);
-        let mut insert = self.connection.prepare_cached("INSERT INTO batches (first, count, at, data) VALUES (?, ?, ?, ?)")?;
+        let mut insert =
+            self.connection.prepare_cached("INSERT INTO batches (first, count, at, data) VALUES (?, ?, ?, ?)")?;
         insert.execute(params![self.end as i64, count, at, data]).map(|_| ())
     }
 }
@@ -111,7 +113,9 @@ fn judge(error: &rusqlite::Error) -> AppendError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => AppendError::Nothing("the disk is full"),
         Some(ErrorCode::TooBig) => AppendError::Nothing("the batch is too big for one row"),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => AppendError::Nothing("the ledger's file is locked"),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            AppendError::Nothing("the ledger's file is locked")
+        }
         Some(ErrorCode::SystemIoFailure) => AppendError::InDoubt("the disk failed"),
         _ => AppendError::InDoubt("the ledger failed"),
     }
@@ -122,7 +126,11 @@ impl Ledger for SqliteLedger {
         if let Err(error) = self.insert(data, count) {
             tracing::error!(%error, "the ledger could not take a batch");
             let rolled_back = self.connection.is_autocommit() || self.connection.execute_batch("ROLLBACK").is_ok();
-            return Err(if rolled_back { judge(&error) } else { AppendError::InDoubt("the batch could not be rolled back") });
+            return Err(if rolled_back {
+                judge(&error)
+            } else {
+                AppendError::InDoubt("the batch could not be rolled back")
+            });
         }
         let first = self.end;
         self.end += u64::from(count);
@@ -216,7 +224,9 @@ impl LedgerReader for SqliteLedgerReader {
 
     fn record(&self, offset: u64) -> PortResult<Option<Vec<u8>>> {
         let batch = self.with(|connection| {
-            let mut select = connection.prepare_cached("SELECT first, count, data FROM batches WHERE first <= ?1 ORDER BY first DESC LIMIT 1")?;
+            let mut select = connection.prepare_cached(
+                "SELECT first, count, data FROM batches WHERE first <= ?1 ORDER BY first DESC LIMIT 1",
+            )?;
             select.query_row([offset as i64], stored).optional()
         })?;
         Ok(batch.and_then(|batch| nth(&batch, offset)))

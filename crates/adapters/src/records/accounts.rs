@@ -19,7 +19,12 @@ fn account(row: &QueryResult) -> Result<StoredAccount, DbErr> {
 }
 
 fn answer_key(row: &QueryResult) -> Result<StoredKey, DbErr> {
-    Ok(StoredKey { hash: whole(row, 0)?, request: get::<i64>(row, 2)? as u64, status: number(row, 4)?, offset: big(row, 3)? })
+    Ok(StoredKey {
+        hash: whole(row, 0)?,
+        request: get::<i64>(row, 2)? as u64,
+        status: number(row, 4)?,
+        offset: big(row, 3)?,
+    })
 }
 
 fn draw_key(row: &QueryResult) -> Result<StoredKey, DbErr> {
@@ -47,7 +52,8 @@ impl Accounts for Store {
         let draws = "SELECT key_high, key_low, request, pos FROM
                      (SELECT key_high, key_low, request, pos FROM draws WHERE shopper = ? ORDER BY id DESC LIMIT ? * 10) AS newest
                      GROUP BY pos, key_high, key_low, request ORDER BY pos DESC LIMIT ?";
-        let answers = "SELECT key_high, key_low, request, pos, status FROM answers WHERE shopper = ? ORDER BY pos DESC LIMIT ?";
+        let answers =
+            "SELECT key_high, key_low, request, pos, status FROM answers WHERE shopper = ? ORDER BY pos DESC LIMIT ?";
         let mut keys = self.all(draws, vec![id.clone(), limit_value.clone(), limit_value.clone()], draw_key).await?;
         keys.extend(self.all(answers, vec![id, limit_value], answer_key).await?);
         keys.sort_by_key(|k| std::cmp::Reverse(k.offset));
@@ -96,7 +102,10 @@ impl Accounts for Store {
     async fn newest_id(&self) -> PortResult<u64> {
         let mut newest = 0;
         for table in ["accounts", "campaigns", "draws", "awards", "entries", "orders"] {
-            let id = self.one(&format!("SELECT max(id) FROM {table}"), vec![], |row| get::<Option<i64>>(row, 0)).await?.flatten();
+            let id = self
+                .one(&format!("SELECT max(id) FROM {table}"), vec![], |row| get::<Option<i64>>(row, 0))
+                .await?
+                .flatten();
             newest = newest.max(id.map_or(0, |id| id as u64));
         }
         Ok(newest)

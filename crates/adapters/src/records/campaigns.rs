@@ -21,7 +21,9 @@ impl Store {
             version: number(row, 1)?,
             state,
             definition: get(row, 3)?,
-            seed: CampaignSeed::new(seed.ok_or_else(|| DbErr::Type("a campaign's seed does not open under this master key".into()))?),
+            seed: CampaignSeed::new(
+                seed.ok_or_else(|| DbErr::Type("a campaign's seed does not open under this master key".into()))?,
+            ),
             created_at_ms: get(row, 5)?,
             published_at_ms: get(row, 6)?,
         })
@@ -68,6 +70,7 @@ impl Campaigns for Store {
     }
 
     async fn published(&self) -> PortResult<Vec<CampaignRow>> {
-        self.all(&format!("{SELECT} WHERE published_at IS NOT NULL ORDER BY id"), vec![], |row| self.campaign(row)).await
+        self.all(&format!("{SELECT} WHERE published_at IS NOT NULL ORDER BY id"), vec![], |row| self.campaign(row))
+            .await
     }
 }

@@ -61,7 +61,10 @@ impl Store {
         if orders.is_empty() {
             return Ok(Vec::new());
         }
-        let sql = format!("SELECT order_id, ordinals FROM imports WHERE source = ? AND order_id IN ({})", marks(orders.len()));
+        let sql = format!(
+            "SELECT order_id, ordinals FROM imports WHERE source = ? AND order_id IN ({})",
+            marks(orders.len())
+        );
         let values = std::iter::once(source).chain(orders.iter().map(String::as_str)).map(Value::from).collect();
         self.all(&sql, values, |row: &QueryResult| Ok((get(row, 0)?, get(row, 1)?))).await
     }
@@ -82,7 +85,11 @@ impl Store {
     /// `Unreachable`.
     pub async fn sync(&self) -> PortResult<()> {
         use sea_orm::ConnectionTrait;
-        let done = self.durable.query_one_raw(statement("PRAGMA wal_checkpoint(TRUNCATE)", vec![])).await.map_err(|error| failed(&error))?;
+        let done = self
+            .durable
+            .query_one_raw(statement("PRAGMA wal_checkpoint(TRUNCATE)", vec![]))
+            .await
+            .map_err(|error| failed(&error))?;
         let busy = done.map(|row| get::<i32>(&row, 0)).transpose().map_err(|error| failed(&error))?;
         // Busy: another connection kept part of the log from the file.
         if busy == Some(0) { Ok(()) } else { Err(PortError::Unreachable("the records")) }
@@ -94,7 +101,13 @@ async fn write(to: &DatabaseTransaction, batch: ImportBatch) -> Result<(), DbErr
     for stored in &batch.accounts {
         let state = serde_json::to_string(&stored.account).map_err(|error| DbErr::Json(error.to_string()))?;
         let id = stored.account.id;
-        values.extend([bits(id.0), part(id), stored.account.external_id.clone().into(), bits(stored.next), state.into()]);
+        values.extend([
+            bits(id.0),
+            part(id),
+            stored.account.external_id.clone().into(),
+            bits(stored.next),
+            state.into(),
+        ]);
     }
     ACCOUNTS.write(to, values).await?;
     let shoppers: Vec<ShopperId> = batch.profiles.iter().map(|(id, _)| *id).collect();
@@ -104,9 +117,11 @@ async fn write(to: &DatabaseTransaction, batch: ImportBatch) -> Result<(), DbErr
         values.extend([bits(b.shopper.0), high.into(), low.into(), part(b.shopper), b.at_ms.into(), text(b.payload)?]);
     }
     BEHAVIOURS.write(to, values).await?;
-    let profiles = batch.profiles.into_iter().flat_map(|(shopper, state)| [bits(shopper.0), part(shopper), state.into()]);
+    let profiles =
+        batch.profiles.into_iter().flat_map(|(shopper, state)| [bits(shopper.0), part(shopper), state.into()]);
     PROFILES.write(to, profiles.collect()).await?;
-    let ordinals = batch.ordinals.into_iter().flat_map(|(order, ordinals)| [batch.source.into(), order.into(), ordinals.into()]);
+    let ordinals =
+        batch.ordinals.into_iter().flat_map(|(order, ordinals)| [batch.source.into(), order.into(), ordinals.into()]);
     IMPORTS.write(to, ordinals.collect()).await?;
     mark_stale(to, &shoppers).await
 }

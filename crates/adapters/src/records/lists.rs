@@ -32,7 +32,13 @@ const AWARD: &str = "SELECT id, shopper, campaign, draw, rules, prize, points, s
 
 #[async_trait]
 impl Lists for Store {
-    async fn draws(&self, shopper: ShopperId, campaign: CampaignId, before: u64, limit: u32) -> PortResult<Vec<DrawRow>> {
+    async fn draws(
+        &self,
+        shopper: ShopperId,
+        campaign: CampaignId,
+        before: u64,
+        limit: u32,
+    ) -> PortResult<Vec<DrawRow>> {
         let sql = "SELECT id, n, key_high, key_low, request, pos, award, body FROM draws
                    WHERE shopper = ? AND id < ? AND campaign = ? ORDER BY id DESC LIMIT ?";
         let values = vec![bits(shopper.0), bits(before), bits(campaign.0), i64::from(limit).into()];

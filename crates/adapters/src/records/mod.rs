@@ -21,7 +21,10 @@ use crate::vault::Vault;
 use app::ports::{PortError, PortResult};
 use domain::record::KeyHash;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, QueryResult, Statement, TryGetable, Value};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, QueryResult, Statement,
+    TryGetable, Value,
+};
 use std::path::Path;
 use std::time::Duration;
 
@@ -42,7 +45,9 @@ const STATEMENTS: usize = 128;
 pub enum RecordsError {
     #[error("the records {path} cannot be opened: {source}")]
     Open { path: String, source: DbErr },
-    #[error("the records {path} were written by a newer koi (layout {found}, this one knows {known}); run that version")]
+    #[error(
+        "the records {path} were written by a newer koi (layout {found}, this one knows {known}); run that version"
+    )]
     Newer { path: String, found: i64, known: i64 },
 }
 
@@ -69,7 +74,8 @@ impl Store {
             let opened = Database::connect(options(&path, connections, synchronous)).await;
             opened.map_err(|source| RecordsError::Open { path: shown.clone(), source })
         };
-        let write = connect(1, SqliteSynchronous::Normal).await?;
+        let write = connect_giving_way(options(&path, 1, SqliteSynchronous::Normal)).await;
+        let write = write.map_err(|source| RecordsError::Open { path: shown.clone(), source })?;
         schema::migrate(&write, &shown).await?;
         let durable = connect(1, SqliteSynchronous::Full).await?;
         let read = connect(READERS, SqliteSynchronous::Normal).await?;
@@ -85,12 +91,22 @@ impl Store {
         }
     }
 
-    async fn all<T>(&self, sql: &str, values: Vec<Value>, row: impl Fn(&QueryResult) -> Result<T, DbErr>) -> PortResult<Vec<T>> {
+    async fn all<T>(
+        &self,
+        sql: &str,
+        values: Vec<Value>,
+        row: impl Fn(&QueryResult) -> Result<T, DbErr>,
+    ) -> PortResult<Vec<T>> {
         let rows = self.read.query_all_raw(statement(sql, values)).await.map_err(|error| failed(&error))?;
         rows.iter().map(row).collect::<Result<_, _>>().map_err(|error| damaged(&error))
     }
 
-    async fn one<T>(&self, sql: &str, values: Vec<Value>, row: impl Fn(&QueryResult) -> Result<T, DbErr>) -> PortResult<Option<T>> {
+    async fn one<T>(
+        &self,
+        sql: &str,
+        values: Vec<Value>,
+        row: impl Fn(&QueryResult) -> Result<T, DbErr>,
+    ) -> PortResult<Option<T>> {
         let found = self.read.query_one_raw(statement(sql, values)).await.map_err(|error| failed(&error))?;
         found.as_ref().map(row).transpose().map_err(|error| damaged(&error))
     }
@@ -102,10 +118,31 @@ impl Store {
     }
 }
 
+/// Connects from a thread that gives way to others: the connection's own thread inherits that.
+async fn connect_giving_way(options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
+    let handle = tokio::runtime::Handle::current();
+    let (done, connected) = tokio::sync::oneshot::channel();
+    let work = move || {
+        crate::background::give_way();
+        _ = done.send(handle.block_on(Database::connect(options)));
+    };
+    let refused = |_| DbErr::Custom("no thread to connect from".into());
+    std::thread::Builder::new()
+        .name("koi-connect".into())
+        .spawn(work)
+        .map_err(|error| DbErr::Custom(error.to_string()))?;
+    connected.await.map_err(refused)?
+}
+
 fn options(path: &Path, connections: u32, synchronous: SqliteSynchronous) -> ConnectOptions {
     let file = path.to_owned();
     let mut options = ConnectOptions::new("sqlite::memory:");
-    options.max_connections(connections).min_connections(1).sqlx_logging(false).acquire_timeout(BUSY).test_before_acquire(false);
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .sqlx_logging(false)
+        .acquire_timeout(BUSY)
+        .test_before_acquire(false);
     options.idle_timeout(None).max_lifetime(None);
     options.map_sqlx_sqlite_opts(move |sqlite| {
         sqlite

@@ -66,13 +66,15 @@ pub(super) fn text(bytes: Vec<u8>) -> Result<Value, DbErr> {
 #[async_trait]
 impl Projection for Store {
     async fn position(&self) -> PortResult<Position> {
-        let row = |row: &_| Ok(Position { next: big(row, 0)?, epoch: number(row, 1)?, owner: get::<i64>(row, 2)? as u64 });
+        let row =
+            |row: &_| Ok(Position { next: big(row, 0)?, epoch: number(row, 1)?, owner: get::<i64>(row, 2)? as u64 });
         let found = self.one("SELECT next, epoch, owner FROM projection WHERE id = 0", vec![], row).await?;
         found.ok_or(PortError::Damaged("the projection's position"))
     }
 
     async fn counters(&self) -> PortResult<Vec<(CampaignId, String)>> {
-        self.all("SELECT campaign, state FROM counters", vec![], |row| Ok((CampaignId(big(row, 0)?), get(row, 1)?))).await
+        self.all("SELECT campaign, state FROM counters", vec![], |row| Ok((CampaignId(big(row, 0)?), get(row, 1)?)))
+            .await
     }
 
     async fn apply(&self, batch: Projected) -> PortResult<()> {
@@ -88,21 +90,41 @@ async fn write(to: &DatabaseTransaction, mut batch: Projected) -> Result<(), DbE
     for stored in &batch.accounts {
         let account = &stored.account;
         let state = serde_json::to_string(account).map_err(|error| DbErr::Json(error.to_string()))?;
-        values.extend([bits(account.id.0), part(account.id), account.external_id.clone().into(), bits(stored.next), state.into()]);
+        values.extend([
+            bits(account.id.0),
+            part(account.id),
+            account.external_id.clone().into(),
+            bits(stored.next),
+            state.into(),
+        ]);
     }
     ACCOUNTS.write(to, values).await?;
     let mut values = Vec::with_capacity(batch.draws.len() * DRAWS.columns);
     for d in std::mem::take(&mut batch.draws) {
         let (high, low) = halves(&d.key);
         let award = d.award.map(|a| a.0 as i64);
-        values.extend([bits(d.id.0), part(d.shopper), bits(d.shopper.0), bits(d.campaign.0), bits(d.n), high.into(), low.into()]);
+        values.extend([
+            bits(d.id.0),
+            part(d.shopper),
+            bits(d.shopper.0),
+            bits(d.campaign.0),
+            bits(d.n),
+            high.into(),
+            low.into(),
+        ]);
         values.extend([bits(d.request), bits(d.offset), award.into(), text(d.body)?]);
     }
     DRAWS.write(to, values).await?;
     let mut values = Vec::with_capacity(batch.awards.len() * AWARDS.columns);
     for a in &batch.awards {
         values.extend([bits(a.id.0), part(a.shopper), bits(a.shopper.0), bits(a.campaign.0), bits(a.draw.0)]);
-        values.extend([i64::from(a.rules).into(), i64::from(a.prize).into(), i64::from(a.points).into(), a.state.word().into(), a.at_ms.into()]);
+        values.extend([
+            i64::from(a.rules).into(),
+            i64::from(a.prize).into(),
+            i64::from(a.points).into(),
+            a.state.word().into(),
+            a.at_ms.into(),
+        ]);
     }
     AWARDS.write(to, values).await?;
     for (shopper, award, state) in &batch.award_states {
@@ -143,21 +165,35 @@ async fn write_rest(to: &DatabaseTransaction, batch: Projected) -> Result<(), Db
     stale.sort_unstable();
     stale.dedup();
     mark_stale(to, &stale).await?;
-    let profiles = batch.profiles.into_iter().flat_map(|(shopper, state)| [bits(shopper.0), part(shopper), state.into()]);
+    let profiles =
+        batch.profiles.into_iter().flat_map(|(shopper, state)| [bits(shopper.0), part(shopper), state.into()]);
     PROFILES.write(to, profiles.collect()).await?;
     let counters = batch.counters.into_iter().flat_map(|(campaign, state)| [bits(campaign.0), state.into()]);
     COUNTERS.write(to, counters.collect()).await?;
     let Position { next, epoch, owner } = batch.position;
     // The fence: a projector that lost its place to another one finds a higher position and writes nothing over it.
     let values = vec![bits(next), i64::from(epoch).into(), bits(owner), bits(next)];
-    let moved = to.execute_raw(statement("UPDATE projection SET next = ?, epoch = ?, owner = ? WHERE id = 0 AND next < ?", values)).await?;
-    if moved.rows_affected() == 1 { Ok(()) } else { Err(DbErr::Custom("the projection's position is ahead of this batch".into())) }
+    let moved = to
+        .execute_raw(statement(
+            "UPDATE projection SET next = ?, epoch = ?, owner = ? WHERE id = 0 AND next < ?",
+            values,
+        ))
+        .await?;
+    if moved.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(DbErr::Custom("the projection's position is ahead of this batch".into()))
+    }
 }
 
 /// Strategies of shoppers who behaved anew.
 pub(super) async fn mark_stale(to: &DatabaseTransaction, shoppers: &[ShopperId]) -> Result<(), DbErr> {
     for shopper in shoppers {
-        to.execute_raw(statement("UPDATE strategies SET stale = 1 WHERE shopper = ? AND stale = 0", vec![bits(shopper.0)])).await?;
+        to.execute_raw(statement(
+            "UPDATE strategies SET stale = 1 WHERE shopper = ? AND stale = 0",
+            vec![bits(shopper.0)],
+        ))
+        .await?;
     }
     Ok(())
 }

@@ -42,7 +42,10 @@ impl Registry for Store {
         if !missing.is_empty() {
             let secret = |id: &ShopperId| [bits(id.0), part(*id), hex::encode(app::random::bytes32()).into()];
             let transaction = self.durable.begin().await.map_err(|error| failed(&error))?;
-            SEALING_KEYS.write(&transaction, missing.iter().flat_map(secret).collect()).await.map_err(|error| failed(&error))?;
+            SEALING_KEYS
+                .write(&transaction, missing.iter().flat_map(secret).collect())
+                .await
+                .map_err(|error| failed(&error))?;
             transaction.commit().await.map_err(|error| failed(&error))?;
             // Read back: where two requests made a key at once, the first one counts for both.
             known.extend(self.opening_keys(&missing).await?);
@@ -65,17 +68,32 @@ impl Registry for Store {
 
     async fn insert_api_key(&self, key: &ApiKey, sha256: [u8; 32]) -> PortResult<()> {
         let sql = "INSERT INTO api_keys (id, sha256, name, scopes, created_at) VALUES (?, ?, ?, ?, ?)";
-        let values =
-            vec![key.id.clone().into(), hex::encode(sha256).into(), key.name.clone().into(), key.scopes.join(" ").into(), key.created_at.clone().into()];
+        let values = vec![
+            key.id.clone().into(),
+            hex::encode(sha256).into(),
+            key.name.clone().into(),
+            key.scopes.join(" ").into(),
+            key.created_at.clone().into(),
+        ];
         self.durably(sql, values).await.map(|_| ())
     }
 
     async fn api_key(&self, sha256: [u8; 32]) -> PortResult<Option<ApiKey>> {
-        self.one("SELECT id, name, scopes, created_at FROM api_keys WHERE sha256 = ?", vec![hex::encode(sha256).into()], api_key).await
+        self.one(
+            "SELECT id, name, scopes, created_at FROM api_keys WHERE sha256 = ?",
+            vec![hex::encode(sha256).into()],
+            api_key,
+        )
+        .await
     }
 
     async fn api_keys(&self) -> PortResult<Vec<ApiKey>> {
-        self.all("SELECT id, name, scopes, created_at FROM api_keys ORDER BY created_at DESC, id LIMIT 1000", vec![], api_key).await
+        self.all(
+            "SELECT id, name, scopes, created_at FROM api_keys ORDER BY created_at DESC, id LIMIT 1000",
+            vec![],
+            api_key,
+        )
+        .await
     }
 
     async fn delete_api_key(&self, id: &str) -> PortResult<bool> {

@@ -44,7 +44,8 @@ impl Shelves for Store {
 
     async fn strategy(&self, shopper: ShopperId, campaign: CampaignId) -> PortResult<Option<StrategyRow>> {
         let sql = "SELECT slots, generation FROM strategies WHERE shopper = ? AND campaign = ?";
-        let row = |row: &QueryResult| Ok(StrategyRow { shopper, campaign, slots: get(row, 0)?, generation: number(row, 1)? });
+        let row =
+            |row: &QueryResult| Ok(StrategyRow { shopper, campaign, slots: get(row, 0)?, generation: number(row, 1)? });
         self.one(sql, vec![bits(shopper.0), bits(campaign.0)], row).await
     }
 
@@ -52,7 +53,14 @@ impl Shelves for Store {
         let transaction = self.write.begin().await.map_err(|error| failed(&error))?;
         let mut values = Vec::with_capacity(rows.len() * STRATEGIES.columns);
         for r in rows {
-            values.extend([bits(r.shopper.0), bits(r.campaign.0), part(r.shopper), i64::from(r.generation).into(), 0i64.into(), r.slots.into()]);
+            values.extend([
+                bits(r.shopper.0),
+                bits(r.campaign.0),
+                part(r.shopper),
+                i64::from(r.generation).into(),
+                0i64.into(),
+                r.slots.into(),
+            ]);
         }
         STRATEGIES.write(&transaction, values).await.map_err(|error| failed(&error))?;
         let sql = "INSERT INTO jobs (campaign, after_id, done, total, generation, finished) VALUES (?, ?, ?, ?, ?, ?)

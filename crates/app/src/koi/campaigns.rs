@@ -73,7 +73,12 @@ impl Koi {
     }
 
     /// Changes a draft by a JSON merge patch (RFC 7396) of its definition.
-    pub async fn edit_campaign(&self, id: CampaignId, if_match: Option<u32>, patch: Map<String, Value>) -> Result<CampaignView> {
+    pub async fn edit_campaign(
+        &self,
+        id: CampaignId,
+        if_match: Option<u32>,
+        patch: Map<String, Value>,
+    ) -> Result<CampaignView> {
         let koi = self.clone();
         to_its_end(async move { koi.edit(id, if_match, patch).await }).await
     }
@@ -88,10 +93,14 @@ impl Koi {
             let detail = "only a draft can be edited; published rules are frozen".into();
             return Err(Error::Conflict { code: "campaign_not_draft", detail });
         }
-        let mut whole: Value = serde_json::from_str(&row.definition).map_err(|_| Error::Unavailable("a stored campaign cannot be read"))?;
+        let mut whole: Value = serde_json::from_str(&row.definition)
+            .map_err(|_| Error::Unavailable("a stored campaign cannot be read"))?;
         merge(&mut whole, Value::Object(patch));
-        let edited: Definition = serde_json::from_value(whole)
-            .map_err(|error| Error::Invalid { code: "invalid_body", field: None, detail: error.to_string() })?;
+        let edited: Definition = serde_json::from_value(whole).map_err(|error| Error::Invalid {
+            code: "invalid_body",
+            field: None,
+            detail: error.to_string(),
+        })?;
         let row = CampaignRow { version: row.version + 1, definition: text(&edited), ..row };
         self.parts().campaigns.update(&row).await?;
         self.view(&row, None)
@@ -114,7 +123,10 @@ impl Koi {
                 self.confirm(&row, &definition).await?;
                 return self.view(&row, Some(definition.check()));
             }
-            return Err(Error::Conflict { code: "campaign_not_draft", detail: format!("the campaign is {} already", row.state.word()) });
+            return Err(Error::Conflict {
+                code: "campaign_not_draft",
+                detail: format!("the campaign is {} already", row.state.word()),
+            });
         }
         let findings = definition.check();
         let blocked = |f: &&Finding| match f.severity {
@@ -160,7 +172,10 @@ impl Koi {
         let row = self.row(id).await?;
         match (row.state, to) {
             (State::Draft, _) => {
-                return Err(Error::Conflict { code: "campaign_not_published", detail: "the campaign is a draft; publish it first".into() });
+                return Err(Error::Conflict {
+                    code: "campaign_not_published",
+                    detail: "the campaign is a draft; publish it first".into(),
+                });
             }
             (State::Ended | State::Archived, State::Ended) => return self.view(&row, None),
             (State::Ended | State::Archived, _) => {
@@ -265,7 +280,11 @@ impl Koi {
         });
         let cursor = self.parts().shelves.cursor(id).await?;
         let total = self.parts().accounts.names_count().await?;
-        let generation = cursor.map_or(GenerationView { total, done: 0, stale: 0 }, |c| GenerationView { total: total.max(c.done), done: c.done, stale: 0 });
+        let generation = cursor.map_or(GenerationView { total, done: 0, stale: 0 }, |c| GenerationView {
+            total: total.max(c.done),
+            done: c.done,
+            stale: 0,
+        });
         let stale = self.parts().shelves.stale(id, 10_000).await?.len() as u64;
         Ok(ReportView {
             id,

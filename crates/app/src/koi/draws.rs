@@ -10,7 +10,14 @@ use domain::order::OrderKind;
 
 impl Koi {
     /// Draws once, or `count` times as one act. The answer's bytes are the ledger's.
-    pub async fn draw(&self, id: CampaignId, shopper: ShopperId, key: &str, client_seed: Option<String>, count: Option<u8>) -> Result<Answer> {
+    pub async fn draw(
+        &self,
+        id: CampaignId,
+        shopper: ShopperId,
+        key: &str,
+        client_seed: Option<String>,
+        count: Option<u8>,
+    ) -> Result<Answer> {
         let Some(runtime) = self.runtime(id) else { return Err(Error::Refused(Refusal::Draft)) };
         let seed = client_seed.as_deref().unwrap_or("");
         let once = Once {
@@ -32,7 +39,14 @@ impl Koi {
     }
 
     /// Makes an order of a shopper. Today signing in is the kind that is offered.
-    pub async fn order(&self, id: CampaignId, shopper: ShopperId, key: &str, kind: OrderKind, request: &serde_json::Value) -> Result<Answer> {
+    pub async fn order(
+        &self,
+        id: CampaignId,
+        shopper: ShopperId,
+        key: &str,
+        kind: OrderKind,
+        request: &serde_json::Value,
+    ) -> Result<Answer> {
         if self.runtime(id).is_none() {
             return Err(Error::no_campaign());
         }

@@ -14,7 +14,12 @@ impl Koi {
     /// Stores a new key by its SHA-256; durable when it returns. Answers its id.
     pub async fn create_api_key(&self, name: &str, scopes: &[String], sha256: [u8; 32]) -> Result<String> {
         let id = format!("key_{:016x}", crate::random::word());
-        let key = ApiKey { id: id.clone(), name: name.to_owned(), scopes: scopes.to_vec(), created_at: rfc3339(self.now_ms()) };
+        let key = ApiKey {
+            id: id.clone(),
+            name: name.to_owned(),
+            scopes: scopes.to_vec(),
+            created_at: rfc3339(self.now_ms()),
+        };
         self.parts().registry.insert_api_key(&key, sha256).await?;
         Ok(id)
     }

@@ -9,7 +9,9 @@ use crate::owner::with_award_state;
 use crate::rows::{AwardRow, EntryRow, OrderRow, Projected};
 use crate::runtime::Runtime;
 use crate::time::rfc3339;
-use crate::views::{AwardView, Chances, EntryView, MeView, OrderView, Page, PageAsk, PrizeView, SlotView, StrategyView};
+use crate::views::{
+    AwardView, Chances, EntryView, MeView, OrderView, Page, PageAsk, PrizeView, SlotView, StrategyView,
+};
 use domain::award::AwardState;
 use domain::campaign::{PrizeIx, State};
 use domain::ids::{AwardId, CampaignId, OrderId, ShopperId};
@@ -95,7 +97,8 @@ impl Koi {
         let fresh = tail.draws.into_iter().filter(|d| d.campaign == id && d.id.0 < before);
         let (rows, next_cursor) = merge(fresh, stored, page.limit, |d| d.id.0);
         let awards: Vec<AwardId> = rows.iter().filter_map(|d| d.award).collect();
-        let mut states: FxHashMap<AwardId, AwardState> = self.parts().lists.award_states(shopper, &awards).await?.into_iter().collect();
+        let mut states: FxHashMap<AwardId, AwardState> =
+            self.parts().lists.award_states(shopper, &awards).await?.into_iter().collect();
         states.extend(tail.award_states.into_iter().map(|(_, id, state)| (id, state)));
         let mut data = Vec::with_capacity(rows.len());
         for row in rows {
@@ -114,10 +117,13 @@ impl Koi {
         let (_, tail) = self.tail(shopper).await?;
         let before = page.before.unwrap_or(u64::MAX);
         let stored = self.parts().lists.awards(shopper, before.min(i64::MAX as u64), page.limit + 1).await?;
-        let moved: FxHashMap<AwardId, AwardState> = tail.award_states.into_iter().map(|(_, id, state)| (id, state)).collect();
+        let moved: FxHashMap<AwardId, AwardState> =
+            tail.award_states.into_iter().map(|(_, id, state)| (id, state)).collect();
         let fresh = tail.awards.into_iter().filter(|a| a.id.0 < before);
         let (rows, next_cursor) = merge(fresh, stored, page.limit, |a| a.id.0);
-        let data = rows.into_iter().filter_map(|row| self.award_view(&AwardRow { state: moved.get(&row.id).copied().unwrap_or(row.state), ..row }));
+        let data = rows.into_iter().filter_map(|row| {
+            self.award_view(&AwardRow { state: moved.get(&row.id).copied().unwrap_or(row.state), ..row })
+        });
         Ok(Page { data: data.collect(), next_cursor })
     }
 
@@ -224,7 +230,12 @@ impl Koi {
 }
 
 /// Newest first, each id once; what the ledger says wins over records. Returns the cursor of the next page.
-fn merge<T>(fresh: impl IntoIterator<Item = T>, stored: Vec<T>, limit: u32, id: impl Fn(&T) -> u64) -> (Vec<T>, Option<String>) {
+fn merge<T>(
+    fresh: impl IntoIterator<Item = T>,
+    stored: Vec<T>,
+    limit: u32,
+    id: impl Fn(&T) -> u64,
+) -> (Vec<T>, Option<String>) {
     let mut rows: Vec<T> = fresh.into_iter().chain(stored).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(id(row)));
     rows.dedup_by_key(|row| id(row));
@@ -236,7 +247,13 @@ fn merge<T>(fresh: impl IntoIterator<Item = T>, stored: Vec<T>, limit: u32, id: 
 
 pub(super) fn prize_view(runtime: &Runtime, prize: PrizeIx) -> PrizeView {
     let Some(prize) = runtime.rules.prizes.get(prize.ix()) else {
-        return PrizeView { code: "thanks".into(), name: "thanks".into(), kind: "none".into(), category: String::new(), value_cents: 0 };
+        return PrizeView {
+            code: "thanks".into(),
+            name: "thanks".into(),
+            kind: "none".into(),
+            category: String::new(),
+            value_cents: 0,
+        };
     };
     PrizeView {
         code: prize.code.to_string(),
@@ -254,7 +271,13 @@ mod tests {
     #[test]
     fn the_ledgers_row_wins_and_pages_are_cut() {
         for (fresh, stored, limit, want, cursor) in [
-            (vec![(9, 'f'), (8, 'f')], vec![(8, 's'), (7, 's'), (6, 's')], 3, vec![(9, 'f'), (8, 'f'), (7, 's')], Some("7")),
+            (
+                vec![(9, 'f'), (8, 'f')],
+                vec![(8, 's'), (7, 's'), (6, 's')],
+                3,
+                vec![(9, 'f'), (8, 'f'), (7, 's')],
+                Some("7"),
+            ),
             (vec![], vec![(7, 's')], 1, vec![(7, 's')], None),
             (vec![(9, 'f')], vec![], 5, vec![(9, 'f')], None),
         ] {

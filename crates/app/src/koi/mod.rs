@@ -180,9 +180,15 @@ impl Koi {
     }
 
     /// The bytes of an answer that was given before.
-    pub(crate) async fn stored(&self, shopper: ShopperId, hash: domain::record::KeyHash, offset: u64) -> Result<Vec<u8>> {
+    pub(crate) async fn stored(
+        &self,
+        shopper: ShopperId,
+        hash: domain::record::KeyHash,
+        offset: u64,
+    ) -> Result<Vec<u8>> {
         if let Some(bytes) = self.ledger_record(offset).await? {
-            let record = domain::record::decode(&bytes).map_err(|_| Error::Unavailable("stored data cannot be read"))?;
+            let record =
+                domain::record::decode(&bytes).map_err(|_| Error::Unavailable("stored data cannot be read"))?;
             if record.keys.iter().any(|k| k.hash == hash) {
                 return Ok(record.answer.to_vec());
             }

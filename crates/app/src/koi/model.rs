@@ -97,8 +97,14 @@ impl Koi {
         });
         let fitted = fitted.await.map_err(|_| Error::Unavailable("the model could not be fitted"))?;
         metrics::histogram!("koi_model_fit_seconds").record(started.elapsed().as_secs_f64());
-        *self.inner.model.last_fit.write().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), started.elapsed()));
-        tracing::info!(model = fitted.model(), shoppers = fitted.data().len(), items = fitted.catalogue().len(), "a model is in service");
+        *self.inner.model.last_fit.write().unwrap_or_else(PoisonError::into_inner) =
+            Some((Instant::now(), started.elapsed()));
+        tracing::info!(
+            model = fitted.model(),
+            shoppers = fitted.data().len(),
+            items = fitted.catalogue().len(),
+            "a model is in service"
+        );
         *self.inner.model.fitted.write().unwrap_or_else(PoisonError::into_inner) = Some(fitted.clone());
         Ok(fitted)
     }

@@ -7,7 +7,9 @@ use crate::keys::{KeyKind, hash, request_hash};
 use crate::ports::Person;
 use crate::seal::{Key, seal};
 use crate::time::rfc3339;
-use crate::views::{BlacklistView, EventInput, EventRejection, EventsView, RecommendationView, ShopperInput, ShopperView};
+use crate::views::{
+    BlacklistView, EventInput, EventRejection, EventsView, RecommendationView, ShopperInput, ShopperView,
+};
 use domain::behaviour::Behaviour;
 use domain::draw::BlacklistMode;
 use domain::ids::{CampaignId, ShopperId};
@@ -179,7 +181,13 @@ impl Koi {
     /// Lifts a bar; lifting none is fine.
     pub async fn delete_blacklist(&self, external_id: &str, campaign: Option<CampaignId>) -> Result<BlacklistView> {
         self.ask(named(external_id), Work::Unban { campaign }).await?;
-        Ok(BlacklistView { shopper: external_id.to_owned(), mode: None, campaign_id: campaign, until: None, reason: None })
+        Ok(BlacklistView {
+            shopper: external_id.to_owned(),
+            mode: None,
+            campaign_id: campaign,
+            until: None,
+            reason: None,
+        })
     }
 
     /// Moves points under the shop's own business key: 201, or 200 with the first answer.
@@ -197,7 +205,14 @@ impl Koi {
     }
 
     /// Grants chances under the shop's own business key: 201 with the order, or 200 with the first answer.
-    pub async fn grant(&self, campaign: CampaignId, external_id: &str, chances: u32, business_key: &str, reason: &str) -> Result<Answer> {
+    pub async fn grant(
+        &self,
+        campaign: CampaignId,
+        external_id: &str,
+        chances: u32,
+        business_key: &str,
+        reason: &str,
+    ) -> Result<Answer> {
         let once = Once {
             hash: hash(KeyKind::Grant, campaign, business_key.as_bytes()),
             request: request_hash(&[&chances.to_le_bytes(), reason.as_bytes()]),

@@ -31,6 +31,22 @@ const FIT_SHARE: u32 = 20;
 /// How often campaigns past their window, unconfirmed acts and stale strategies are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
 
+/// Shoppers registered in the last so many milliseconds are left to the next walk.
+const SETTLED_MS: i64 = 1_000;
+/// How often a job on demand comes back for them, after `COLLECT` each time.
+const SETTLING_TRIES: usize = 20;
+
+/// Ids of one millisecond are ordered by partition, not by when they were made: as long as some of them may not be in
+/// records yet, a cursor beyond that millisecond would leave one out for ever. So its ids are left to the next page.
+fn leave_last_moment(page: &mut Vec<(ShopperId, String)>, full: bool) {
+    let Some(last) = page.last().map(|(id, _)| id.made_ms()) else { return };
+    let kept = page.partition_point(|(id, _)| id.made_ms() < last);
+    // A page of one single millisecond that is full would never be passed.
+    if kept > 0 || !full {
+        page.truncate(kept);
+    }
+}
+
 /// What others wish of the strategist. Never blocks and never fails: a wish without room is found later.
 #[derive(Clone)]
 pub struct Wishes {
@@ -119,12 +135,17 @@ impl Strategist {
 
 /// A campaign's prizes against a model's catalogue.
 fn index(fitted: &Fitted, rules: &Rules) -> Result<PrizeIndex> {
-    let skus: Vec<Vec<String>> = rules.prizes.iter().map(|p| p.skus.iter().map(ToString::to_string).collect()).collect();
+    let skus: Vec<Vec<String>> =
+        rules.prizes.iter().map(|p| p.skus.iter().map(ToString::to_string).collect()).collect();
     let prizes: Vec<Prize<'_>> =
         rules.prizes.iter().zip(&skus).map(|(p, skus)| Prize { name: &p.name, category: &p.category, skus }).collect();
     let candidates: Vec<Vec<u16>> = rules.tiers.iter().map(|t| t.candidates.iter().map(|c| c.0).collect()).collect();
-    let tiers: Vec<Tier<'_>> =
-        rules.tiers.iter().zip(&candidates).map(|(t, candidates)| Tier { slots: usize::from(t.slots), candidates }).collect();
+    let tiers: Vec<Tier<'_>> = rules
+        .tiers
+        .iter()
+        .zip(&candidates)
+        .map(|(t, candidates)| Tier { slots: usize::from(t.slots), candidates })
+        .collect();
     PrizeIndex::new(fitted, &prizes, &tiers).map_err(|error| {
         tracing::error!(%error, "a published campaign's slots cannot be filled");
         Error::Unavailable("the campaign's slots cannot be filled")
@@ -149,9 +170,16 @@ impl Composer {
     fn row(&mut self, shopper: ShopperId, who: Who<'_>, generation: u32) -> StrategyRow {
         let seed = mix(shopper.0) ^ self.runtime.id.0;
         self.index.compose(&self.fitted, who, seed, &mut self.scratch, &mut self.slots);
-        let tiers = self.runtime.rules.tiers.iter().enumerate().flat_map(|(i, t)| std::iter::repeat_n(i as u8, usize::from(t.slots)));
+        let tiers = self
+            .runtime
+            .rules
+            .tiers
+            .iter()
+            .enumerate()
+            .flat_map(|(i, t)| std::iter::repeat_n(i as u8, usize::from(t.slots)));
         let catalogue = self.fitted.catalogue();
-        let slots: Vec<_> = tiers.zip(&self.slots).map(|(tier, s)| (tier, s.prize, s.reason.map(|r| r.text(catalogue)))).collect();
+        let slots: Vec<_> =
+            tiers.zip(&self.slots).map(|(tier, s)| (tier, s.prize, s.reason.map(|r| r.text(catalogue)))).collect();
         StrategyRow { shopper, campaign: self.runtime.id, slots: format(&slots), generation }
     }
 }
@@ -197,7 +225,11 @@ impl Koi {
 
     /// Makes personal strategies now, for one campaign or all that are open, from the start unless a job was
     /// interrupted. `progress` hears how many shoppers are done, of how many.
-    pub async fn generate_strategies(&self, campaign: Option<CampaignId>, progress: &(dyn Fn(u64, u64) + Send + Sync)) -> Result<GenerationView> {
+    pub async fn generate_strategies(
+        &self,
+        campaign: Option<CampaignId>,
+        progress: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<GenerationView> {
         let open = match campaign {
             Some(id) => vec![self.runtime(id).ok_or(Error::no_campaign())?],
             None => self.open_campaigns(),
@@ -205,28 +237,54 @@ impl Koi {
         let mut sum = GenerationView::default();
         for runtime in open {
             let interrupted = self.parts().shelves.cursor(runtime.id).await?;
-            let fresh = interrupted.filter(|c| c.finished).map(|c| JobCursor { after: ShopperId(0), done: 0, finished: false, ..c });
-            let cursor = self.walk(&runtime, fresh.or(interrupted), progress).await?;
+            let fresh = interrupted.filter(|c| c.finished).map(|c| JobCursor {
+                after: ShopperId(0),
+                done: 0,
+                finished: false,
+                ..c
+            });
+            let mut cursor = self.walk(&runtime, fresh.or(interrupted), progress).await?;
+            for _ in 0..SETTLING_TRIES {
+                if cursor.finished {
+                    break;
+                }
+                tokio::time::sleep(COLLECT).await;
+                cursor = self.walk(&runtime, Some(cursor), progress).await?;
+            }
             sum.done += cursor.done;
             sum.total += cursor.total;
         }
         Ok(sum)
     }
 
-    async fn walk(&self, runtime: &Arc<Runtime>, from: Option<JobCursor>, progress: &(dyn Fn(u64, u64) + Send + Sync)) -> Result<JobCursor> {
+    async fn walk(
+        &self,
+        runtime: &Arc<Runtime>,
+        from: Option<JobCursor>,
+        progress: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<JobCursor> {
         let fitted = self.fitted().await?;
         let total = self.parts().accounts.names_count().await?;
         let mut cursor = match from {
             Some(from) => JobCursor { total, ..from },
-            None => JobCursor { campaign: runtime.id, after: ShopperId(0), done: 0, total, generation: 0, finished: false },
+            None => {
+                JobCursor { campaign: runtime.id, after: ShopperId(0), done: 0, total, generation: 0, finished: false }
+            }
         };
         if cursor.after.0 == 0 {
             cursor.generation += 1;
         }
         let mut composer = Composer::new(fitted, runtime.clone())?;
-        while !cursor.finished {
-            let page = self.parts().accounts.names(cursor.after, CHUNK).await?;
-            cursor.finished = page.len() < CHUNK as usize;
+        loop {
+            let all_there = self.shared().lag() == 0;
+            let mut page = self.parts().accounts.names(cursor.after, CHUNK).await?;
+            let full = page.len() == CHUNK as usize;
+            let unsettled =
+                full || !all_there || page.last().is_some_and(|(id, _)| id.made_ms() + SETTLED_MS > self.now_ms());
+            if unsettled {
+                leave_last_moment(&mut page, full);
+            }
+            cursor.finished = !unsettled;
             cursor.done += page.len() as u64;
             cursor.total = cursor.total.max(cursor.done);
             cursor.after = page.last().map_or(cursor.after, |(id, _)| *id);
@@ -247,8 +305,10 @@ impl Koi {
             metrics::gauge!("koi_generation_done").set(cursor.done as f64);
             metrics::gauge!("koi_generation_total").set(cursor.total as f64);
             progress(cursor.done, cursor.total);
+            if !full {
+                return Ok(cursor);
+            }
         }
-        Ok(cursor)
     }
 
     async fn store(&self, rows: Vec<StrategyRow>, cursor: JobCursor) -> Result<()> {
@@ -286,7 +346,9 @@ impl Koi {
             return Ok(Vec::new());
         }
         let fitted = self.fitted().await?;
-        let unseen = |(shopper, behaviours): &(ShopperId, Vec<_>)| model::is_unseen(&fitted, *shopper, behaviours).then_some(*shopper);
+        let unseen = |(shopper, behaviours): &(ShopperId, Vec<_>)| {
+            model::is_unseen(&fitted, *shopper, behaviours).then_some(*shopper)
+        };
         let unseen: Vec<ShopperId> = histories.iter().filter_map(unseen).collect();
         let histories = Arc::new(histories);
         for runtime in self.open_campaigns() {
@@ -304,5 +366,30 @@ impl Koi {
             self.store(rows, cursor).await?;
         }
         Ok(unseen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::ids::IdMaker;
+
+    #[test]
+    fn the_last_moment_is_left_to_the_next_page() {
+        let mut maker = IdMaker::default();
+        let mut at = |ms: i64, part: u8| (ShopperId(maker.make(1_800_000_000_000 + ms, part)), String::new());
+        let page = vec![at(0, 3), at(1, 9), at(2, 1), at(2, 5)];
+        let one_moment = vec![page[2].clone(), page[3].clone()];
+        for (page, full, kept) in [
+            (page.clone(), false, 2),
+            (page, true, 2),
+            (one_moment.clone(), false, 0),
+            (one_moment, true, 2),
+            (vec![], false, 0),
+        ] {
+            let mut left = page;
+            leave_last_moment(&mut left, full);
+            assert_eq!(left.len(), kept, "full: {full}");
+        }
     }
 }

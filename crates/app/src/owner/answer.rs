@@ -96,8 +96,14 @@ mod tests {
     #[test]
     fn a_listed_draw_shows_the_present_state_of_its_award() {
         for (body, want) in [
-            (r#"{"id":"1","award":{"id":"7","state":"granted"},"n":1}"#, r#"{"id":"1","award":{"id":"7","state":"claimed"},"n":1}"#),
-            (r#"{"id":"1","award":{"id":"8","state":"granted"}}"#, r#"{"id":"1","award":{"id":"8","state":"granted"}}"#),
+            (
+                r#"{"id":"1","award":{"id":"7","state":"granted"},"n":1}"#,
+                r#"{"id":"1","award":{"id":"7","state":"claimed"},"n":1}"#,
+            ),
+            (
+                r#"{"id":"1","award":{"id":"8","state":"granted"}}"#,
+                r#"{"id":"1","award":{"id":"8","state":"granted"}}"#,
+            ),
             (r#"{"id":"1","award":null}"#, r#"{"id":"1","award":null}"#),
         ] {
             let got = with_award_state(body.as_bytes(), AwardId(7), AwardState::Claimed);

@@ -167,12 +167,20 @@ impl Owner {
                 true
             }
             Err(AppendError::Nothing(why)) => {
-                tracing::warn!(why, records = pending.len(), "the batch was rolled back; its callers are told to ask again");
+                tracing::warn!(
+                    why,
+                    records = pending.len(),
+                    "the batch was rolled back; its callers are told to ask again"
+                );
                 self.discard(pending);
                 true
             }
             Err(AppendError::InDoubt(why)) => {
-                tracing::error!(why, records = pending.len(), "the ledger is in doubt; nothing more is answered and the process exits");
+                tracing::error!(
+                    why,
+                    records = pending.len(),
+                    "the ledger is in doubt; nothing more is answered and the process exits"
+                );
                 self.shared.fatal.send_replace(true);
                 false
             }
@@ -196,7 +204,9 @@ impl Owner {
                     self.shared.folded.store(offset + 1, Ordering::Release);
                     _ = reply.send(Ok(match saying {
                         Saying::Done { status } => Reply::Done { status, body: data.slice(answer) },
-                        Saying::Registered { created, registered_at_ms } => Reply::Registered { id: shopper, created, registered_at_ms },
+                        Saying::Registered { created, registered_at_ms } => {
+                            Reply::Registered { id: shopper, created, registered_at_ms }
+                        }
                         Saying::Events { accepted, duplicates } => Reply::Events { accepted, duplicates },
                         Saying::Changed => Reply::Changed,
                     }));

@@ -51,7 +51,12 @@ fn snapshot(slot: &mut CampaignSlot, account: &Account, now_ms: i64) -> (Snapsho
 }
 
 /// Decides all draws of one command, or refuses it as a whole. Nothing is changed yet.
-fn decide_all(slot: &CampaignSlot, shopper: ShopperId, start: Snapshot, ask: &DrawAsk<'_>) -> Result<SmallVec<[Decided; 1]>, Refusal> {
+fn decide_all(
+    slot: &CampaignSlot,
+    shopper: ShopperId,
+    start: Snapshot,
+    ask: &DrawAsk<'_>,
+) -> Result<SmallVec<[Decided; 1]>, Refusal> {
     let rules = &slot.runtime.rules;
     admit(rules, &start, u32::from(ask.count))?;
     let mut snapshot = start;
@@ -105,7 +110,14 @@ impl Owner {
     }
 
     /// Makes ids, facts and the answer's bytes, and takes the units out of the shelf.
-    fn draw_draft(&mut self, shopper: ShopperId, ask: &DrawAsk<'_>, start: Snapshot, day: i32, decided: &[Decided]) -> Draft {
+    fn draw_draft(
+        &mut self,
+        shopper: ShopperId,
+        ask: &DrawAsk<'_>,
+        start: Snapshot,
+        day: i32,
+        decided: &[Decided],
+    ) -> Draft {
         let part = shopper.partition();
         let mut balance = self.accounts.get(&shopper).map_or(0, |s| s.account.points);
         let mut facts: SmallVec<[Fact; 2]> = SmallVec::new();

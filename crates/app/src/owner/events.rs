@@ -89,7 +89,9 @@ impl Owner {
                 }
                 Action::Purchase { order_id, .. } => {
                     let per = rules.chances.per_purchase_cents.filter(|per| *per > 0);
-                    let chances = per.map_or(0, |per| u32::try_from(behaviour.action.total_cents() / per).unwrap_or(u32::MAX).min(CHANCES_A_PURCHASE));
+                    let chances = per.map_or(0, |per| {
+                        u32::try_from(behaviour.action.total_cents() / per).unwrap_or(u32::MAX).min(CHANCES_A_PURCHASE)
+                    });
                     if chances > 0 || rules.chances.points_on_purchase.is_some() {
                         let key = hash(KeyKind::Purchase, runtime.id, order_id.as_bytes());
                         grants.push(Grant { runtime, key, what: What::Purchase { chances, order: order_id.clone() } });
@@ -111,7 +113,14 @@ impl Owner {
                 if chances > 0 {
                     let first = self.granted_so_far(id, campaign) + granted_in(facts, campaign);
                     let id = OrderId(self.ids.make(self.now_ms, id.partition()));
-                    facts.push(Fact::Granted(Granted { order: id, campaign, kind: OrderKind::Purchase, chances, first, reason: order.clone() }));
+                    facts.push(Fact::Granted(Granted {
+                        order: id,
+                        campaign,
+                        kind: OrderKind::Purchase,
+                        chances,
+                        first,
+                        reason: order.clone(),
+                    }));
                 }
                 if let Some(range) = grant.runtime.rules.chances.points_on_purchase {
                     let points = uniform(&grant.runtime, id, &format!("purchase|{order}"), range);

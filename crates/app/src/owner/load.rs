@@ -43,8 +43,13 @@ pub type Loader = mpsc::Sender<(Who, LoadAsk)>;
 /// Asks records about one account.
 pub async fn load(accounts: &Arc<dyn Accounts>, who: Who, ask: LoadAsk) -> Loaded {
     match ask {
-        LoadAsk::Id(id) => Loaded::Account { who, answer: with_keys(accounts, accounts.by_ids(&[id]).await.map(|mut a| a.pop())).await },
-        LoadAsk::Name(name) => Loaded::Account { who, answer: with_keys(accounts, accounts.by_name(&name).await).await },
+        LoadAsk::Id(id) => Loaded::Account {
+            who,
+            answer: with_keys(accounts, accounts.by_ids(&[id]).await.map(|mut a| a.pop())).await,
+        },
+        LoadAsk::Name(name) => {
+            Loaded::Account { who, answer: with_keys(accounts, accounts.by_name(&name).await).await }
+        }
         LoadAsk::AllKeys(id) => Loaded::AllKeys { who, answer: accounts.keys(id, KEYS_EXACT as u32).await },
         LoadAsk::Keys(id, asked) => {
             let mut found = Vec::new();
@@ -59,7 +64,10 @@ pub async fn load(accounts: &Arc<dyn Accounts>, who: Who, ask: LoadAsk) -> Loade
     }
 }
 
-async fn with_keys(accounts: &Arc<dyn Accounts>, stored: PortResult<Option<StoredAccount>>) -> PortResult<Option<Cold>> {
+async fn with_keys(
+    accounts: &Arc<dyn Accounts>,
+    stored: PortResult<Option<StoredAccount>>,
+) -> PortResult<Option<Cold>> {
     match stored? {
         None => Ok(None),
         Some(stored) => {
@@ -86,7 +94,9 @@ impl Owner {
             return;
         }
         let first = !self.parked.contains_key(&who);
-        if (first || matches!(ask, LoadAsk::Keys(..) | LoadAsk::AllKeys(_))) && self.loader.try_send((who.clone(), ask)).is_err() {
+        if (first || matches!(ask, LoadAsk::Keys(..) | LoadAsk::AllKeys(_)))
+            && self.loader.try_send((who.clone(), ask)).is_err()
+        {
             _ = command.reply.send(Err(FULL));
             return;
         }
@@ -134,7 +144,9 @@ impl Owner {
                     Ok(found) => {
                         self.remember(&who, &found);
                         for command in &mut waiting {
-                            command.proved_absent.extend(asked.iter().filter(|hash| !found.iter().any(|f| f.hash == **hash)));
+                            command
+                                .proved_absent
+                                .extend(asked.iter().filter(|hash| !found.iter().any(|f| f.hash == **hash)));
                         }
                         self.again(waiting, false);
                     }
@@ -177,7 +189,11 @@ impl Owner {
         let projected = self.shared.projected.load(Ordering::Acquire);
         if let Some(slot) = self.accounts.get_mut(id) {
             for k in found {
-                slot.keys.insert(&domain::record::Keyed { hash: k.hash, request: k.request, status: k.status }, k.offset, projected);
+                slot.keys.insert(
+                    &domain::record::Keyed { hash: k.hash, request: k.request, status: k.status },
+                    k.offset,
+                    projected,
+                );
             }
         }
     }

@@ -215,7 +215,9 @@ impl Owner {
             Input::Loaded(loaded) => self.loaded(loaded),
             Input::Act { runtime, reply } => self.act(runtime, reply),
             Input::MakeId { reply } => _ = reply.send(self.ids.make(self.now_ms, 0)),
-            Input::Counters { campaign, reply } => _ = reply.send(self.campaigns.get(&campaign).map(|c| c.counters.clone())),
+            Input::Counters { campaign, reply } => {
+                _ = reply.send(self.campaigns.get(&campaign).map(|c| c.counters.clone()))
+            }
             Input::Stop => self.stop_by = Some(Instant::now() + STOP_WAIT),
         }
     }
@@ -251,7 +253,9 @@ impl Owner {
                         let ask = LoadAsk::Name(external_id.clone());
                         return Step::Park(command, ask);
                     }
-                    None if !matches!(command.work, Work::Register { .. }) => return refuse(command, Error::no_shopper()),
+                    None if !matches!(command.work, Work::Register { .. }) => {
+                        return refuse(command, Error::no_shopper());
+                    }
                     None => return self.register(command),
                 }
             }

@@ -11,8 +11,8 @@ use domain::ids::{CampaignId, IdMaker, ShopperId};
 use domain::record::{ALL_PARTITIONS, BadRecord, Fact, Record, decode};
 use fastbloom::AtomicBloomFilter;
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use tokio::sync::{Semaphore, mpsc};
 
 /// Bytes of ledger read at a time while folding the tail.
@@ -29,7 +29,9 @@ const NAMES_MIN: usize = 1_000_000;
 pub enum StartError {
     #[error("the ledger's record {offset}: {source}")]
     Record { offset: u64, source: BadRecord },
-    #[error("the ledger ends at record {end} but records have come to {next}: the ledger's file was lost or replaced; restore a backup")]
+    #[error(
+        "the ledger ends at record {end} but records have come to {next}: the ledger's file was lost or replaced; restore a backup"
+    )]
     Behind { end: u64, next: u64 },
     #[error("the ledger lacks the records from {from} to {to}, which are not in the records either; restore a backup")]
     Missing { from: u64, to: u64 },
@@ -71,7 +73,9 @@ pub fn records(batch: &StoredBatch) -> impl Iterator<Item = Result<(u64, Record<
         }
         let at = offset;
         offset += 1;
-        let framed = rest.split_first_chunk::<4>().and_then(|(length, tail)| tail.split_at_checked(u32::from_le_bytes(*length) as usize));
+        let framed = rest
+            .split_first_chunk::<4>()
+            .and_then(|(length, tail)| tail.split_at_checked(u32::from_le_bytes(*length) as usize));
         match framed {
             Some((bytes, tail)) => {
                 rest = tail;
@@ -120,7 +124,12 @@ struct Tail {
 ///
 /// # Errors
 /// [`StartError`]; nothing is served then.
-pub async fn open(ports: Ports, limits: Limits, published: Vec<Arc<Runtime>>, newest_id: u64) -> Result<Opened, StartError> {
+pub async fn open(
+    ports: Ports,
+    limits: Limits,
+    published: Vec<Arc<Runtime>>,
+    newest_id: u64,
+) -> Result<Opened, StartError> {
     let Ports { ledger, reader, projection, accounts, clock } = ports;
     let position = projection.position().await?;
     if ledger.end() < position.next {
@@ -175,7 +184,8 @@ pub async fn open(ports: Ports, limits: Limits, published: Vec<Arc<Runtime>>, ne
     }
     owner.mark(published)?;
     fill_names(accounts, Arc::downgrade(&shared));
-    let thread = std::thread::Builder::new().name("koi-owner".into()).spawn(move || owner.run()).map_err(StartError::Thread)?;
+    let thread =
+        std::thread::Builder::new().name("koi-owner".into()).spawn(move || owner.run()).map_err(StartError::Thread)?;
     Ok(Opened { inputs, shared, thread, position, counters })
 }
 
@@ -283,7 +293,11 @@ impl Tail {
         }
         self.ids.saw(record.shopper.0);
         let new = || {
-            let keys = if matches!(record.facts.first(), Some(Fact::Registered { .. })) { KeySet::default() } else { KeySet::unread() };
+            let keys = if matches!(record.facts.first(), Some(Fact::Registered { .. })) {
+                KeySet::default()
+            } else {
+                KeySet::unread()
+            };
             Slot::new(Account::new(record.shopper), keys)
         };
         let slot = self.accounts.entry(record.shopper).or_insert_with(new);

@@ -46,8 +46,12 @@ impl Owner {
                 self.draw(id, command, &ask)
             }
             Work::SignIn { campaign, once } => self.sign_in(id, command, campaign, once),
-            Work::Grant { campaign, once, chances, reason } => self.grant(id, command, campaign, once, chances, &reason),
-            Work::Points { once, amount, business_key, reason } => self.points(id, command, once, amount, &business_key, &reason),
+            Work::Grant { campaign, once, chances, reason } => {
+                self.grant(id, command, campaign, once, chances, &reason)
+            }
+            Work::Points { once, amount, business_key, reason } => {
+                self.points(id, command, once, amount, &business_key, &reason)
+            }
             Work::Events { events } => self.events(id, command, events),
             Work::Ban { campaign, mode, until_ms, reason } => {
                 self.change(id, command, Fact::Blacklisted { campaign, mode, until_ms, reason: reason.into() })
@@ -81,7 +85,8 @@ impl Owner {
 
     fn look(&mut self, id: ShopperId, command: Command) -> Step {
         let Some(slot) = self.accounts.get(&id) else { return refuse(command, Error::no_shopper()) };
-        let seen = Seen { account: slot.account.clone(), tail: slot.tail.iter().copied().collect(), now_ms: self.now_ms };
+        let seen =
+            Seen { account: slot.account.clone(), tail: slot.tail.iter().copied().collect(), now_ms: self.now_ms };
         answer(command, Ok(Reply::Seen(Box::new(seen))))
     }
 
@@ -92,7 +97,8 @@ impl Owner {
 
     /// A change that needs no key since doing it twice is the same: a ban, its end.
     fn change(&mut self, id: ShopperId, command: Command, fact: Fact) -> Step {
-        let draft = Draft { facts: smallvec![fact], keys: SmallVec::new(), answer: Vec::new(), saying: Saying::Changed };
+        let draft =
+            Draft { facts: smallvec![fact], keys: SmallVec::new(), answer: Vec::new(), saying: Saying::Changed };
         self.append(id, draft, command.reply);
         Step::Done
     }
@@ -111,14 +117,29 @@ impl Owner {
         self.hand.push_back(id);
         self.registering.insert(external_id);
         let saying = Saying::Registered { created: true, registered_at_ms };
-        self.append(id, Draft { facts: smallvec![fact], keys: SmallVec::new(), answer: Vec::new(), saying }, command.reply);
+        self.append(
+            id,
+            Draft { facts: smallvec![fact], keys: SmallVec::new(), answer: Vec::new(), saying },
+            command.reply,
+        );
         Step::Done
     }
 
-    fn grant(&mut self, id: ShopperId, command: Command, campaign: CampaignId, once: Once, chances: u32, reason: &str) -> Step {
+    fn grant(
+        &mut self,
+        id: ShopperId,
+        command: Command,
+        campaign: CampaignId,
+        once: Once,
+        chances: u32,
+        reason: &str,
+    ) -> Step {
         let Some(slot) = self.campaigns.get(&campaign) else { return refuse(command, Error::no_campaign()) };
         if matches!(slot.runtime.state_at(self.now_ms), State::Ended | State::Archived) {
-            return refuse(command, Error::Conflict { code: "campaign_over", detail: "the campaign is over; it grants no chances".into() });
+            return refuse(
+                command,
+                Error::Conflict { code: "campaign_over", detail: "the campaign is over; it grants no chances".into() },
+            );
         }
         let first = self.granted_so_far(id, campaign);
         let order = OrderId(self.ids.make(self.now_ms, id.partition()));
@@ -138,10 +159,21 @@ impl Owner {
         self.accounts.get(&id).and_then(|s| s.account.enrolment(campaign)).map_or(0, |e| e.granted)
     }
 
-    fn points(&mut self, id: ShopperId, command: Command, once: Once, amount: i64, business_key: &str, reason: &str) -> Step {
+    fn points(
+        &mut self,
+        id: ShopperId,
+        command: Command,
+        once: Once,
+        amount: i64,
+        business_key: &str,
+        reason: &str,
+    ) -> Step {
         let Some(slot) = self.accounts.get(&id) else { return refuse(command, Error::no_shopper()) };
         let Some(balance) = apply(slot.account.points, amount) else {
-            return refuse(command, Error::Conflict { code: "points_short", detail: "the balance would fall below zero".into() });
+            return refuse(
+                command,
+                Error::Conflict { code: "points_short", detail: "the balance would fall below zero".into() },
+            );
         };
         let entry = EntryId(self.ids.make(self.now_ms, id.partition()));
         let cause = Cause::Shop { business_key: business_key.to_owned(), reason: reason.to_owned() };
@@ -174,7 +206,10 @@ impl Owner {
         }
         let offered = slot.runtime.rules.chances;
         if offered.sign_in.is_none() && offered.points_on_sign_in.is_none() {
-            return refuse(command, Error::Conflict { code: "not_offered", detail: "this campaign gives nothing for signing in".into() });
+            return refuse(
+                command,
+                Error::Conflict { code: "not_offered", detail: "this campaign gives nothing for signing in".into() },
+            );
         }
         let runtime = slot.runtime.clone();
         let day = slot.day.day(&runtime.rules, self.now_ms);
@@ -216,7 +251,14 @@ impl Owner {
         facts.push(Fact::SignedIn { campaign, day });
         let chances = runtime.rules.chances.sign_in.unwrap_or(0);
         let first = self.granted_so_far(id, campaign) + granted_in(facts, campaign);
-        facts.push(Fact::Granted(Granted { order, campaign, kind: OrderKind::SignIn, chances, first, reason: String::new() }));
+        facts.push(Fact::Granted(Granted {
+            order,
+            campaign,
+            kind: OrderKind::SignIn,
+            chances,
+            first,
+            reason: String::new(),
+        }));
         let label = format!("sign_in|{day}");
         let points = runtime.rules.chances.points_on_sign_in.map(|range| uniform(runtime, id, &label, range));
         if let Some(points) = points.filter(|p| *p > 0) {
@@ -228,7 +270,11 @@ impl Owner {
     /// Adds an entry on top of the account's balance and of the entries already in the record.
     pub(super) fn points_fact(&mut self, id: ShopperId, amount: i64, cause: Cause, facts: &mut SmallVec<[Fact; 2]>) {
         let stored = self.accounts.get(&id).map_or(0, |s| s.account.points);
-        let before = facts.iter().rev().find_map(|f| if let Fact::Points(e) = f { Some(e.balance) } else { None }).unwrap_or(stored);
+        let before = facts
+            .iter()
+            .rev()
+            .find_map(|f| if let Fact::Points(e) = f { Some(e.balance) } else { None })
+            .unwrap_or(stored);
         if let Some(balance) = apply(before, amount) {
             let entry = EntryId(self.ids.make(self.now_ms, id.partition()));
             facts.push(Fact::Points(Entry { id: entry, amount, balance, cause }));
@@ -238,7 +284,18 @@ impl Owner {
 
 /// Chances of a campaign that earlier facts of the same record grant.
 pub(super) fn granted_in(facts: &[Fact], campaign: CampaignId) -> u64 {
-    facts.iter().map(|f| if let Fact::Granted(g) = f && g.campaign == campaign { u64::from(g.chances) } else { 0 }).sum()
+    facts
+        .iter()
+        .map(|f| {
+            if let Fact::Granted(g) = f
+                && g.campaign == campaign
+            {
+                u64::from(g.chances)
+            } else {
+                0
+            }
+        })
+        .sum()
 }
 
 /// A uniform number of points from the campaign's seed: draw 0 is never drawn, so nothing about a draw is revealed.
@@ -260,7 +317,15 @@ pub(super) fn closed(state: State) -> Option<domain::draw::Refusal> {
     }
 }
 
-fn order_body(order: OrderId, campaign: CampaignId, kind: OrderKind, chances: u32, points: Option<u32>, reason: Option<&str>, now_ms: i64) -> Vec<u8> {
+fn order_body(
+    order: OrderId,
+    campaign: CampaignId,
+    kind: OrderKind,
+    chances: u32,
+    points: Option<u32>,
+    reason: Option<&str>,
+    now_ms: i64,
+) -> Vec<u8> {
     let mut body = serde_json::json!({
         "id": order,
         "campaign_id": campaign,
