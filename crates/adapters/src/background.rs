@@ -4,8 +4,8 @@
 //! would hold a core for a whole time slice then. A lower priority makes them give way. They still get a share under
 //! full load, and the bound of unprojected records slows admission before they fall too far behind.
 
-/// The niceness of threads that may wait: a tenth of the weight of the others.
-const NICE: i32 = 10;
+/// The niceness of threads that may wait: the lowest there is.
+const NICE: i32 = 19;
 
 /// Lowers the calling thread's priority, and that of threads it starts from here on. Where the system refuses, nothing
 /// but speed is lost.

@@ -23,11 +23,11 @@ use std::time::{Duration, Instant};
 /// At most one commit in this time, so that rows of many records share it.
 const COMMIT_EVERY: Duration = Duration::from_millis(100);
 /// The same while much comes in: an index page that many rows of a commit touch is written once for all of them.
-const COMMIT_EVERY_BUSY: Duration = Duration::from_millis(500);
+const COMMIT_EVERY_BUSY: Duration = Duration::from_millis(2_000);
 /// Records of a commit from which on much comes in.
 const BUSY: u64 = 500;
-/// Bytes of ledger per batch: some thirty thousand draws.
-const BATCH_BYTES: usize = 24 << 20;
+/// Bytes of ledger per batch: some fifty thousand draws.
+const BATCH_BYTES: usize = 64 << 20;
 /// Accounts kept between batches.
 const ACCOUNTS: usize = 200_000;
 /// Accounts asked of records at a time.

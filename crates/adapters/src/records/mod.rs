@@ -34,9 +34,9 @@ pub const RECORDS_FILE: &str = "records.db";
 const READERS: u32 = 4;
 /// How long a statement waits for another connection's lock, or for a connection.
 const BUSY: Duration = Duration::from_secs(5);
-/// Pages of the write-ahead log (4 KiB each) at which it is brought into the file: 128 MiB, so that pages which many
+/// Pages of the write-ahead log (16 KiB each) at which it is brought into the file: 128 MiB, so that pages which many
 /// commits touch (accounts, indexes) reach the file once for all of them.
-const LOG_PAGES: &str = "32768";
+const LOG_PAGES: &str = "8192";
 /// Statements kept prepared per connection.
 const STATEMENTS: usize = 128;
 
@@ -150,7 +150,7 @@ fn options(path: &Path, connections: u32, synchronous: SqliteSynchronous) -> Con
             .in_memory(false)
             .shared_cache(false)
             .create_if_missing(true)
-            .page_size(4_096)
+            .page_size(16_384)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(synchronous)
             .busy_timeout(BUSY)

@@ -155,6 +155,7 @@ impl Owner {
         let started = Instant::now();
         let appended = self.ledger.append(&data, pending.len() as u32);
         crate::failpoint::hit("after_append");
+        self.under_way = pending.len() + self.queue.len();
         histogram!("koi_ledger_commit_seconds").record(started.elapsed().as_secs_f64());
         self.registering.clear();
         match appended {

@@ -140,6 +140,8 @@ pub struct Owner {
     parked_count: usize,
     deferred: Vec<Command>,
     batch: Batch,
+    /// Callers who were under way when the last batch was answered: those it answered and those who waited meanwhile.
+    under_way: usize,
     /// Told to stop: until when parked commands may still hear from records.
     stop_by: Option<Instant>,
 }
@@ -158,6 +160,11 @@ enum Step {
 const BATCH_BYTES: usize = 32 << 20;
 /// How long a stopping owner waits for records to answer.
 const STOP_WAIT: Duration = Duration::from_secs(5);
+/// Callers under way from which on a batch waits for them: fewer are served sooner without.
+const GATHER_FROM: usize = 32;
+/// The longest such wait, and how often callers are counted meanwhile.
+const GATHER_MAX: Duration = Duration::from_millis(3);
+const GATHER_STEP: Duration = Duration::from_micros(100);
 /// How far the slowest admission waits for projection, per batch.
 const SLOWEST: Duration = Duration::from_millis(50);
 
@@ -187,6 +194,7 @@ impl Owner {
                 self.command(command);
             }
         }
+        self.gather();
         // Inputs are counted, not only records: reads leave none, and a stream of them must not hold up a batch.
         for _ in 1..self.limits.batch {
             if self.stop_by.is_some() || self.batch.len() >= self.limits.batch || self.batch.data.len() >= BATCH_BYTES {
@@ -207,6 +215,20 @@ impl Owner {
         self.make_room();
         self.slow_down();
         true
+    }
+
+    /// Under load, waits a moment for those who are about to come back: whoever was just answered asks again soon, and a
+    /// commit costs the machine the same with all of them as with a few. With few callers nobody waits.
+    fn gather(&self) {
+        if self.under_way < GATHER_FROM || self.stop_by.is_some() {
+            return;
+        }
+        // Half of them: while those are committed the other half is read and answered.
+        let expected = (self.under_way / 2).min(self.limits.batch);
+        let until = Instant::now() + GATHER_MAX;
+        while self.batch.len() + self.queue.len() < expected && Instant::now() < until {
+            std::thread::sleep(GATHER_STEP);
+        }
     }
 
     fn take(&mut self, input: Input) {

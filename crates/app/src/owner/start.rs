@@ -172,6 +172,7 @@ pub async fn open(
         parked_count: 0,
         deferred: Vec::new(),
         batch: super::Batch::default(),
+        under_way: 0,
         stop_by: None,
     };
     for name in owner.names.keys() {
