@@ -116,8 +116,12 @@ impl Koi {
     }
 
     pub(super) async fn recommend(&self, shopper: ShopperId, limit: usize) -> Result<Vec<RecommendationView>> {
-        let fitted = self.fitted().await?;
+        let mut fitted = self.fitted().await?;
         let newer = self.history(shopper).await?;
+        // A shop's first purchases: a model that knows no item has nothing to recommend.
+        if fitted.catalogue().is_empty() && !newer.is_empty() && self.fit_is_due(super::strategist::FIT_SHARE) {
+            fitted = self.refit().await?;
+        }
         let ranked = tokio::task::spawn_blocking(move || {
             let history = History::new(fitted.catalogue(), &newer);
             let mut scratch = Scratch::default();

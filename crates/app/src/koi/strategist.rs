@@ -27,7 +27,7 @@ const FRONT: usize = 4_096;
 /// How long wishes are collected before they are granted, so that a burst of behaviour costs one composition.
 const COLLECT: Duration = Duration::from_millis(500);
 /// A fit may take one part in this of the time.
-const FIT_SHARE: u32 = 20;
+pub(super) const FIT_SHARE: u32 = 20;
 /// How often campaigns past their window, unconfirmed acts and stale strategies are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
 

@@ -6,6 +6,7 @@ use super::campaigns::{CampaignSlot, Stock};
 use super::{Owner, Step, refuse};
 use crate::command::{Command, Once};
 use crate::error::Error;
+use crate::runtime::Runtime;
 use domain::account::Account;
 use domain::award::AwardState;
 use domain::campaign::{PrizeIx, PrizeKind};
@@ -32,6 +33,25 @@ struct Decided {
     seed: DrawSeed,
     n: u32,
     cost_cents: i64,
+}
+
+impl Decided {
+    fn fact(&self, draw: DrawId, award: Option<(AwardId, AwardState)>, runtime: &Runtime, day: i32) -> Drawn {
+        Drawn {
+            draw,
+            campaign: runtime.id,
+            rules: runtime.version,
+            n: u64::from(self.n),
+            day,
+            pool: self.outcome.pool,
+            slot: self.outcome.slot,
+            tier: Some(self.outcome.hit_tier),
+            prize: self.outcome.prize.map(|p| p.0),
+            points: self.outcome.points,
+            cost_cents: self.cost_cents,
+            award,
+        }
+    }
 }
 
 fn snapshot(slot: &mut CampaignSlot, account: &Account, now_ms: i64) -> (Snapshot, i32) {
@@ -158,20 +178,7 @@ impl Owner {
                 slot.in_flight[prize.ix()] += 1;
                 slot.cost_in_flight += one.cost_cents;
             }
-            facts.push(Fact::Drawn(Box::new(Drawn {
-                draw,
-                campaign: ask.campaign,
-                rules: runtime.version,
-                n: u64::from(one.n),
-                day,
-                pool: outcome.pool,
-                slot: outcome.slot,
-                tier: Some(outcome.hit_tier),
-                prize: outcome.prize.map(|p| p.0),
-                points: outcome.points,
-                cost_cents: one.cost_cents,
-                award,
-            })));
+            facts.push(Fact::Drawn(Box::new(one.fact(draw, award, &runtime, day))));
             if let (Some((award, _)), points @ 1..) = (award, i64::from(outcome.points)) {
                 balance = balance.saturating_add(points);
                 let id = EntryId(self.ids.make(self.now_ms, part));
