@@ -44,11 +44,6 @@ macro_rules! ids {
         pub struct $name(pub u64);
 
         impl $name {
-            /// When it was made, Unix milliseconds. Ids of one owner grow with it.
-            pub fn made_ms(self) -> i64 {
-                (self.0 >> (SEQUENCE_BITS + PARTITION_BITS)) as i64 + EPOCH_MS
-            }
-
             /// The partition whose owner made this id.
             pub fn partition(self) -> u8 {
                 ((self.0 >> SEQUENCE_BITS) & ((1 << PARTITION_BITS) - 1)) as u8

@@ -23,6 +23,20 @@ pub(super) struct Model {
     /// When the last fit ended and how long it took.
     last_fit: RwLock<Option<(Instant, Duration)>>,
     fitting: tokio::sync::Mutex<()>,
+    /// When a finished walk was last started over.
+    walked_again: RwLock<Option<Instant>>,
+}
+
+impl Model {
+    /// Whether a finished walk may start over now; says so once in `every`.
+    pub(super) fn may_walk_again(&self, every: Duration) -> bool {
+        let mut last = self.walked_again.write().unwrap_or_else(PoisonError::into_inner);
+        let may = last.is_none_or(|at| at.elapsed() >= every);
+        if may {
+            *last = Some(Instant::now());
+        }
+        may
+    }
 }
 
 /// A shopper's behaviours as the models read them; those that cannot be read are left out.

@@ -31,21 +31,8 @@ pub(super) const FIT_SHARE: u32 = 20;
 /// How often campaigns past their window, unconfirmed acts and stale strategies are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// Shoppers registered in the last so many milliseconds are left to the next walk.
-const SETTLED_MS: i64 = 1_000;
-/// How often a job on demand comes back for them, after `COLLECT` each time.
-const SETTLING_TRIES: usize = 20;
-
-/// Ids of one millisecond are ordered by partition, not by when they were made: as long as some of them may not be in
-/// records yet, a cursor beyond that millisecond would leave one out for ever. So its ids are left to the next page.
-fn leave_last_moment(page: &mut Vec<(ShopperId, String)>, full: bool) {
-    let Some(last) = page.last().map(|(id, _)| id.made_ms()) else { return };
-    let kept = page.partition_point(|(id, _)| id.made_ms() < last);
-    // A page of one single millisecond that is full would never be passed.
-    if kept > 0 || !full {
-        page.truncate(kept);
-    }
-}
+/// The shortest time between two walks from the start that look for who was left out.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
 /// What others wish of the strategist. Never blocks and never fails: a wish without room is found later.
 #[derive(Clone)]
@@ -211,16 +198,29 @@ impl Koi {
     async fn finish_jobs(&self) -> Result<()> {
         for runtime in self.open_campaigns() {
             let cursor = self.parts().shelves.cursor(runtime.id).await?;
-            // Ids grow with time: whoever came after the walk stands behind its cursor.
-            let behind = match cursor.filter(|c| c.finished) {
-                Some(c) => !self.parts().accounts.names(c.after, 1).await?.is_empty(),
-                None => true,
+            let next = match cursor {
+                Some(done) if done.finished => self.left_behind(done).await?.map(Some),
+                unfinished => Some(unfinished),
             };
-            if behind {
-                self.walk(&runtime, cursor.map(|c| JobCursor { finished: false, ..c }), &|_, _| ()).await?;
+            if let Some(from) = next {
+                self.walk(&runtime, from, &|_, _| ()).await?;
             }
         }
         Ok(())
+    }
+
+    /// Where a finished job has to go on. Ids grow with time, so whoever came after the walk stands behind its cursor;
+    /// but ids of one millisecond are ordered by partition, so somebody may also have come into records below it: then
+    /// the count is short, and the walk starts over, which does no harm.
+    async fn left_behind(&self, done: JobCursor) -> Result<Option<JobCursor>> {
+        let accounts = &self.parts().accounts;
+        if !accounts.names(done.after, 1).await?.is_empty() {
+            return Ok(Some(JobCursor { finished: false, ..done }));
+        }
+        if done.done >= accounts.names_count().await? || !self.inner.model.may_walk_again(LOOK_AGAIN) {
+            return Ok(None);
+        }
+        Ok(Some(JobCursor { after: ShopperId(0), done: 0, finished: false, ..done }))
     }
 
     /// Makes personal strategies now, for one campaign or all that are open, from the start unless a job was
@@ -243,14 +243,7 @@ impl Koi {
                 finished: false,
                 ..c
             });
-            let mut cursor = self.walk(&runtime, fresh.or(interrupted), progress).await?;
-            for _ in 0..SETTLING_TRIES {
-                if cursor.finished {
-                    break;
-                }
-                tokio::time::sleep(COLLECT).await;
-                cursor = self.walk(&runtime, Some(cursor), progress).await?;
-            }
+            let cursor = self.walk(&runtime, fresh.or(interrupted), progress).await?;
             sum.done += cursor.done;
             sum.total += cursor.total;
         }
@@ -275,16 +268,9 @@ impl Koi {
             cursor.generation += 1;
         }
         let mut composer = Composer::new(fitted, runtime.clone())?;
-        loop {
-            let all_there = self.shared().lag() == 0;
-            let mut page = self.parts().accounts.names(cursor.after, CHUNK).await?;
-            let full = page.len() == CHUNK as usize;
-            let unsettled =
-                full || !all_there || page.last().is_some_and(|(id, _)| id.made_ms() + SETTLED_MS > self.now_ms());
-            if unsettled {
-                leave_last_moment(&mut page, full);
-            }
-            cursor.finished = !unsettled;
+        while !cursor.finished {
+            let page = self.parts().accounts.names(cursor.after, CHUNK).await?;
+            cursor.finished = page.len() < CHUNK as usize;
             cursor.done += page.len() as u64;
             cursor.total = cursor.total.max(cursor.done);
             cursor.after = page.last().map_or(cursor.after, |(id, _)| *id);
@@ -305,10 +291,8 @@ impl Koi {
             metrics::gauge!("koi_generation_done").set(cursor.done as f64);
             metrics::gauge!("koi_generation_total").set(cursor.total as f64);
             progress(cursor.done, cursor.total);
-            if !full {
-                return Ok(cursor);
-            }
         }
+        Ok(cursor)
     }
 
     async fn store(&self, rows: Vec<StrategyRow>, cursor: JobCursor) -> Result<()> {
@@ -366,30 +350,5 @@ impl Koi {
             self.store(rows, cursor).await?;
         }
         Ok(unseen)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::ids::IdMaker;
-
-    #[test]
-    fn the_last_moment_is_left_to_the_next_page() {
-        let mut maker = IdMaker::default();
-        let mut at = |ms: i64, part: u8| (ShopperId(maker.make(1_800_000_000_000 + ms, part)), String::new());
-        let page = vec![at(0, 3), at(1, 9), at(2, 1), at(2, 5)];
-        let one_moment = vec![page[2].clone(), page[3].clone()];
-        for (page, full, kept) in [
-            (page.clone(), false, 2),
-            (page, true, 2),
-            (one_moment.clone(), false, 0),
-            (one_moment, true, 2),
-            (vec![], false, 0),
-        ] {
-            let mut left = page;
-            leave_last_moment(&mut left, full);
-            assert_eq!(left.len(), kept, "full: {full}");
-        }
     }
 }
