@@ -102,6 +102,16 @@ impl Tally {
     }
 }
 
+fn tally(pending: &[Pending]) -> Tally {
+    let mut tally = Tally::default();
+    for one in pending {
+        if let Pending::Shopper { facts, .. } = one {
+            tally.count(facts);
+        }
+    }
+    tally
+}
+
 impl Owner {
     /// Puts a shopper's record into the batch; the shopper is busy until it is durable.
     pub(super) fn append(&mut self, shopper: ShopperId, draft: Draft, reply: oneshot::Sender<Result<Reply>>) {
@@ -191,7 +201,8 @@ impl Owner {
     fn durable(&mut self, first: u64, data: &Bytes, pending: Vec<Pending>) {
         self.last_ms = self.now_ms;
         let mut offset = first;
-        let mut tally = Tally::default();
+        // Before anyone is answered: whoever was told of a draw finds it counted.
+        tally(&pending).tell();
         for one in pending {
             match one {
                 Pending::Act { runtime, reply } => {
@@ -200,7 +211,6 @@ impl Owner {
                 }
                 Pending::Shopper { shopper, facts, keys, answer, saying, reply } => {
                     self.fold(shopper, offset, &facts, &keys);
-                    tally.count(&facts);
                     // Set before the answer: whoever is told sees it in every read that follows.
                     self.shared.folded.store(offset + 1, Ordering::Release);
                     _ = reply.send(Ok(match saying {
@@ -216,7 +226,6 @@ impl Owner {
             offset += 1;
         }
         self.shared.folded.store(offset, Ordering::Release);
-        tally.tell();
         self.release();
     }
 
