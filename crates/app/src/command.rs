@@ -105,8 +105,6 @@ pub enum Reply {
     },
     /// Done before under this key; the answer is in the ledger or in records.
     Stored {
-        shopper: ShopperId,
-        hash: KeyHash,
         offset: u64,
         status: u16,
     },

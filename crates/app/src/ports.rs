@@ -64,6 +64,9 @@ pub trait LedgerReader: Send + Sync {
 
     /// One record's bytes; nothing where it was archived.
     fn record(&self, offset: u64) -> PortResult<Option<Vec<u8>>>;
+
+    /// The exact bytes of one record's answer, also after it was archived: a key has one answer for as long as it lives.
+    fn answer(&self, offset: u64) -> PortResult<Option<Vec<u8>>>;
 }
 
 /// An account as records hold it: with all records below `next` folded in.
@@ -116,8 +119,6 @@ pub trait Accounts: Send + Sync {
     async fn keys(&self, shopper: ShopperId, limit: u32) -> PortResult<Vec<StoredKey>>;
     /// One key, however old.
     async fn key(&self, shopper: ShopperId, hash: KeyHash) -> PortResult<Option<StoredKey>>;
-    /// The stored answer of a key, byte for byte.
-    async fn answer(&self, shopper: ShopperId, hash: KeyHash) -> PortResult<Option<Vec<u8>>>;
     /// External ids with their ids above `after`, in id order.
     async fn names(&self, after: ShopperId, limit: u32) -> PortResult<Vec<(ShopperId, String)>>;
     /// How many there are.

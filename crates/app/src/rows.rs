@@ -18,9 +18,8 @@ pub struct DrawRow {
     pub n: u64,
     pub key: KeyHash,
     pub request: u64,
+    /// The record whose answer holds this draw's object; see [`draw_in`].
     pub offset: u64,
-    /// The object that the POST answered, without the current state of its award.
-    pub body: Vec<u8>,
     pub award: Option<AwardId>,
 }
 
@@ -60,13 +59,12 @@ pub struct OrderRow {
     pub at_ms: i64,
 }
 
-/// A key that is not a draw's (those stand in the draws' own rows), with its answer.
+/// A key that is not a draw's (those stand in the draws' own rows). The answer is the ledger's record at `offset`.
 #[derive(Debug, Clone)]
 pub struct AnswerRow {
     pub shopper: ShopperId,
     pub key: Keyed,
     pub offset: u64,
-    pub body: Vec<u8>,
 }
 
 #[derive(Debug, Clone)]
@@ -99,13 +97,12 @@ impl Projected {
     /// Adds the rows of one record at `offset`.
     pub fn take(&mut self, offset: u64, record: &Record<'_>) {
         let shopper = record.shopper;
-        let mut drawn = 0usize;
+        let mut drawn = false;
         for fact in &record.facts {
             match fact {
                 Fact::Drawn(d) => {
-                    let body = nth_draw(record.answer, drawn);
-                    drawn += 1;
-                    self.take_draw(offset, record, d, body);
+                    drawn = true;
+                    self.take_draw(offset, record, d);
                 }
                 Fact::Points(entry) => self.entries.push(entry_row(shopper, record.at_ms, entry)),
                 Fact::Granted(g) => self.orders.push(OrderRow {
@@ -130,14 +127,12 @@ impl Projected {
                 | Fact::Campaign { .. } => {}
             }
         }
-        if drawn == 0 {
-            let rows =
-                record.keys.iter().map(|key| AnswerRow { shopper, key: *key, offset, body: record.answer.to_vec() });
-            self.answers.extend(rows);
+        if !drawn {
+            self.answers.extend(record.keys.iter().map(|key| AnswerRow { shopper, key: *key, offset }));
         }
     }
 
-    fn take_draw(&mut self, offset: u64, record: &Record<'_>, d: &Drawn, body: &[u8]) {
+    fn take_draw(&mut self, offset: u64, record: &Record<'_>, d: &Drawn) {
         let (key, request) = record.keys.first().map_or(([0; 16], 0), |k| (k.hash, k.request));
         self.draws.push(DrawRow {
             id: d.draw,
@@ -147,7 +142,6 @@ impl Projected {
             key,
             request,
             offset,
-            body: body.to_vec(),
             award: d.award.map(|(id, _)| id),
         });
         if let (Some((id, state)), Some(prize)) = (d.award, d.prize) {
@@ -178,7 +172,7 @@ fn entry_row(shopper: ShopperId, at_ms: i64, entry: &Entry) -> EntryRow {
     }
 }
 
-/// What opens and closes an answer of several draws; `wrap_draws` and `nth_draw` agree on it.
+/// What opens and closes an answer of several draws; `wrap_draws` and `draw_in` agree on it.
 const DRAWS_OPEN: &[u8] = b"{\"draws\":[";
 const DRAWS_CLOSE: &[u8] = b"]}";
 /// What stands between two of them: a draw's object never holds it outside a string, and inside one quotes are escaped.
@@ -192,19 +186,17 @@ pub fn wrap_draws(bodies: &[Vec<u8>]) -> Vec<u8> {
     out
 }
 
-/// The `nth` draw's object (from 0) within an answer of one draw or of several.
-fn nth_draw(answer: &[u8], nth: usize) -> &[u8] {
-    let Some(inner) = answer.strip_prefix(DRAWS_OPEN).and_then(|a| a.strip_suffix(DRAWS_CLOSE)) else {
-        return answer;
-    };
-    let mut rest = inner;
-    for _ in 0..nth {
-        match find(rest, DRAWS_BETWEEN) {
-            Some(at) => rest = &rest[at + 2..],
-            None => return rest,
+/// A draw's object within its record's answer, which is of that draw alone or of several.
+pub fn draw_in(answer: &[u8], draw: DrawId) -> Option<&[u8]> {
+    let open = format!("{{\"id\":\"{draw}\"");
+    let mut rest = answer.strip_prefix(DRAWS_OPEN).and_then(|a| a.strip_suffix(DRAWS_CLOSE)).unwrap_or(answer);
+    loop {
+        let end = find(rest, DRAWS_BETWEEN);
+        if rest.starts_with(open.as_bytes()) {
+            return Some(end.map_or(rest, |at| &rest[..=at]));
         }
+        rest = &rest[end? + 2..];
     }
-    find(rest, DRAWS_BETWEEN).map_or(rest, |at| &rest[..=at])
 }
 
 fn find(text: &[u8], what: &[u8]) -> Option<usize> {
@@ -222,13 +214,10 @@ mod tests {
         for count in 1..=4 {
             let answer = if count == 1 { bodies[0].clone() } else { wrap_draws(&bodies[..count]) };
             for (nth, want) in bodies[..count].iter().enumerate() {
-                assert_eq!(
-                    nth_draw(&answer, nth),
-                    &want[..],
-                    "draw {nth} of {count}: {}",
-                    String::from_utf8_lossy(&answer)
-                );
+                let got = draw_in(&answer, DrawId(nth as u64));
+                assert_eq!(got, Some(&want[..]), "draw {nth} of {count}: {}", String::from_utf8_lossy(&answer));
             }
+            assert_eq!(draw_in(&answer, DrawId(count as u64)), None, "a draw that is not in it");
         }
     }
 }

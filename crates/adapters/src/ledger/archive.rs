@@ -1,13 +1,16 @@
 //! Old batches leave the ledger for files: projected ones only, and only after the file is durable.
 
 use super::{LEDGER_FILE, connect};
-use rusqlite::{OpenFlags, params};
+use app::ports::StoredBatch;
+use rusqlite::{Connection, OpenFlags, params};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Batches of one archive file, and of one deletion: short enough that the owner never waits long for the lock.
+/// Batches of one archive file.
 const BATCHES: usize = 256;
+/// Bytes of batches that leave the ledger in one transaction: short enough that the owner never waits long for the lock.
+const LEAVE_BYTES: usize = 1 << 20;
 /// Bytes of the same, but for the last batch.
 const BYTES: usize = 32 << 20;
 /// The first bytes of an archive file.
@@ -20,12 +23,14 @@ pub enum ArchiveError {
     File { path: String, source: std::io::Error },
     #[error("the ledger cannot be read or shortened: {0}")]
     Ledger(#[from] rusqlite::Error),
+    #[error("a record of the ledger cannot be read, so nothing of its batch leaves: {0}")]
+    Record(#[from] domain::record::BadRecord),
 }
 
 /// Moves batches that were written before `before_ms` and lie wholly below `projected` into files under
 /// `DATA/archive`, oldest first, `ledger-FIRST-LAST.koi`: the magic, then per batch first, count, time, length (u64,
 /// little endian) and its bytes. Returns how many batches moved. Dying in between leaves a file that the next run
-/// writes again.
+/// writes again. Answers stay in the ledger, by offset: a key is answered for as long as its campaign lives.
 ///
 /// # Errors
 /// [`ArchiveError`].
@@ -41,7 +46,7 @@ pub fn archive(data: &Path, before_ms: i64, projected: u64) -> Result<usize, Arc
              WHERE at < ?1 AND first + count <= ?2 AND first < (SELECT max(first) FROM batches) ORDER BY first LIMIT ?3",
         )?;
         let mut rows = select.query(params![before_ms, projected as i64, BATCHES as i64])?;
-        let mut batches: Vec<(i64, i64, i64, Vec<u8>)> = Vec::new();
+        let mut batches: Vec<Batch> = Vec::new();
         let mut bytes = 0;
         while bytes < BYTES
             && let Some(row) = rows.next()?
@@ -54,16 +59,41 @@ pub fn archive(data: &Path, before_ms: i64, projected: u64) -> Result<usize, Arc
         let path = folder.join(format!("ledger-{first:020}-{:020}.koi", last + count - 1));
         write(&folder, &path, &batches)
             .map_err(|source| ArchiveError::File { path: path.display().to_string(), source })?;
-        let transaction = connection.unchecked_transaction()?;
-        transaction.execute("DELETE FROM batches WHERE first <= ?1", [last])?;
-        transaction.execute("DELETE FROM archived", [])?;
-        transaction.execute("INSERT INTO archived (until) VALUES (?1)", [last + count])?;
-        transaction.commit()?;
+        let mut left = &batches[..];
+        while !left.is_empty() {
+            let mut bytes = 0;
+            let some = left.iter().take_while(|batch| (bytes < LEAVE_BYTES, bytes += batch.3.len()).0).count();
+            leave(&connection, &left[..some])?;
+            left = &left[some..];
+        }
         moved += batches.len();
     }
 }
 
-fn write(folder: &Path, path: &PathBuf, batches: &[(i64, i64, i64, Vec<u8>)]) -> std::io::Result<()> {
+/// Takes batches out of the ledger and keeps their answers, all or nothing.
+fn leave(connection: &Connection, batches: &[Batch]) -> Result<(), ArchiveError> {
+    let transaction = connection.unchecked_transaction()?;
+    for (first, count, _, data) in batches {
+        let batch = StoredBatch { first: *first as u64, count: *count as u32, data: data.clone() };
+        for item in app::owner::records(&batch) {
+            let (offset, record) = item.map_err(|(_, source)| source)?;
+            if !record.answer.is_empty() {
+                let mut keep =
+                    transaction.prepare_cached("INSERT OR IGNORE INTO answers (offset, body) VALUES (?1, ?2)")?;
+                keep.execute(params![offset as i64, record.answer])?;
+            }
+        }
+        transaction.execute("DELETE FROM batches WHERE first = ?1", [first])?;
+        transaction.execute("DELETE FROM archived", [])?;
+        transaction.execute("INSERT INTO archived (until) VALUES (?1)", [first + count])?;
+    }
+    Ok(transaction.commit()?)
+}
+
+/// First offset, count, time and bytes.
+type Batch = (i64, i64, i64, Vec<u8>);
+
+fn write(folder: &Path, path: &PathBuf, batches: &[Batch]) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let mut file = BufWriter::new(File::create(path)?);
     file.write_all(MAGIC)?;

@@ -19,7 +19,7 @@ use std::time::Duration;
 /// The file's name in a data directory.
 pub const LEDGER_FILE: &str = "ledger.db";
 /// The version of the file's layout.
-const LAYOUT: i64 = 1;
+const LAYOUT: i64 = 2;
 /// The log's size at which the writer lets it start over. Small, since a log that is written over changes no size and
 /// allocates nothing: its fdatasync then waits for its own bytes only, not for the file system's journal and what other
 /// files have in it.
@@ -86,6 +86,7 @@ impl SqliteLedger {
             .execute_batch(&format!(
                 "CREATE TABLE IF NOT EXISTS batches (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, at INTEGER NOT NULL, data BLOB NOT NULL);
                  CREATE TABLE IF NOT EXISTS archived (until INTEGER NOT NULL);
+                 CREATE TABLE IF NOT EXISTS answers (offset INTEGER PRIMARY KEY, body BLOB NOT NULL);
                  PRAGMA user_version = {LAYOUT};"
             ))
             .map_err(open)?;
@@ -223,23 +224,60 @@ impl LedgerReader for SqliteLedgerReader {
     }
 
     fn record(&self, offset: u64) -> PortResult<Option<Vec<u8>>> {
-        let batch = self.with(|connection| {
-            let mut select = connection.prepare_cached(
-                "SELECT first, count, data FROM batches WHERE first <= ?1 ORDER BY first DESC LIMIT 1",
-            )?;
-            select.query_row([offset as i64], stored).optional()
+        self.with(|connection| {
+            // One read transaction: the batch must not be archived between being found and being read.
+            let snapshot = connection.unchecked_transaction()?;
+            record_in(&snapshot, offset)
+        })
+    }
+
+    fn answer(&self, offset: u64) -> PortResult<Option<Vec<u8>>> {
+        let found = self.with(|connection| {
+            let snapshot = connection.unchecked_transaction()?;
+            match record_in(&snapshot, offset)? {
+                Some(record) => Ok(Some(Found::Record(record))),
+                None => {
+                    let mut select = snapshot.prepare_cached("SELECT body FROM answers WHERE offset = ?1")?;
+                    let kept = select.query_row([offset as i64], |row| row.get(0)).optional()?;
+                    Ok(kept.map(Found::Answer))
+                }
+            }
         })?;
-        Ok(batch.and_then(|batch| nth(&batch, offset)))
+        match found {
+            None => Ok(None),
+            Some(Found::Answer(answer)) => Ok(Some(answer)),
+            Some(Found::Record(bytes)) => match domain::record::decode(&bytes) {
+                Ok(record) => Ok(Some(record.answer.to_vec())),
+                Err(_) => Err(PortError::Damaged("the ledger")),
+            },
+        }
     }
 }
 
-/// The framed record at `offset` of a batch.
-fn nth(batch: &StoredBatch, offset: u64) -> Option<Vec<u8>> {
-    let mut rest = &batch.data[..];
-    for _ in batch.first..offset {
-        let (length, tail) = rest.split_first_chunk::<4>()?;
-        rest = tail.get(u32::from_le_bytes(*length) as usize..)?;
+/// What an offset leads to: its record, or what is kept of an archived one.
+enum Found {
+    Record(Vec<u8>),
+    Answer(Vec<u8>),
+}
+
+/// Reads one record out of its batch without reading the others.
+fn record_in(connection: &Connection, offset: u64) -> rusqlite::Result<Option<Vec<u8>>> {
+    let mut select =
+        connection.prepare_cached("SELECT first, count FROM batches WHERE first <= ?1 ORDER BY first DESC LIMIT 1")?;
+    let batch =
+        select.query_row([offset as i64], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))).optional()?;
+    let Some((first, count)) = batch else { return Ok(None) };
+    if offset as i64 >= first + count {
+        return Ok(None);
     }
-    let (length, tail) = rest.split_first_chunk::<4>()?;
-    tail.get(..u32::from_le_bytes(*length) as usize).map(<[u8]>::to_vec)
+    let blob = connection.blob_open("main", "batches", "data", first, true)?;
+    let (mut at, mut length) = (0, [0; 4]);
+    for _ in first..offset as i64 {
+        blob.read_at_exact(&mut length, at)?;
+        at += 4 + u32::from_le_bytes(length) as usize;
+    }
+    blob.read_at_exact(&mut length, at)?;
+    let mut record = vec![0; (u32::from_le_bytes(length) as usize).min(blob.len())];
+    blob.read_at_exact(&mut record, at + 4)?;
+    Ok(Some(record))
 }

@@ -3,7 +3,6 @@
 use super::bulk::marks;
 use super::{Store, big, bits, get, halves, number, whole};
 use app::ports::{Accounts, PortResult, StoredAccount, StoredKey};
-use app::rows::wrap_draws;
 use async_trait::async_trait;
 use domain::ids::ShopperId;
 use domain::record::KeyHash;
@@ -70,23 +69,6 @@ impl Accounts for Store {
         }
         let draws = "SELECT key_high, key_low, request, pos FROM draws WHERE shopper = ? AND key_high = ? AND key_low = ? LIMIT 1";
         self.one(draws, values(), draw_key).await
-    }
-
-    async fn answer(&self, shopper: ShopperId, hash: KeyHash) -> PortResult<Option<Vec<u8>>> {
-        let (high, low) = halves(&hash);
-        let values = || vec![bits(shopper.0), high.into(), low.into()];
-        let body = |row: &QueryResult| get::<String>(row, 0).map(String::into_bytes);
-        let answers = "SELECT body FROM answers WHERE shopper = ? AND key_high = ? AND key_low = ?";
-        if let Some(answer) = self.one(answers, values(), body).await? {
-            return Ok(Some(answer));
-        }
-        let draws = "SELECT body FROM draws WHERE shopper = ? AND key_high = ? AND key_low = ? ORDER BY id";
-        let mut bodies = self.all(draws, values(), body).await?;
-        Ok(match bodies.len() {
-            0 => None,
-            1 => bodies.pop(),
-            _ => Some(wrap_draws(&bodies)),
-        })
     }
 
     async fn names(&self, after: ShopperId, limit: u32) -> PortResult<Vec<(ShopperId, String)>> {

@@ -39,7 +39,7 @@ impl Lists for Store {
         before: u64,
         limit: u32,
     ) -> PortResult<Vec<DrawRow>> {
-        let sql = "SELECT id, n, key_high, key_low, request, pos, award, body FROM draws
+        let sql = "SELECT id, n, key_high, key_low, request, pos, award FROM draws
                    WHERE shopper = ? AND id < ? AND campaign = ? ORDER BY id DESC LIMIT ?";
         let values = vec![bits(shopper.0), bits(before), bits(campaign.0), i64::from(limit).into()];
         let row = |row: &QueryResult| {
@@ -52,7 +52,6 @@ impl Lists for Store {
                 request: get::<i64>(row, 4)? as u64,
                 offset: big(row, 5)?,
                 award: get::<Option<i64>>(row, 6)?.map(|id| AwardId(id as u64)),
-                body: get::<String>(row, 7)?.into_bytes(),
             })
         };
         self.all(sql, values, row).await

@@ -14,8 +14,8 @@ pub(super) const ACCOUNTS: Table = Table {
     conflict: "ON CONFLICT (id) DO UPDATE SET next = excluded.next, state = excluded.state",
 };
 const DRAWS: Table = Table {
-    insert: "INSERT OR IGNORE INTO draws (id, part, shopper, campaign, n, key_high, key_low, request, pos, award, body)",
-    columns: 11,
+    insert: "INSERT OR IGNORE INTO draws (id, part, shopper, campaign, n, key_high, key_low, request, pos, award)",
+    columns: 10,
     conflict: "",
 };
 const AWARDS: Table = Table {
@@ -34,8 +34,8 @@ const ORDERS: Table = Table {
     conflict: "",
 };
 const ANSWERS: Table = Table {
-    insert: "INSERT OR IGNORE INTO answers (shopper, key_high, key_low, part, request, status, pos, body)",
-    columns: 8,
+    insert: "INSERT OR IGNORE INTO answers (shopper, key_high, key_low, part, request, status, pos)",
+    columns: 7,
     conflict: "",
 };
 pub(super) const BEHAVIOURS: Table = Table {
@@ -112,7 +112,7 @@ async fn write(to: &DatabaseTransaction, mut batch: Projected) -> Result<(), DbE
             high.into(),
             low.into(),
         ]);
-        values.extend([bits(d.request), bits(d.offset), award.into(), text(d.body)?]);
+        values.extend([bits(d.request), bits(d.offset), award.into()]);
     }
     DRAWS.write(to, values).await?;
     let mut values = Vec::with_capacity(batch.awards.len() * AWARDS.columns);
@@ -152,7 +152,7 @@ async fn write_rest(to: &DatabaseTransaction, batch: Projected) -> Result<(), Db
     for a in batch.answers {
         let (high, low) = halves(&a.key.hash);
         values.extend([bits(a.shopper.0), high.into(), low.into(), part(a.shopper), bits(a.key.request)]);
-        values.extend([i64::from(a.key.status).into(), bits(a.offset), text(a.body)?]);
+        values.extend([i64::from(a.key.status).into(), bits(a.offset)]);
     }
     ANSWERS.write(to, values).await?;
     let mut stale: Vec<ShopperId> = batch.behaviours.iter().map(|b| b.shopper).collect();

@@ -42,6 +42,9 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE jobs (campaign INTEGER PRIMARY KEY, after_id BIGINT NOT NULL, done BIGINT NOT NULL, total BIGINT NOT NULL,
         generation BIGINT NOT NULL, finished INT NOT NULL);
     CREATE TABLE imports (source VARCHAR(16) NOT NULL, order_id TEXT NOT NULL, ordinals TEXT NOT NULL, PRIMARY KEY (source, order_id)) WITHOUT ROWID;
+", "
+    ALTER TABLE draws DROP COLUMN body;
+    ALTER TABLE answers DROP COLUMN body;
 "];
 
 /// Brings the file to this build's layout, all or nothing per version.

@@ -114,7 +114,7 @@ records_pass! {
     records_roll_back_whole_batches: records::rolls_back_whole_batches,
     records_find_accounts: records::finds_accounts,
     records_know_the_newest_id: records::knows_the_newest_id,
-    records_keep_keys_and_answers: records::keeps_keys_and_answers,
+    records_keep_keys_and_answers: records::keeps_keys,
     records_list_newest_first: records::lists_newest_first,
     records_keep_campaign_versions: campaigns::keeps_versions,
     records_list_campaigns: campaigns::lists_campaigns,

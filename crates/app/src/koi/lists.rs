@@ -6,7 +6,7 @@ use crate::command::{Once, Reply, Seen, Who, Work};
 use crate::error::{Error, Result};
 use crate::keys::{KeyKind, hash};
 use crate::owner::with_award_state;
-use crate::rows::{AwardRow, EntryRow, OrderRow, Projected};
+use crate::rows::{AwardRow, EntryRow, OrderRow, Projected, draw_in};
 use crate::runtime::Runtime;
 use crate::time::rfc3339;
 use crate::views::{
@@ -100,11 +100,15 @@ impl Koi {
         let mut states: FxHashMap<AwardId, AwardState> =
             self.parts().lists.award_states(shopper, &awards).await?.into_iter().collect();
         states.extend(tail.award_states.into_iter().map(|(_, id, state)| (id, state)));
+        let answers = self.stored_answers(rows.iter().map(|d| d.offset).collect()).await?;
         let mut data = Vec::with_capacity(rows.len());
-        for row in rows {
+        for (row, answer) in rows.into_iter().zip(answers) {
+            const LOST: Error = Error::Unavailable("the stored answer cannot be found");
+            let answer = answer.ok_or(LOST)?;
+            let body = draw_in(&answer, row.id).ok_or(LOST)?;
             let body = match row.award.and_then(|a| Some((a, *states.get(&a)?))) {
-                Some((award, state)) => with_award_state(&row.body, award, state),
-                None => row.body,
+                Some((award, state)) => with_award_state(body, award, state),
+                None => body.to_vec(),
             };
             let text = String::from_utf8(body).map_err(|_| Error::Unavailable("stored data cannot be read"))?;
             data.push(RawValue::from_string(text).map_err(|_| Error::Unavailable("stored data cannot be read"))?);

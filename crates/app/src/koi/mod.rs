@@ -21,7 +21,7 @@ use bytes::Bytes;
 use context::StrategyCache;
 use crossbeam_channel::{Sender, TrySendError};
 use domain::campaign::State;
-use domain::ids::{CampaignId, ShopperId};
+use domain::ids::CampaignId;
 use model::Model;
 use rustc_hash::FxHashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -180,26 +180,18 @@ impl Koi {
     }
 
     /// The bytes of an answer that was given before.
-    pub(crate) async fn stored(
-        &self,
-        shopper: ShopperId,
-        hash: domain::record::KeyHash,
-        offset: u64,
-    ) -> Result<Vec<u8>> {
-        if let Some(bytes) = self.ledger_record(offset).await? {
-            let record =
-                domain::record::decode(&bytes).map_err(|_| Error::Unavailable("stored data cannot be read"))?;
-            if record.keys.iter().any(|k| k.hash == hash) {
-                return Ok(record.answer.to_vec());
-            }
-        }
-        let answer = self.parts().accounts.answer(shopper, hash).await?;
-        answer.ok_or(Error::Unavailable("the stored answer cannot be found"))
+    pub(crate) async fn stored(&self, offset: u64) -> Result<Vec<u8>> {
+        let mut answers = self.stored_answers(vec![offset]).await?;
+        answers.pop().flatten().ok_or(Error::Unavailable("the stored answer cannot be found"))
     }
 
-    async fn ledger_record(&self, offset: u64) -> Result<Option<Vec<u8>>> {
+    /// The answers of records, in the order asked.
+    pub(super) async fn stored_answers(&self, offsets: Vec<u64>) -> Result<Vec<Option<Vec<u8>>>> {
         let reader = self.parts().reader.clone();
-        let read = tokio::task::spawn_blocking(move || reader.record(offset)).await;
+        let read = move || {
+            offsets.into_iter().map(|offset| reader.answer(offset)).collect::<crate::ports::PortResult<Vec<_>>>()
+        };
+        let read = tokio::task::spawn_blocking(read).await;
         Ok(read.map_err(|_| Error::Unavailable("the ledger could not be read"))??)
     }
 
@@ -207,8 +199,8 @@ impl Koi {
     pub(crate) async fn answered(&self, reply: Reply, again: Option<u16>) -> Result<Answer> {
         match reply {
             Reply::Done { status, body } => Ok(Answer { status, body, replayed: false }),
-            Reply::Stored { shopper, hash, offset, status } => {
-                let body = self.stored(shopper, hash, offset).await?;
+            Reply::Stored { offset, status } => {
+                let body = self.stored(offset).await?;
                 Ok(Answer { status: again.unwrap_or(status), body: body.into(), replayed: true })
             }
             other => {

@@ -2,6 +2,8 @@
 
 use crate::builders::frame;
 use app::ports::{AppendError, Ledger, LedgerReader, StoredBatch};
+use domain::ids::ShopperId;
+use domain::record::Record;
 
 /// A ledger that can be closed (by dropping both ends) and opened again.
 pub trait Engine {
@@ -11,9 +13,27 @@ pub trait Engine {
     fn reader(&self) -> Box<dyn LedgerReader>;
 }
 
-/// The `i`-th record of the suite: of different lengths, some of them empty.
-fn record(i: u64) -> Vec<u8> {
+/// The `i`-th record's answer: of different lengths, some of them empty.
+fn answer(i: u64) -> Vec<u8> {
     format!("record {i} ").repeat((i % 5) as usize).into_bytes()
+}
+
+/// The `i`-th record of the suite.
+fn record(i: u64) -> Vec<u8> {
+    let answer = answer(i);
+    let record = Record {
+        epoch: 1,
+        owner: 1,
+        part: 0,
+        at_ms: i as i64,
+        shopper: ShopperId(i),
+        keys: Default::default(),
+        facts: Default::default(),
+        answer: &answer,
+    };
+    let mut bytes = Vec::new();
+    record.encode(&mut bytes);
+    bytes
 }
 
 fn append(ledger: &mut dyn Ledger, first: u64, count: u32) -> Result<u64, AppendError> {
@@ -96,13 +116,16 @@ pub fn reads_from_anywhere(engine: &dyn Engine) {
     assert!(reader.batches(end, 1 << 20).expect("readable").is_empty(), "nothing lies behind the end");
     for offset in 0..end {
         assert_eq!(reader.record(offset), Ok(Some(record(offset))), "record {offset}");
+        assert_eq!(reader.answer(offset), Ok(Some(answer(offset))), "its answer");
     }
     for offset in [end, end + 1, u64::from(u32::MAX), i64::MAX as u64] {
         assert_eq!(reader.record(offset), Ok(None), "{offset} is behind the end");
+        assert_eq!(reader.answer(offset), Ok(None), "{offset} is behind the end");
     }
 }
 
-/// What was archived is gone for readers, the rest stays, and the end is kept though nearly all is gone.
+/// What was archived is gone for readers but for its answers, the rest stays, and the end is kept though nearly all is
+/// gone.
 /// `archive(until)` archives all batches that lie wholly below `until`, as far as the engine does that.
 pub fn forgets_what_was_archived(engine: &dyn Engine, archive: &dyn Fn(u64)) {
     let mut ledger = engine.open();
@@ -133,6 +156,9 @@ pub fn forgets_what_was_archived(engine: &dyn Engine, archive: &dyn Fn(u64)) {
     assert_eq!(append(&mut *ledger, end, 1), Ok(end));
     assert_eq!(reader.record(0), Ok(None));
     assert_eq!(reader.record(end), Ok(Some(record(end))));
+    for offset in (0..=end).filter(|offset| !answer(*offset).is_empty()) {
+        assert_eq!(reader.answer(offset), Ok(Some(answer(offset))), "the answer at {offset}, archived or not");
+    }
 }
 
 /// On a disk that gets full an append is refused as surely not done; with room again the ledger goes on. `room` gives
