@@ -203,6 +203,7 @@ impl Owner {
         let mut offset = first;
         // Before anyone is answered: whoever was told of a draw finds it counted.
         tally(&pending).tell();
+        let mut told = Vec::with_capacity(pending.len());
         for one in pending {
             match one {
                 Pending::Act { runtime, reply } => {
@@ -211,22 +212,23 @@ impl Owner {
                 }
                 Pending::Shopper { shopper, facts, keys, answer, saying, reply } => {
                     self.fold(shopper, offset, &facts, &keys);
-                    // Set before the answer: whoever is told sees it in every read that follows.
-                    self.shared.folded.store(offset + 1, Ordering::Release);
-                    _ = reply.send(Ok(match saying {
+                    let said = match saying {
                         Saying::Done { status } => Reply::Done { status, body: data.slice(answer) },
                         Saying::Registered { created, registered_at_ms } => {
                             Reply::Registered { id: shopper, created, registered_at_ms }
                         }
                         Saying::Events { accepted, duplicates } => Reply::Events { accepted, duplicates },
                         Saying::Changed => Reply::Changed,
-                    }));
+                    };
+                    told.push((reply, Ok(said)));
                 }
             }
             offset += 1;
         }
+        // Set before the answers: whoever is told sees it in every read that follows.
         self.shared.folded.store(offset, Ordering::Release);
         self.release();
+        self.herald.tell(told);
     }
 
     /// Folds one record's facts into its account and its campaigns.

@@ -12,6 +12,7 @@ mod batch;
 mod campaigns;
 mod decide;
 mod events;
+mod herald;
 mod load;
 mod start;
 mod work;
@@ -31,6 +32,7 @@ use domain::account::Account;
 use domain::ids::{CampaignId, IdMaker, ShopperId};
 use domain::record::KeyHash;
 use fastbloom::AtomicBloomFilter;
+use herald::Herald;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -121,6 +123,7 @@ pub struct Owner {
     clock: Arc<dyn Clock>,
     queue: Receiver<Input>,
     loader: Loader,
+    herald: Herald,
     shared: Arc<Shared>,
     limits: Limits,
     epoch: u32,

@@ -156,6 +156,7 @@ pub async fn open(
         clock,
         queue,
         loader: start_loader(accounts.clone(), inputs.clone(), limits.parked),
+        herald: super::Herald::start(),
         shared: shared.clone(),
         limits,
         epoch: tail.marker.epoch + 1,
