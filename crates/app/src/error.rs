@@ -29,6 +29,15 @@ pub enum Error {
     /// The business key was used with other content. 409.
     #[error("this business key was used with other content")]
     BusinessKeyReused,
+    /// Who calls is not known, or not who they say. 401.
+    #[error("{detail}")]
+    Unauthenticated { code: &'static str, detail: &'static str },
+    /// Who calls is known but may not do this. 403.
+    #[error("{detail}")]
+    Denied { code: &'static str, detail: String },
+    /// Too many passwords were tried. 429 with Retry-After.
+    #[error("too many passwords were tried; wait before the next one")]
+    Throttled { after_ms: i64 },
     /// If-Match named an older edit. 412.
     #[error("the resource was edited meanwhile; read it again")]
     Stale,
@@ -52,6 +61,8 @@ impl Error {
             Error::InFlight => "in_flight",
             Error::KeyReused => "idempotency_key_reused",
             Error::BusinessKeyReused => "business_key_reused",
+            Error::Unauthenticated { code, .. } | Error::Denied { code, .. } => code,
+            Error::Throttled { .. } => "too_many_attempts",
             Error::Stale => "stale",
             Error::Unavailable(_) => "unavailable",
         }

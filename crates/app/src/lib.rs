@@ -1,6 +1,7 @@
 //! Use cases, the partition owner, and the ports through which both reach the world.
 
 pub mod command;
+pub mod desk;
 mod error;
 pub mod failpoint;
 mod keys;

@@ -179,16 +179,7 @@ pub struct Person {
     pub attributes: String,
 }
 
-/// An API key as stored: never the key itself.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct ApiKey {
-    pub id: String,
-    pub name: String,
-    pub scopes: Vec<String>,
-    pub created_at: String,
-}
-
-/// Facts that are acknowledged outside the ledger: people, sealing keys, API keys. Durable when the call returns.
+/// Facts of shoppers that are acknowledged outside the ledger: people, sealing keys. Durable when the call returns.
 #[async_trait]
 pub trait Registry: Send + Sync {
     async fn put_person(&self, shopper: ShopperId, person: &Person) -> PortResult<()>;
@@ -197,10 +188,6 @@ pub trait Registry: Send + Sync {
     async fn sealing_keys(&self, shoppers: &[ShopperId]) -> PortResult<Vec<crate::seal::Key>>;
     /// The sealing keys that there are: an erased shopper has none.
     async fn opening_keys(&self, shoppers: &[ShopperId]) -> PortResult<Vec<(ShopperId, crate::seal::Key)>>;
-    async fn insert_api_key(&self, key: &ApiKey, sha256: [u8; 32]) -> PortResult<()>;
-    async fn api_key(&self, sha256: [u8; 32]) -> PortResult<Option<ApiKey>>;
-    async fn api_keys(&self) -> PortResult<Vec<ApiKey>>;
-    async fn delete_api_key(&self, id: &str) -> PortResult<bool>;
 }
 
 /// A personal strategy as stored.

@@ -90,6 +90,8 @@ ids! {
     OrderId,
     /// One entry of a points account.
     EntryId,
+    /// A person who works with the console; made by partition 0's owner.
+    OperatorId,
 }
 
 fn parse(text: &str) -> Result<u64, BadId> {

@@ -9,6 +9,7 @@ pub mod draw;
 pub mod fairness;
 pub mod flow;
 pub mod ids;
+pub mod operator;
 pub mod order;
 pub mod points;
 pub mod record;

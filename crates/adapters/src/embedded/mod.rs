@@ -12,6 +12,7 @@ use crate::clock::SystemClock;
 use crate::ledger::{self, LedgerError, SqliteLedger, SqliteLedgerReader};
 use crate::records::{RecordsError, Store};
 use crate::vault::{Vault, VaultError};
+use app::desk::Desk;
 use app::koi::{Koi, Parts, wishes};
 use app::owner::{self, Limits, StartError};
 use app::ports::{Accounts, Campaigns, Clock, PortError};
@@ -145,7 +146,8 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
         lists: shared_store.clone(),
         campaigns: shared_store.clone(),
         registry: shared_store.clone(),
-        shelves: shared_store,
+        shelves: shared_store.clone(),
+        desk: Desk::of(shared_store),
         clock,
         published,
         tail: limits.tail,

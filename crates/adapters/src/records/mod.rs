@@ -6,10 +6,12 @@
 //! database behind this port passes unchanged.
 
 mod accounts;
+mod audit;
 mod bulk;
 mod campaigns;
 mod import;
 mod lists;
+mod operators;
 mod projection;
 mod registry;
 mod schema;

@@ -1,9 +1,9 @@
-//! People, sealing keys and API keys: durable when a call returns.
+//! People and sealing keys: durable when a call returns.
 
 use super::bulk::{Table, marks};
 use super::projection::part;
 use super::{Store, big, bits, failed, get};
-use app::ports::{ApiKey, Person, PortError, PortResult, Registry};
+use app::ports::{Person, PortError, PortResult, Registry};
 use app::seal::Key;
 use async_trait::async_trait;
 use domain::ids::ShopperId;
@@ -15,12 +15,6 @@ const SEALING_KEYS: Table = Table {
     columns: 3,
     conflict: "ON CONFLICT (shopper) DO NOTHING",
 };
-
-fn api_key(row: &QueryResult) -> Result<ApiKey, DbErr> {
-    let scopes: String = get(row, 2)?;
-    let scopes = scopes.split_whitespace().map(str::to_owned).collect();
-    Ok(ApiKey { id: get(row, 0)?, name: get(row, 1)?, scopes, created_at: get(row, 3)? })
-}
 
 #[async_trait]
 impl Registry for Store {
@@ -64,39 +58,5 @@ impl Registry for Store {
             Ok((ShopperId(big(row, 0)?), bytes.ok_or_else(|| DbErr::Type("no sealing key".into()))?))
         };
         self.all(&sql, shoppers.iter().map(|id| bits(id.0)).collect(), row).await
-    }
-
-    async fn insert_api_key(&self, key: &ApiKey, sha256: [u8; 32]) -> PortResult<()> {
-        let sql = "INSERT INTO api_keys (id, sha256, name, scopes, created_at) VALUES (?, ?, ?, ?, ?)";
-        let values = vec![
-            key.id.clone().into(),
-            hex::encode(sha256).into(),
-            key.name.clone().into(),
-            key.scopes.join(" ").into(),
-            key.created_at.clone().into(),
-        ];
-        self.durably(sql, values).await.map(|_| ())
-    }
-
-    async fn api_key(&self, sha256: [u8; 32]) -> PortResult<Option<ApiKey>> {
-        self.one(
-            "SELECT id, name, scopes, created_at FROM api_keys WHERE sha256 = ?",
-            vec![hex::encode(sha256).into()],
-            api_key,
-        )
-        .await
-    }
-
-    async fn api_keys(&self) -> PortResult<Vec<ApiKey>> {
-        self.all(
-            "SELECT id, name, scopes, created_at FROM api_keys ORDER BY created_at DESC, id LIMIT 1000",
-            vec![],
-            api_key,
-        )
-        .await
-    }
-
-    async fn delete_api_key(&self, id: &str) -> PortResult<bool> {
-        Ok(self.durably("DELETE FROM api_keys WHERE id = ?", vec![id.into()]).await? == 1)
     }
 }

@@ -45,6 +45,22 @@ const MIGRATIONS: &[&str] = &["
 ", "
     ALTER TABLE draws DROP COLUMN body;
     ALTER TABLE answers DROP COLUMN body;
+", "
+    CREATE TABLE operators (id INTEGER PRIMARY KEY, version BIGINT NOT NULL, login VARCHAR(64) NOT NULL UNIQUE, name TEXT NOT NULL,
+        role VARCHAR(32) NOT NULL, password VARCHAR(255) NOT NULL, bans TEXT NOT NULL, created_at BIGINT NOT NULL);
+    CREATE TABLE sessions (id VARCHAR(32) PRIMARY KEY, sha256 VARCHAR(64) NOT NULL UNIQUE, operator BIGINT NOT NULL, created_at BIGINT NOT NULL,
+        seen_at BIGINT NOT NULL, fresh_at BIGINT NOT NULL, address VARCHAR(32) NOT NULL);
+    CREATE INDEX sessions_operator ON sessions (operator, created_at);
+    ALTER TABLE api_keys ADD COLUMN expires_at BIGINT;
+    ALTER TABLE api_keys ADD COLUMN last_used_at BIGINT;
+    CREATE TABLE api_key_secrets (sha256 VARCHAR(64) PRIMARY KEY, api_key VARCHAR(32) NOT NULL, created_at BIGINT NOT NULL, expires_at BIGINT);
+    CREATE INDEX api_key_secrets_key ON api_key_secrets (api_key);
+    INSERT INTO api_key_secrets (sha256, api_key, created_at) SELECT sha256, id, 0 FROM api_keys;
+    CREATE TABLE audit (seq INTEGER PRIMARY KEY, at BIGINT NOT NULL, who VARCHAR(64) NOT NULL, act VARCHAR(128) NOT NULL, target VARCHAR(160) NOT NULL,
+        of_seq BIGINT, hash VARCHAR(64) NOT NULL, body TEXT NOT NULL);
+    CREATE INDEX audit_who ON audit (who, seq);
+    CREATE INDEX audit_target ON audit (target, seq);
+    CREATE INDEX audit_outcome ON audit (of_seq) WHERE of_seq IS NOT NULL;
 "];
 
 /// Brings the file to this build's layout, all or nothing per version.

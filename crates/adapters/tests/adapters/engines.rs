@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 use testkit::conformance::ledger::{self, Engine};
-use testkit::conformance::{campaigns, records, registry, shelves};
+use testkit::conformance::{campaigns, desk, records, registry, shelves};
 
 struct Sqlite(PathBuf);
 
@@ -118,8 +118,12 @@ records_pass! {
     records_list_newest_first: records::lists_newest_first,
     records_keep_campaign_versions: campaigns::keeps_versions,
     records_list_campaigns: campaigns::lists_campaigns,
-    records_keep_people_and_keys: registry::keeps_people_and_keys,
+    records_keep_people: registry::keeps_people,
     records_keep_sealing_keys: registry::keeps_sealing_keys,
+    records_keep_operators: desk::keeps_operators,
+    records_keep_sessions: desk::keeps_sessions,
+    records_keep_api_keys: desk::keeps_api_keys,
+    records_keep_the_audit: desk::keeps_the_audit,
     records_read_whole_histories: shelves::reads_whole_histories,
     records_keep_strategies: shelves::keeps_strategies,
 }

@@ -4,6 +4,7 @@ use adapters::ledger::{SqliteLedger, SqliteLedgerReader};
 use adapters::records::Store;
 use adapters::vault::Vault;
 use app::command::Input;
+use app::desk::Desk;
 use app::koi::{Koi, Parts, wishes};
 use app::owner::{self, Limits};
 use app::ports::{Accounts, AppendError, Campaigns, Ledger};
@@ -126,7 +127,8 @@ impl Rig {
             lists: shared_store.clone(),
             campaigns: shared_store.clone(),
             registry: shared_store.clone(),
-            shelves: shared_store,
+            shelves: shared_store.clone(),
+            desk: Desk::of(shared_store),
             clock: clock.clone(),
             published,
             tail: limits.tail,

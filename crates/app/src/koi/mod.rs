@@ -1,17 +1,25 @@
 //! The use cases. `Koi` is what a server holds: cheap to clone, safe to call from anywhere.
 
+pub mod audit;
 mod campaigns;
 mod context;
 mod draws;
 mod keys;
 mod lists;
 mod model;
+mod operators;
+mod sessions;
 mod shoppers;
 mod strategist;
 
+pub use audit::{AuditCheck, AuditView, Deed, Target};
 pub use context::Shown;
+pub use keys::KeyView;
+pub use operators::{BanView, NewOperator, OperatorEdit, OperatorView};
+pub use sessions::{Session, SessionToken, SessionView};
 pub use strategist::{Strategist, Wishes, wishes};
 
+use crate::desk::{Desk, Hasher, Policy, Throttle};
 use crate::command::{Command, Input, Reply, Who, Work};
 use crate::error::{Error, Result};
 use crate::owner::Shared;
@@ -58,6 +66,7 @@ pub struct Parts {
     pub campaigns: Arc<dyn Campaigns>,
     pub registry: Arc<dyn Registry>,
     pub shelves: Arc<dyn Shelves>,
+    pub desk: Desk,
     pub clock: Arc<dyn Clock>,
     pub published: Vec<Arc<Runtime>>,
     /// The bound of unprojected records.
@@ -77,6 +86,12 @@ struct Inner {
     strategies: StrategyCache,
     model: Model,
     draining: AtomicBool,
+    chain: audit::Chain,
+    /// Edits of operators are made one at a time.
+    desk_edits: tokio::sync::Mutex<()>,
+    hasher: Hasher,
+    throttle: Throttle,
+    policy: std::sync::OnceLock<Policy>,
 }
 
 impl From<PortError> for Error {
@@ -101,6 +116,11 @@ impl Koi {
                 strategies: StrategyCache::default(),
                 model: Model::default(),
                 draining: AtomicBool::new(false),
+                chain: audit::Chain::default(),
+                desk_edits: tokio::sync::Mutex::new(()),
+                hasher: Hasher::default(),
+                throttle: Throttle::default(),
+                policy: std::sync::OnceLock::new(),
                 parts,
             }),
         }

@@ -4,6 +4,7 @@
 //! asynchronous ports are futures, so that the adapter's own tests choose the runtime.
 
 pub mod campaigns;
+pub mod desk;
 pub mod ledger;
 pub mod records;
 pub mod registry;

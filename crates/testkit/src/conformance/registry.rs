@@ -1,10 +1,10 @@
-//! [`Registry`]: people, sealing keys and API keys.
+//! [`Registry`]: people and sealing keys.
 
-use app::ports::{ApiKey, Person, Registry};
+use app::ports::{Person, Registry};
 use domain::ids::ShopperId;
 
-/// People are kept and replaced; API keys are found by their hash alone, listed newest first, and taken away.
-pub async fn keeps_people_and_keys<R: Registry>(open: impl AsyncFn() -> R) {
+/// People are kept and replaced.
+pub async fn keeps_people<R: Registry>(open: impl AsyncFn() -> R) {
     let store = open().await;
     let (ada, bob) = (ShopperId(1 << 40), ShopperId(2 << 40));
     assert_eq!(store.person(ada).await, Ok(None));
@@ -15,27 +15,9 @@ pub async fn keeps_people_and_keys<R: Registry>(open: impl AsyncFn() -> R) {
     }
     assert_eq!(store.person(bob).await, Ok(None));
 
-    let key = |i: u8| ApiKey {
-        id: format!("key_{i}"),
-        name: format!("shop {i}"),
-        scopes: vec!["events".into(), "campaigns".into()],
-        created_at: format!("2026-03-1{i}T00:00:00.000Z"),
-    };
-    for i in [1, 3, 2] {
-        store.insert_api_key(&key(i), [i; 32]).await.expect("stored");
-    }
-    assert!(store.insert_api_key(&key(4), [1; 32]).await.is_err(), "a key is one caller's");
     drop(store);
     let store = open().await;
     assert_eq!(store.person(ada).await, Ok(Some(known)), "people survive");
-    assert_eq!(store.api_key([3; 32]).await, Ok(Some(key(3))));
-    assert_eq!(store.api_key([4; 32]).await, Ok(None));
-    assert_eq!(store.api_keys().await, Ok(vec![key(3), key(2), key(1)]));
-    for (id, there) in [("key_3", true), ("key_3", false), ("key_9", false)] {
-        assert_eq!(store.delete_api_key(id).await, Ok(there), "{id}");
-    }
-    assert_eq!(store.api_key([3; 32]).await, Ok(None), "a revoked key opens nothing");
-    assert_eq!(store.api_keys().await, Ok(vec![key(2), key(1)]));
 }
 
 /// A shopper's sealing key is made once and survives; asking for it to open with makes none.
