@@ -1,9 +1,10 @@
 //! API keys: `koi_sk_` and a secret, kept only as SHA-256.
 
-use super::ScopeSet;
+use app::desk::{Caller, Who};
 use app::{Error, Koi};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::operator::{Rights, Scope};
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
@@ -28,7 +29,16 @@ pub struct BadBootstrapKey;
 pub struct ApiKeys {
     bootstrap: Option<[u8; 32]>,
     /// Only keys that exist: a stream of wrong ones cannot push them out.
-    known: Cache<[u8; 32], ScopeSet>,
+    known: Cache<[u8; 32], Known>,
+}
+
+/// A key as it was found.
+#[derive(Debug, Clone)]
+struct Known {
+    id: String,
+    rights: Rights,
+    /// Unix milliseconds.
+    ends_ms: Option<i64>,
 }
 
 impl ApiKeys {
@@ -48,26 +58,30 @@ impl ApiKeys {
         Ok(ApiKeys { bootstrap, known })
     }
 
-    /// What the key may do, `None` for an unknown one.
+    /// Who calls with the key and what they may do, `None` for an unknown one or one that is over.
     ///
     /// # Errors
     /// `Unavailable` where the keys cannot be read.
-    pub async fn find(&self, koi: &Koi, key: &str) -> Result<Option<ScopeSet>, Error> {
+    pub async fn find(&self, koi: &Koi, key: &str, request_id: &str) -> Result<Option<Caller>, Error> {
         let hash = hash_key(key);
         // Hashes are compared, and in constant time: the time taken says nothing about the key.
         if self.bootstrap.is_some_and(|own| bool::from(own.ct_eq(&hash))) {
-            return Ok(Some(ScopeSet::EVERY));
+            return Ok(Some(Caller::new(Who::Bootstrap, Rights::EVERY, true, request_id)));
         }
-        if let Some(scopes) = self.known.get(&hash) {
-            return Ok(Some(scopes));
+        let known = match self.known.get(&hash) {
+            Some(known) => known,
+            None => {
+                let Some((key, ends_ms)) = koi.find_api_key(hash).await? else { return Ok(None) };
+                let known = Known { rights: Scope::rights_of(&key.scopes), id: key.id, ends_ms };
+                self.known.insert(hash, known.clone());
+                known
+            }
+        };
+        if known.ends_ms.is_some_and(|ends| ends <= koi.now_ms()) {
+            return Ok(None);
         }
-        let Some(found) = koi.find_api_key(hash).await? else { return Ok(None) };
-        // A scope that this build does not know (stored by a newer one) grants nothing.
-        let known: Vec<String> =
-            found.scopes.into_iter().filter(|w| ScopeSet::parse(std::slice::from_ref(w)).is_ok()).collect();
-        let scopes = ScopeSet::parse(&known).unwrap_or_default();
-        self.known.insert(hash, scopes);
-        Ok(Some(scopes))
+        // A key has no password to give once more: what it may do, it may do at any time.
+        Ok(Some(Caller::new(Who::ApiKey(known.id), known.rights, true, request_id)))
     }
 
     /// Forgets what was cached, so that a revoked key stops at once here.

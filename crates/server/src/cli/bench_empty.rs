@@ -33,7 +33,7 @@ pub struct Args {
 struct Empty(Router);
 
 impl Answer for Empty {
-    async fn answer(&self, request: Request<Incoming>) -> Reply {
+    async fn answer(&self, request: Request<Incoming>, _peer: std::net::IpAddr) -> Reply {
         let Ok(response) = self.0.clone().oneshot(request.map(Body::new)).await;
         response.map(ReplyBody::Routed)
     }

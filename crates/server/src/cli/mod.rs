@@ -6,6 +6,7 @@ mod config;
 mod evaluate;
 mod import;
 mod keep;
+mod operators;
 mod receipt;
 mod serve;
 mod strategies;
@@ -37,6 +38,9 @@ enum Command {
     /// Measure models on baskets they have not seen
     #[command(subcommand)]
     Evaluate(evaluate::Command),
+    /// People who work with the console
+    #[command(subcommand)]
+    Operators(operators::Command),
     /// The configuration
     #[command(subcommand)]
     Config(config::Command),
@@ -98,6 +102,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Import(args) => import::run(&args),
         Command::Strategies(command) => strategies::run(command),
         Command::Evaluate(command) => evaluate::run(command),
+        Command::Operators(command) => operators::run(command),
         Command::Config(command) => config::run(&command),
         Command::VerifyReceipt(args) => receipt::run(&args),
         Command::Backup(args) => keep::backup(&args),
@@ -170,6 +175,9 @@ mod tests {
             ("koi verify-receipt r.json --json", true),
             ("koi backup b --data d", true),
             ("koi restore b --data d", true),
+            ("koi operators add ada --role owner --data d --json", true),
+            ("koi operators add ada --role king", false),
+            ("koi operators add --role owner", false),
             ("koi openapi", true),
             ("koi bench-empty --listen 127.0.0.1:0", true),
             ("koi dance", false),

@@ -1,9 +1,9 @@
 //! `koi serve`: composes the process, runs it, and stops it in good order.
 
 use super::{Failure, runtime, say};
-use crate::auth::ApiKeys;
+use crate::auth::{ApiKeys, ShopperJwt};
 use crate::config::{self, Config};
-use crate::http::{Shared, front::Front, listen};
+use crate::http::{Edge, Shared, front::Front, listen};
 use crate::observe;
 use adapters::embedded::{self, Embedded};
 use std::net::SocketAddr;
@@ -46,6 +46,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let bootstrap = std::env::var_os(BOOTSTRAP).map(|key| key.to_string_lossy().into_owned());
     let keys = ApiKeys::new(bootstrap.as_deref()).map_err(Failure::usage)?;
     observe::start_logs(&config.log);
+    let edge = Edge {
+        secure_cookies: config.operators.secure_cookies,
+        forwarded_for: config.operators.forwarded_for,
+        jwt: ShopperJwt::new(&config.shoppers.jwt).map_err(Failure::work)?,
+    };
     let metrics = observe::start_metrics().map_err(Failure::work)?;
     let runtime = runtime()?;
     let end = runtime.block_on(async {
@@ -62,7 +67,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
                 return Err(Failure::Work(format!("cannot listen on {wanted}: {error}")));
             }
         };
-        let app = Shared::new(embedded.koi.clone(), keys, metrics);
+        embedded.koi.set_policy(config.operators.policy());
+        let app = Shared::new(embedded.koi.clone(), keys, metrics, edge);
         serve(&config, listener, Front::new(app), embedded).await
     });
     match end? {

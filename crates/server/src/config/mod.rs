@@ -1,6 +1,7 @@
 //! The configuration: `koi.toml`, then environment variables `KOI__SECTION__KEY`, then the command line. An unknown key
 //! is an error that names it, wherever it stands: a typing error must not silently mean the default.
 
+use crate::auth::JwtConfig;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,9 @@ use tracing_subscriber::EnvFilter;
 
 /// What environment variables that are read as configuration start with.
 const ENV_PREFIX: &str = "KOI__";
+
+/// How a variable is named.
+const VARIABLE_FORM: &str = "a variable is KOI__SECTION__KEY, like KOI__SERVER__LISTEN";
 
 /// The default configuration with its comments: what `koi config default` prints.
 pub const DEFAULT_TEXT: &str = include_str!("default.toml");
@@ -18,6 +22,8 @@ pub const DEFAULT_TEXT: &str = include_str!("default.toml");
 pub struct Config {
     pub server: Server,
     pub log: Log,
+    pub operators: Operators,
+    pub shoppers: Shoppers,
     pub embedded: adapters::embedded::Options,
 }
 
@@ -31,6 +37,74 @@ pub struct Server {
     pub data: PathBuf,
     /// Connections at once, at least 1; more wait in the kernel's queue.
     pub connections_max: u32,
+}
+
+/// `[operators]`: how people sign in.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Operators {
+    pub session_idle_minutes: u32,
+    pub session_hours: u32,
+    pub sessions_max: u32,
+    /// For how long a password that was given opens dangerous acts.
+    pub fresh_minutes: u32,
+    pub secure_cookies: bool,
+    pub forwarded_for: bool,
+    pub tries_account: u32,
+    pub tries_address: u32,
+    pub tries_minutes: u32,
+}
+
+impl Default for Operators {
+    fn default() -> Self {
+        Operators {
+            session_idle_minutes: 30,
+            session_hours: 12,
+            sessions_max: 5,
+            fresh_minutes: 10,
+            secure_cookies: false,
+            forwarded_for: false,
+            tries_account: 10,
+            tries_address: 50,
+            tries_minutes: 15,
+        }
+    }
+}
+
+impl Operators {
+    /// As the use cases take it.
+    pub fn policy(&self) -> app::desk::Policy {
+        let minutes = |count: u32| std::time::Duration::from_secs(u64::from(count) * 60);
+        app::desk::Policy {
+            idle: minutes(self.session_idle_minutes),
+            absolute: minutes(self.session_hours.saturating_mul(60)),
+            sessions_max: self.sessions_max,
+            fresh: minutes(self.fresh_minutes),
+            tries_account: self.tries_account,
+            tries_address: self.tries_address,
+            window: minutes(self.tries_minutes),
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        let all = [
+            self.session_idle_minutes,
+            self.session_hours,
+            self.sessions_max,
+            self.fresh_minutes,
+            self.tries_account,
+            self.tries_address,
+            self.tries_minutes,
+        ];
+        all.into_iter().all(|value| (1..=100_000).contains(&value))
+    }
+}
+
+/// `[shoppers]`: who vouches for shoppers besides our own tokens.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Shoppers {
+    pub jwt: JwtConfig,
 }
 
 /// `[log]`
@@ -89,6 +163,10 @@ pub enum ConfigError {
     Level { level: String, message: String },
     #[error("server.connections_max is 1 to 1000000")]
     Connections,
+    #[error("operators: every number is 1 to 100000")]
+    Operators,
+    #[error("shoppers.jwt: {0}")]
+    Jwt(&'static str),
 }
 
 impl Config {
@@ -131,32 +209,37 @@ impl Config {
         if !(1..=1_000_000).contains(&self.server.connections_max) {
             return Err(ConfigError::Connections);
         }
+        if !self.operators.is_whole() {
+            return Err(ConfigError::Operators);
+        }
+        if let Some(wrong) = self.shoppers.jwt.wrong() {
+            return Err(ConfigError::Jwt(wrong));
+        }
         Ok(self)
     }
 }
 
 /// The table with one variable set, checked at once so that the error can name it.
-fn with_variable(mut table: toml::Table, name: &str, value: &str) -> Result<toml::Table, ConfigError> {
+fn with_variable(table: toml::Table, name: &str, value: &str) -> Result<toml::Table, ConfigError> {
     let wrong = |message: String| ConfigError::Variable { name: name.to_owned(), message };
     let path = name[ENV_PREFIX.len()..].to_ascii_lowercase();
-    let Some((section, key)) = path.split_once("__") else {
-        return Err(wrong("a variable is KOI__SECTION__KEY, like KOI__SERVER__LISTEN".to_owned()));
-    };
-    let section = table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
-    let Some(section) = section.as_table_mut() else {
-        return Err(wrong("a variable is KOI__SECTION__KEY, like KOI__SERVER__LISTEN".to_owned()));
-    };
+    let names: Vec<&str> = path.split("__").collect();
+    let [sections @ .., key] = names.as_slice() else { return Err(wrong(VARIABLE_FORM.to_owned())) };
+    if sections.is_empty() {
+        return Err(wrong(VARIABLE_FORM.to_owned()));
+    }
     // A value that reads as TOML (a number, true) is tried as that, then as plain text.
     let typed = toml::from_str::<toml::Table>(&format!("v = {value}")).ok().and_then(|mut t| t.remove("v"));
     let plain = toml::Value::String(value.to_owned());
     let mut first_error = None;
-    let (section_name, key) = (path.split_once("__").map_or("", |(s, _)| s).to_owned(), key.to_owned());
-    section.remove(&key);
     for value in typed.into_iter().chain([plain]) {
         let mut tried = table.clone();
-        if let Some(section) = tried.get_mut(&section_name).and_then(toml::Value::as_table_mut) {
-            section.insert(key.clone(), value);
+        let mut place = &mut tried;
+        for section in sections {
+            let below = place.entry(*section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+            place = below.as_table_mut().ok_or_else(|| wrong(VARIABLE_FORM.to_owned()))?;
         }
+        place.insert((*key).to_owned(), value);
         match tried.clone().try_into::<Config>() {
             Ok(_) => return Ok(tried),
             Err(error) => first_error.get_or_insert(error.message().to_owned()),
@@ -209,6 +292,9 @@ mod tests {
             ("[server\n", &["line 1"]),
             ("[server]\nconnections_max = 0", &["connections_max"]),
             ("[log]\nlevel = \"koi=loud\"", &["log.level", "loud"]),
+            ("[operators]\nsessions_max = 0", &["operators"]),
+            ("[shoppers.jwt]\nissuer = \"https://shop\"", &["shoppers.jwt", "audience"]),
+            ("[shoppers.jwt]\nalgorithm = \"none\"", &["line 2", "algorithm"]),
         ] {
             let error = Config::parse(text).unwrap_err().to_string();
             assert!(want.iter().all(|w| error.contains(w)), "{text:?}: {error}");
@@ -227,6 +313,12 @@ mod tests {
         let config = Config::load(None, good).unwrap();
         assert_eq!(config.server.listen.port(), 9);
         assert_eq!((config.server.connections_max, config.log.format), (7, LogFormat::Json));
+        let nested = env(&[
+            ("KOI__SHOPPERS__JWT__ISSUER", "https://shop"),
+            ("KOI__SHOPPERS__JWT__AUDIENCE", "koi"),
+            ("KOI__SHOPPERS__JWT__JWKS_FILE", "jwks.json"),
+        ]);
+        assert_eq!(Config::load(None, nested).unwrap().shoppers.jwt.audience, "koi");
         for (name, value) in [
             ("KOI__SERVER__COLOUR", "red"),
             ("KOI__COLOUR__RED", "1"),

@@ -2,87 +2,16 @@
 
 use super::App;
 use super::problem::Problem;
-use crate::auth::{Credential, Scope, TokenError, credential};
-use crate::{clock, validate};
+use crate::validate;
 use app::PageAsk;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use domain::ids::{AwardId, CampaignId, OrderId, ShopperId};
-use std::marker::PhantomData;
+use domain::ids::{AwardId, CampaignId, OperatorId, OrderId};
 
-/// The shopper whose token came along.
-#[derive(Debug, Clone, Copy)]
-pub struct Shopper(pub ShopperId);
+mod caller;
 
-impl FromRequestParts<App> for Shopper {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        shopper(app, &parts.headers).await.map(Shopper)
-    }
-}
-
-/// Whose token came along. A shopper's own route: a valid API key is 403 here.
-pub async fn shopper(app: &App, headers: &HeaderMap) -> Result<ShopperId, Problem> {
-    match credential(headers) {
-        Credential::ShopperToken(token) => app.tokens.verify(token, clock::now_s()).map_err(Problem::from),
-        Credential::ApiKey(key) => match app.keys.find(&app.koi, key).await? {
-            Some(_) => Err(Problem::forbidden("this is a shopper's own; send a shopper's token")),
-            None => Err(Problem::unauthorized()),
-        },
-        Credential::None => Err(Problem::unauthorized()),
-    }
-}
-
-impl From<TokenError> for Problem {
-    fn from(error: TokenError) -> Self {
-        match error {
-            TokenError::Bad => Problem::unauthorized(),
-            TokenError::Expired => Problem::new(StatusCode::UNAUTHORIZED, "token_expired", error.to_string()),
-        }
-    }
-}
-
-/// A scope as a type, so that a handler's signature says what it wants.
-pub trait Wanted: Send {
-    const SCOPE: Scope;
-}
-
-macro_rules! wanted {
-    ($($name:ident),+) => {$(
-        #[doc = concat!("Wants the scope `", stringify!($name), "`.")]
-        pub struct $name;
-        impl Wanted for $name {
-            const SCOPE: Scope = Scope::$name;
-        }
-    )+};
-}
-wanted!(Shoppers, Events, Campaigns, Points, Admin);
-
-/// Proof that the caller's API key has the scope.
-pub struct Operator<W>(PhantomData<W>);
-
-impl<W: Wanted> FromRequestParts<App> for Operator<W> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        match credential(&parts.headers) {
-            Credential::ApiKey(key) => match app.keys.find(&app.koi, key).await? {
-                Some(scopes) if scopes.allows(W::SCOPE) => Ok(Operator(PhantomData)),
-                Some(_) => {
-                    Err(Problem::forbidden(format!("this needs an API key with the scope `{}`", W::SCOPE.word())))
-                }
-                None => Err(Problem::unauthorized()),
-            },
-            Credential::ShopperToken(token) => match app.tokens.verify(token, clock::now_s()) {
-                Ok(_) => Err(Problem::forbidden("this needs an API key; a shopper's token is not enough")),
-                Err(error) => Err(error.into()),
-            },
-            Credential::None => Err(Problem::unauthorized()),
-        }
-    }
-}
+pub use caller::*;
 
 /// Ids that stand in a path, and what it means that one is malformed: no such thing.
 pub trait PathId: Sized + std::str::FromStr + Send {
@@ -93,6 +22,9 @@ impl PathId for CampaignId {
 }
 impl PathId for OrderId {
     const UNKNOWN: (&'static str, &'static str) = ("order_unknown", "no order of that id");
+}
+impl PathId for OperatorId {
+    const UNKNOWN: (&'static str, &'static str) = ("operator_unknown", "no operator of that id");
 }
 impl PathId for AwardId {
     const UNKNOWN: (&'static str, &'static str) = ("award_unknown", "no award of that id");
@@ -137,6 +69,19 @@ impl FromRequestParts<App> for KeyId {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         path_param(parts, app, "id").await.filter(|id| id.len() <= 64).map(KeyId).ok_or_else(Problem::no_route)
+    }
+}
+
+/// A session's id in the path.
+#[derive(Debug, Clone)]
+pub struct SessionId(pub String);
+
+impl FromRequestParts<App> for SessionId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let id = path_param(parts, app, "session").await.filter(|id| id.len() <= 64);
+        id.map(SessionId).ok_or_else(Problem::no_route)
     }
 }
 

@@ -17,12 +17,17 @@ use domain::ids::CampaignId;
 use futures_util::FutureExt;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 use tower::ServiceExt;
+
+/// Where a request's connection comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
 
 /// Answers requests of connections.
 #[derive(Clone)]
@@ -43,9 +48,9 @@ impl Front {
     }
 
     /// Answers one request. Never fails and never panics: whatever goes wrong is a problem to the caller.
-    pub async fn answer(&self, request: Request<Incoming>) -> Reply {
+    pub async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Reply {
         let id = RequestId::of(request.headers());
-        let answered = AssertUnwindSafe(self.dispatch(request, &id)).catch_unwind().await;
+        let answered = AssertUnwindSafe(self.dispatch(request, peer, &id)).catch_unwind().await;
         let mut reply = answered.unwrap_or_else(|_panic| {
             tracing::error!(request_id = id.as_str(), "a handler panicked");
             Problem::internal().render(&id)
@@ -54,7 +59,7 @@ impl Front {
         reply
     }
 
-    async fn dispatch(&self, request: Request<Incoming>, id: &RequestId) -> Reply {
+    async fn dispatch(&self, request: Request<Incoming>, peer: IpAddr, id: &RequestId) -> Reply {
         let started = Instant::now();
         match drawn_campaign(request.method(), request.uri().path()) {
             Some(campaign) => {
@@ -62,7 +67,7 @@ impl Front {
                 timing::record_draw(reply.status(), started.elapsed());
                 reply
             }
-            None => self.route(request, id, started).await,
+            None => self.route(request, peer, id, started).await,
         }
     }
 
@@ -78,9 +83,11 @@ impl Front {
         }
     }
 
-    async fn route(&self, request: Request<Incoming>, id: &RequestId, started: Instant) -> Reply {
+    async fn route(&self, request: Request<Incoming>, peer: IpAddr, id: &RequestId, started: Instant) -> Reply {
         let method = request.method().clone();
-        let (request, lent) = lend(request);
+        let (mut request, lent) = lend(request);
+        request.extensions_mut().insert(id.clone());
+        request.extensions_mut().insert(Peer(peer));
         let headers = request.headers().clone();
         let Ok(mut response) = self.router.clone().oneshot(request).await;
         if let Some(lent) = lent {

@@ -7,6 +7,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -22,12 +23,13 @@ const HEAD_MAX: usize = 16 * 1024;
 
 /// Whatever answers requests.
 pub trait Answer: Clone + Send + Sync + 'static {
-    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Reply> + Send;
+    /// `peer` is where the connection comes from.
+    fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> impl Future<Output = Reply> + Send;
 }
 
 impl Answer for super::front::Front {
-    async fn answer(&self, request: Request<Incoming>) -> Reply {
-        super::front::Front::answer(self, request).await
+    async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Reply {
+        super::front::Front::answer(self, request, peer).await
     }
 }
 
@@ -85,13 +87,14 @@ async fn accept(
 async fn connection<A: Answer>(stream: TcpStream, answer: A, mut stop: watch::Receiver<bool>) {
     // Answers are small and whole; waiting for more to send would only delay them. Failing costs nothing but that.
     let _slower = stream.set_nodelay(true);
+    let peer = stream.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
     let requests = AtomicU64::new(0);
     let service = service_fn(|request| {
         requests.fetch_add(1, Ordering::Relaxed);
         let answer = &answer;
         let requests = &requests;
         async move {
-            let reply = answer.answer(request).await;
+            let reply = answer.answer(request, peer).await;
             requests.fetch_add(1, Ordering::Relaxed);
             Ok::<_, Infallible>(reply)
         }

@@ -13,7 +13,7 @@ pub mod routes;
 pub mod schema;
 pub mod timing;
 
-use crate::auth::{ApiKeys, Tokens};
+use crate::auth::{ApiKeys, ShopperJwt, Tokens};
 use app::Koi;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
@@ -25,7 +25,19 @@ pub struct Shared {
     pub keys: ApiKeys,
     pub tokens: Tokens,
     pub metrics: PrometheusHandle,
+    pub edge: Edge,
     draining: AtomicBool,
+}
+
+/// How callers reach the server, and who besides us vouches for shoppers.
+#[derive(Default)]
+pub struct Edge {
+    /// Cookies are for TLS alone.
+    pub secure_cookies: bool,
+    /// A proxy in front names the caller's address.
+    pub forwarded_for: bool,
+    /// The shop's own tokens, where it makes some.
+    pub jwt: Option<ShopperJwt>,
 }
 
 /// A cheap handle on [`Shared`].
@@ -33,9 +45,9 @@ pub type App = Arc<Shared>;
 
 impl Shared {
     /// The state of a server that serves `koi`.
-    pub fn new(koi: Koi, keys: ApiKeys, metrics: PrometheusHandle) -> App {
+    pub fn new(koi: Koi, keys: ApiKeys, metrics: PrometheusHandle, edge: Edge) -> App {
         let tokens = Tokens::new(koi.token_secret());
-        Arc::new(Shared { koi, keys, tokens, metrics, draining: AtomicBool::new(false) })
+        Arc::new(Shared { koi, keys, tokens, metrics, edge, draining: AtomicBool::new(false) })
     }
 
     /// From here on the server is not ready: it only answers what is in flight.

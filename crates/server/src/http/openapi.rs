@@ -2,8 +2,9 @@
 
 use super::routes::*;
 use super::schema;
+use crate::auth::COOKIE;
 use axum::Router;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, OpenApiBuilder};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -19,7 +20,12 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         campaigns::copy_campaign, campaigns::get_report, grants::create_grant, me::get_me, draws::create_draws,
         draws::list_draws, orders::create_order, orders::get_order, awards::list_awards, awards::claim_award,
         points::get_points, points::list_entries, api_keys::create_api_key, api_keys::list_api_keys,
-        api_keys::revoke_api_key, operations::get_health, operations::get_readiness, operations::get_metrics,
+        api_keys::revoke_api_key, api_keys::rotate_api_key, session::open_session, session::get_session,
+        session::close_session, session::reauthenticate, session::change_password, operators::create_operator,
+        operators::list_operators, operators::get_operator, operators::edit_operator, operators::delete_operator,
+        operators::set_password, operators::ban_operator, operators::unban_operator, operators::list_sessions,
+        operators::end_sessions, operators::end_session, audit::list_audit, audit::check_audit, audit::export_audit,
+        operations::get_health, operations::get_readiness, operations::get_metrics,
     ),
     components(schemas(schema::Problem)),
     tags(
@@ -28,6 +34,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         (name = "campaigns", description = "For operators"),
         (name = "shopper", description = "For a shopper's own device"),
         (name = "api-keys", description = "For an administrator"),
+        (name = "operators", description = "People who work with the console, and their sessions"),
+        (name = "audit", description = "What was done, for auditors"),
         (name = "operations", description = "For whoever runs the server"),
     ),
     modifiers(&Credentials),
@@ -46,7 +54,9 @@ impl Modify for Credentials {
             components.add_security_scheme(name, SecurityScheme::Http(scheme));
         };
         bearer("api_key", "koi_sk_…", "An API key of the shop's server, with scopes");
-        bearer("shopper_token", "kst_…", "A shopper's token, made by the shop's server");
+        bearer("shopper_token", "kst_…", "A shopper's token, made by the shop's server, or a JWT of the shop's own");
+        let cookie = ApiKeyValue::with_description(COOKIE, "An operator's session; changes send `X-CSRF-Token` too");
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     }
 }
 

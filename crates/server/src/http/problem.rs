@@ -28,6 +28,8 @@ pub struct Problem {
     pub field: Option<String>,
     /// What blocks a publish.
     pub findings: Vec<Finding>,
+    /// Seconds after which to ask again, where it is known.
+    pub after_s: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -47,7 +49,7 @@ struct Rendered<'a> {
 impl Problem {
     /// A failure without a field.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Problem { status, code, detail: detail.into(), field: None, findings: Vec::new() }
+        Problem { status, code, detail: detail.into(), field: None, findings: Vec::new(), after_s: None }
     }
 
     /// 422: `field` is readable but makes no sense.
@@ -98,6 +100,9 @@ impl Problem {
 
     /// When the same request may succeed.
     fn retry_after(&self) -> Option<HeaderValue> {
+        if let Some(seconds) = self.after_s {
+            return Some(HeaderValue::from(seconds));
+        }
         match (self.status, self.code) {
             (StatusCode::SERVICE_UNAVAILABLE, _) | (_, "in_flight") => Some(SOON_S),
             (StatusCode::TOO_MANY_REQUESTS, _) => Some(LATER_S),
@@ -118,12 +123,14 @@ impl IntoResponse for Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let (status, code, detail) = (status_of(&error), error.code(), error.to_string());
-        let (field, findings) = match error {
-            Error::Invalid { field, .. } => (field, Vec::new()),
-            Error::Findings(findings) => (None, findings),
-            _ => (None, Vec::new()),
-        };
-        Problem { status, code, detail: Cow::Owned(detail), field, findings }
+        let problem = Problem::new(status, code, detail);
+        match error {
+            Error::Invalid { field, .. } => Problem { field, ..problem },
+            Error::Findings(findings) => Problem { findings, ..problem },
+            // Rounded up: who waits that long is let in.
+            Error::Throttled { after_ms } => Problem { after_s: Some(after_ms.max(1).unsigned_abs().div_ceil(1_000)), ..problem },
+            _ => problem,
+        }
     }
 }
 
@@ -133,6 +140,9 @@ pub fn status_of(error: &Error) -> StatusCode {
         Error::Invalid { .. } | Error::Findings(_) | Error::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         Error::NotFound { .. } => StatusCode::NOT_FOUND,
         Error::Conflict { .. } | Error::InFlight | Error::BusinessKeyReused => StatusCode::CONFLICT,
+        Error::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
+        Error::Denied { .. } => StatusCode::FORBIDDEN,
+        Error::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Stale => StatusCode::PRECONDITION_FAILED,
         Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Refused(refusal) => status_of_refusal(refusal),
@@ -172,6 +182,9 @@ mod tests {
             (Error::Unavailable("the queue is full"), 503, "unavailable", true),
             (Error::KeyReused, 422, "idempotency_key_reused", false),
             (Error::BusinessKeyReused, 409, "business_key_reused", false),
+            (Error::Unauthenticated { code: "login_failed", detail: "no" }, 401, "login_failed", false),
+            (Error::Denied { code: "forbidden", detail: "no".into() }, 403, "forbidden", false),
+            (Error::Throttled { after_ms: 1_500 }, 429, "too_many_attempts", true),
             (Error::Stale, 412, "stale", false),
             (Error::no_shopper(), 404, "shopper_unknown", false),
             (Error::Findings(Vec::new()), 422, "publish_blocked", false),

@@ -1,6 +1,10 @@
 //! How answers look, for the OpenAPI document. The use cases' views are plain data that knows nothing of OpenAPI; what
 //! stands here mirrors them, and a test compares the two by their members.
 
+mod desk;
+
+pub use desk::*;
+
 use domain::award::AwardState;
 use domain::campaign::{Definition, Finding, State};
 use serde::Serialize;
@@ -400,31 +404,6 @@ pub struct Order {
     pub chances: u32,
     #[schema(format = DateTime)]
     pub created_at: String,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct ApiKey {
-    pub id: String,
-    pub name: String,
-    pub scopes: Vec<String>,
-    #[schema(format = DateTime)]
-    pub created_at: String,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct ApiKeys {
-    pub data: Vec<ApiKey>,
-    /// Always null: there are few.
-    pub next_cursor: Option<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct NewApiKey {
-    pub id: String,
-    pub name: String,
-    pub scopes: Vec<String>,
-    /// Shown this once; only its hash is kept.
-    pub key: String,
 }
 
 #[derive(Serialize, ToSchema)]

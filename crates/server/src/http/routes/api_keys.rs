@@ -1,18 +1,22 @@
 //! API keys, for an administrator.
 
-use crate::auth::{ScopeSet, hash_key, make_key};
-use crate::http::body::Json;
-use crate::http::extract::{Admin, KeyId, Operator};
+use crate::auth::{hash_key, make_key};
+use crate::http::body::{Json, MaybeJson};
+use crate::http::extract::{KeyId, Keys, Operator};
 use crate::http::problem::Problem;
 use crate::http::reply::{json, no_content};
 use crate::http::{App, schema};
 use crate::validate;
-use app::ports::ApiKey;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use domain::operator::Scope;
 use serde::Deserialize;
 use utoipa::ToSchema;
+
+/// Seconds that a secret stays valid beside its successor: 30 days at most, a day where nothing is said.
+const OVERLAP_SECONDS: std::ops::RangeInclusive<u64> = 0..=30 * 86_400;
+const OVERLAP_DEFAULT: u64 = 86_400;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +25,16 @@ pub struct CreateApiKey {
     name: String,
     /// `shoppers`, `events`, `campaigns`, `points`, `admin`.
     scopes: Vec<String>,
+    /// Where absent, until it is revoked.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+}
+
+fn new_key() -> Result<String, Problem> {
+    make_key().map_err(|error| {
+        tracing::error!(%error, "the system gives no randomness");
+        Problem::internal()
+    })
 }
 
 /// Makes an API key.
@@ -28,7 +42,7 @@ pub struct CreateApiKey {
     responses((status = 201, description = "The key, shown this once", body = schema::NewApiKey), schema::Problems))]
 pub async fn create_api_key(
     State(app): State<App>,
-    _: Operator<Admin>,
+    who: Operator<Keys>,
     Json(mut body): Json<CreateApiKey>,
 ) -> Result<Response, Problem> {
     validate::text("name", &body.name, validate::NAME_CHARS)?;
@@ -37,32 +51,57 @@ pub async fn create_api_key(
     if body.scopes.is_empty() {
         return Err(Problem::invalid("scopes", "`scopes` names at least one scope"));
     }
-    ScopeSet::parse(&body.scopes).map_err(|unknown| Problem::invalid("scopes", unknown.to_string()))?;
-    let key = make_key().map_err(|error| {
-        tracing::error!(%error, "the system gives no randomness");
-        Problem::internal()
-    })?;
-    let id = app.koi.create_api_key(&body.name, &body.scopes, hash_key(&key)).await?;
-    Ok(json(StatusCode::CREATED, &schema::NewApiKey { id, name: body.name, scopes: body.scopes, key }))
+    if let Some(unknown) = body.scopes.iter().find(|word| Scope::of_word(word).is_none()) {
+        let known: Vec<&str> = Scope::ALL.iter().map(|scope| scope.word()).collect();
+        let shown: String = unknown.chars().take(40).collect();
+        let detail = format!("no scope is called {shown:?}; known are {}", known.join(", "));
+        return Err(Problem::invalid("scopes", detail));
+    }
+    let expires_at_ms = body.expires_at.as_deref().map(|at| validate::time("expires_at", at)).transpose()?;
+    let key = new_key()?;
+    let view = app.koi.create_api_key(&who, &body.name, &body.scopes, expires_at_ms, hash_key(&key)).await?;
+    Ok(json(StatusCode::CREATED, &schema::NewApiKey { key, shown: schema::ApiKey::of(view) }))
 }
 
 /// Lists the keys, without their secrets.
 #[utoipa::path(get, path = "/api/v1/api-keys", tag = "api-keys", security(("api_key" = ["admin"])),
     responses((status = 200, description = "All keys", body = schema::ApiKeys), schema::Problems))]
-pub async fn list_api_keys(State(app): State<App>, _: Operator<Admin>) -> Result<Response, Problem> {
-    let keys = app.koi.list_api_keys().await?;
-    let view = |k: ApiKey| schema::ApiKey { id: k.id, name: k.name, scopes: k.scopes, created_at: k.created_at };
-    let data = keys.into_iter().map(view).collect();
+pub async fn list_api_keys(State(app): State<App>, who: Operator<Keys>) -> Result<Response, Problem> {
+    let data = app.koi.list_api_keys(&who).await?.into_iter().map(schema::ApiKey::of).collect();
     Ok(json(StatusCode::OK, &schema::ApiKeys { data, next_cursor: None }))
+}
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RotateApiKey {
+    /// For how long the secret of now stays valid; a day where absent, at most 30 days.
+    #[schema(minimum = 0, maximum = 2_592_000)]
+    overlap_seconds: Option<u64>,
+}
+
+/// Gives a key another secret; the one of now stays valid for a while.
+#[utoipa::path(post, path = "/api/v1/api-keys/{id}/rotate", tag = "api-keys", security(("api_key" = ["admin"])), params(("id" = String, Path)),
+    request_body = Option<RotateApiKey>,
+    responses((status = 201, description = "The key with its new secret, shown this once", body = schema::NewApiKey), schema::Problems))]
+pub async fn rotate_api_key(
+    State(app): State<App>,
+    who: Operator<Keys>,
+    KeyId(id): KeyId,
+    MaybeJson(body): MaybeJson<RotateApiKey>,
+) -> Result<Response, Problem> {
+    let overlap_s = body.overlap_seconds.unwrap_or(OVERLAP_DEFAULT);
+    validate::range("overlap_seconds", &overlap_s, &OVERLAP_SECONDS)?;
+    let key = new_key()?;
+    let view = app.koi.rotate_api_key(&who, &id, overlap_s.cast_signed() * 1_000, hash_key(&key)).await?;
+    app.keys.forget();
+    Ok(json(StatusCode::CREATED, &schema::NewApiKey { key, shown: schema::ApiKey::of(view) }))
 }
 
 /// Revokes a key.
 #[utoipa::path(delete, path = "/api/v1/api-keys/{id}", tag = "api-keys", security(("api_key" = ["admin"])), params(("id" = String, Path)),
     responses((status = 204, description = "Revoked; other processes may believe it for 30 s"), schema::Problems))]
-pub async fn revoke_api_key(State(app): State<App>, _: Operator<Admin>, KeyId(id): KeyId) -> Result<Response, Problem> {
-    if !app.koi.revoke_api_key(&id).await? {
-        return Err(Problem::new(StatusCode::NOT_FOUND, "api_key_unknown", "no API key of that id"));
-    }
+pub async fn revoke_api_key(State(app): State<App>, who: Operator<Keys>, KeyId(id): KeyId) -> Result<Response, Problem> {
+    app.koi.revoke_api_key(&who, &id).await?;
     app.keys.forget();
     Ok(no_content())
 }

@@ -6,11 +6,13 @@ use crate::http::problem::Problem;
 use crate::http::reply::json;
 use crate::http::{App, schema};
 use crate::validate;
+use app::koi::{Deed, Target};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::draw::BlacklistMode;
 use domain::ids::CampaignId;
+use domain::operator::Act;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -34,13 +36,16 @@ pub struct PutBlacklist {
     responses((status = 200, description = "As it is now", body = schema::Blacklist), schema::Problems))]
 pub async fn put_blacklist(
     State(app): State<App>,
-    _: Operator<Shoppers>,
+    who: Operator<Shoppers>,
     ExternalId(external_id): ExternalId,
     Json(body): Json<PutBlacklist>,
 ) -> Result<Response, Problem> {
     validate::text("reason", &body.reason, validate::REASON_CHARS)?;
     let until_ms = body.until.as_deref().map(|until| validate::time("until", until)).transpose()?;
-    let view = app.koi.put_blacklist(&external_id, body.mode, body.campaign_id, until_ms, body.reason).await?;
+    let asked = serde_json::json!({"mode": body.mode, "campaign": body.campaign_id, "until": body.until});
+    let deed = Deed::of(Act::BlockShopper).on(Target::Shopper(external_id.clone())).asking(asked);
+    let work = app.koi.put_blacklist(&external_id, body.mode, body.campaign_id, until_ms, body.reason);
+    let view = app.koi.audited(&who, deed, work).await?;
     Ok(json(StatusCode::OK, &view))
 }
 
@@ -65,10 +70,12 @@ pub struct DeleteBlacklist {
     responses((status = 200, description = "As it is now", body = schema::Blacklist), schema::Problems))]
 pub async fn delete_blacklist(
     State(app): State<App>,
-    _: Operator<Shoppers>,
+    who: Operator<Shoppers>,
     ExternalId(external_id): ExternalId,
     MaybeJson(body): MaybeJson<DeleteBlacklist>,
 ) -> Result<Response, Problem> {
-    let view = app.koi.delete_blacklist(&external_id, body.campaign_id).await?;
+    let asked = serde_json::json!({"campaign": body.campaign_id});
+    let deed = Deed::of(Act::UnblockShopper).on(Target::Shopper(external_id.clone())).asking(asked);
+    let view = app.koi.audited(&who, deed, app.koi.delete_blacklist(&external_id, body.campaign_id)).await?;
     Ok(json(StatusCode::OK, &view))
 }

@@ -1,18 +1,20 @@
 //! Campaigns, for operators.
 
 use crate::http::body::{Json, LARGE, MaybeJson};
-use crate::http::extract::{Campaigns, Id, IfMatch, Operator, Paging, etag};
+use crate::http::extract::{CampaignDrafts, CampaignEnds, Campaigns, Id, IfMatch, Operator, Paging, Reports, etag};
 use crate::http::paging::page;
 use crate::http::problem::Problem;
 use crate::http::reply::json;
 use crate::http::{App, schema};
 use crate::validate;
 use app::CampaignView;
+use app::koi::{Deed, Target};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 use domain::campaign::Definition;
 use domain::ids::CampaignId;
+use domain::operator::Act;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -31,10 +33,12 @@ fn render(status: StatusCode, view: &CampaignView) -> Response {
     responses((status = 201, description = "The draft", body = schema::Campaign, headers(("ETag" = String))), schema::Problems))]
 pub async fn create_campaign(
     State(app): State<App>,
-    _: Operator<Campaigns>,
+    who: Operator<CampaignDrafts>,
     Json(definition): Json<Definition, LARGE>,
 ) -> Result<Response, Problem> {
-    let view = app.koi.create_campaign(definition).await?;
+    let deed = Deed::of(Act::CreateCampaign);
+    let made = |view: &CampaignView| Target::Campaign(view.id);
+    let view = app.koi.audited_making(&who, deed, app.koi.create_campaign(definition), made).await?;
     Ok(render(StatusCode::CREATED, &view))
 }
 
@@ -71,12 +75,13 @@ pub async fn get_campaign(
         (status = 412, description = "`stale`: edited meanwhile", body = schema::Problem, content_type = "application/problem+json"), schema::Problems))]
 pub async fn edit_campaign(
     State(app): State<App>,
-    _: Operator<Campaigns>,
+    who: Operator<CampaignDrafts>,
     Id(id): Id<CampaignId>,
     IfMatch(version): IfMatch,
     Json(patch): Json<Map<String, Value>, LARGE>,
 ) -> Result<Response, Problem> {
-    let view = app.koi.edit_campaign(id, version, patch).await?;
+    let deed = Deed::of(Act::EditCampaign).on(Target::Campaign(id));
+    let view = app.koi.audited(&who, deed, app.koi.edit_campaign(id, version, patch)).await?;
     Ok(render(StatusCode::OK, &view))
 }
 
@@ -95,7 +100,7 @@ pub struct PublishCampaign {
         (status = 422, description = "`publish_blocked` with `findings`", body = schema::Problem, content_type = "application/problem+json"), schema::Problems))]
 pub async fn publish_campaign(
     State(app): State<App>,
-    _: Operator<Campaigns>,
+    who: Operator<Campaigns>,
     Id(id): Id<CampaignId>,
     MaybeJson(body): MaybeJson<PublishCampaign>,
 ) -> Result<Response, Problem> {
@@ -103,7 +108,9 @@ pub async fn publish_campaign(
         return Err(Problem::invalid("acknowledge", format!("`acknowledge` has at most {ACKNOWLEDGE_MAX} codes")));
     }
     body.acknowledge.iter().try_for_each(|code| validate::text("acknowledge", code, validate::ID_CHARS))?;
-    let view = app.koi.publish(id, &body.acknowledge).await?;
+    let deed = Deed::of(Act::PublishCampaign).on(Target::Campaign(id));
+    let deed = deed.asking(serde_json::json!({"acknowledge": body.acknowledge}));
+    let view = app.koi.audited(&who, deed, app.koi.publish(id, &body.acknowledge)).await?;
     Ok(render(StatusCode::OK, &view))
 }
 
@@ -117,11 +124,12 @@ pub struct Nothing {}
     responses((status = 200, description = "Paused", body = schema::Campaign), schema::Problems))]
 pub async fn pause_campaign(
     State(app): State<App>,
-    _: Operator<Campaigns>,
+    who: Operator<Campaigns>,
     Id(id): Id<CampaignId>,
     _: MaybeJson<Nothing>,
 ) -> Result<Response, Problem> {
-    let view = app.koi.pause(id).await?;
+    let deed = Deed::of(Act::PauseCampaign).on(Target::Campaign(id));
+    let view = app.koi.audited(&who, deed, app.koi.pause(id)).await?;
     Ok(render(StatusCode::OK, &view))
 }
 
@@ -130,11 +138,12 @@ pub async fn pause_campaign(
     responses((status = 200, description = "Goes on", body = schema::Campaign), schema::Problems))]
 pub async fn resume_campaign(
     State(app): State<App>,
-    _: Operator<Campaigns>,
+    who: Operator<Campaigns>,
     Id(id): Id<CampaignId>,
     _: MaybeJson<Nothing>,
 ) -> Result<Response, Problem> {
-    let view = app.koi.resume(id).await?;
+    let deed = Deed::of(Act::ResumeCampaign).on(Target::Campaign(id));
+    let view = app.koi.audited(&who, deed, app.koi.resume(id)).await?;
     Ok(render(StatusCode::OK, &view))
 }
 
@@ -143,11 +152,12 @@ pub async fn resume_campaign(
     responses((status = 200, description = "Ended", body = schema::Campaign), schema::Problems))]
 pub async fn end_campaign(
     State(app): State<App>,
-    _: Operator<Campaigns>,
+    who: Operator<CampaignEnds>,
     Id(id): Id<CampaignId>,
     _: MaybeJson<Nothing>,
 ) -> Result<Response, Problem> {
-    let view = app.koi.end(id).await?;
+    let deed = Deed::of(Act::EndCampaign).on(Target::Campaign(id));
+    let view = app.koi.audited(&who, deed, app.koi.end(id)).await?;
     Ok(render(StatusCode::OK, &view))
 }
 
@@ -156,11 +166,13 @@ pub async fn end_campaign(
     responses((status = 201, description = "The new draft", body = schema::Campaign), schema::Problems))]
 pub async fn copy_campaign(
     State(app): State<App>,
-    _: Operator<Campaigns>,
+    who: Operator<CampaignDrafts>,
     Id(id): Id<CampaignId>,
     _: MaybeJson<Nothing>,
 ) -> Result<Response, Problem> {
-    let view = app.koi.copy_campaign(id).await?;
+    let deed = Deed::of(Act::CopyCampaign).asking(serde_json::json!({"of": id}));
+    let made = |view: &CampaignView| Target::Campaign(view.id);
+    let view = app.koi.audited_making(&who, deed, app.koi.copy_campaign(id), made).await?;
     Ok(render(StatusCode::CREATED, &view))
 }
 
@@ -169,7 +181,7 @@ pub async fn copy_campaign(
     responses((status = 200, description = "The report", body = schema::Report), schema::Problems))]
 pub async fn get_report(
     State(app): State<App>,
-    _: Operator<Campaigns>,
+    _: Operator<Reports>,
     Id(id): Id<CampaignId>,
 ) -> Result<Response, Problem> {
     let view = app.koi.report(id).await?;

@@ -1,15 +1,18 @@
 //! Chances that a shop gives of its own accord.
 
 use crate::http::body::Json;
-use crate::http::extract::{Campaigns, Id, Operator};
+use crate::http::extract::{Grants, Id, Operator};
 use crate::http::problem::Problem;
 use crate::http::reply::answer_routed;
 use crate::http::{App, schema};
 use crate::validate;
+use app::koi::{Deed, Target};
 use axum::extract::State;
 use axum::response::Response;
 use domain::ids::CampaignId;
+use domain::operator::Act;
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 #[derive(Deserialize, ToSchema)]
@@ -30,7 +33,7 @@ pub struct CreateGrant {
     responses((status = 201, description = "The order it made", body = schema::Order), (status = 200, description = "Known already: the first answer", body = schema::Order), schema::Problems))]
 pub async fn create_grant(
     State(app): State<App>,
-    _: Operator<Campaigns>,
+    who: Operator<Grants>,
     Id(id): Id<CampaignId>,
     Json(body): Json<CreateGrant>,
 ) -> Result<Response, Problem> {
@@ -38,6 +41,9 @@ pub async fn create_grant(
     validate::range("chances", &body.chances, &validate::CHANCES)?;
     validate::text("business_key", &body.business_key, validate::ID_CHARS)?;
     validate::text("reason", &body.reason, validate::REASON_CHARS)?;
-    let answer = app.koi.grant(id, &body.shopper, body.chances, &body.business_key, &body.reason).await?;
+    let asked = json!({"campaign": id, "chances": body.chances, "business_key": body.business_key});
+    let deed = Deed::of(Act::CreateGrant).on(Target::Shopper(body.shopper.clone())).asking(asked);
+    let work = app.koi.grant(id, &body.shopper, body.chances, &body.business_key, &body.reason);
+    let answer = app.koi.audited(&who, deed, work).await?;
     Ok(answer_routed(answer))
 }

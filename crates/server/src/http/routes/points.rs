@@ -7,9 +7,11 @@ use crate::http::problem::Problem;
 use crate::http::reply::{answer_routed, json};
 use crate::http::{App, schema};
 use crate::validate::{self, POINTS_MAX};
+use app::koi::{Deed, Target};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use domain::operator::Act;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -29,7 +31,7 @@ pub struct AddPoints {
     responses((status = 201, description = "The new balance", body = schema::PointsAdded), (status = 200, description = "Known already: the first answer", body = schema::PointsAdded), schema::Problems))]
 pub async fn add_points(
     State(app): State<App>,
-    _: Operator<Points>,
+    who: Operator<Points>,
     ExternalId(external_id): ExternalId,
     Json(body): Json<AddPoints>,
 ) -> Result<Response, Problem> {
@@ -38,7 +40,10 @@ pub async fn add_points(
     }
     validate::text("business_key", &body.business_key, validate::ID_CHARS)?;
     validate::text("reason", &body.reason, validate::REASON_CHARS)?;
-    let answer = app.koi.add_points(&external_id, body.amount, &body.business_key, &body.reason).await?;
+    let asked = serde_json::json!({"amount": body.amount, "business_key": body.business_key});
+    let deed = Deed::of(Act::AddPoints).on(Target::Shopper(external_id.clone())).asking(asked);
+    let work = app.koi.add_points(&external_id, body.amount, &body.business_key, &body.reason);
+    let answer = app.koi.audited(&who, deed, work).await?;
     Ok(answer_routed(answer))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::clock;
 use crate::http::body::{Json, MaybeJson};
-use crate::http::extract::{ExternalId, Operator, Shoppers};
+use crate::http::extract::{ExternalId, Operator, Registration};
 use crate::http::problem::Problem;
 use crate::http::reply::json;
 use crate::http::{App, schema};
@@ -52,7 +52,7 @@ impl PutShopper {
     responses((status = 201, description = "New", body = schema::Shopper), (status = 200, description = "Changed", body = schema::Shopper), schema::Problems))]
 pub async fn put_shopper(
     State(app): State<App>,
-    _: Operator<Shoppers>,
+    _: Operator<Registration>,
     ExternalId(external_id): ExternalId,
     Json(body): Json<PutShopper>,
 ) -> Result<Response, Problem> {
@@ -74,7 +74,7 @@ pub struct CreateToken {
     responses((status = 201, description = "Valid until `expires_at`, across restarts", body = schema::Token), schema::Problems))]
 pub async fn create_token(
     State(app): State<App>,
-    _: Operator<Shoppers>,
+    _: Operator<Registration>,
     ExternalId(external_id): ExternalId,
     MaybeJson(body): MaybeJson<CreateToken>,
 ) -> Result<Response, Problem> {

@@ -93,6 +93,29 @@ fn what_operators_see_is_as_documented() {
 }
 
 #[test]
+fn what_auditors_see_is_as_documented() {
+    let text = String::new;
+    let change = app::desk::Change { path: text(), before: Value::Null, after: Value::Null };
+    check("AuditChange", &change);
+    let entry = app::koi::AuditView {
+        id: text(),
+        at: text(),
+        who: text(),
+        act: text(),
+        target: None,
+        asked: Value::Null,
+        outcome: None,
+        code: None,
+        changes: vec![change],
+        finished_at: None,
+        request_id: None,
+        hash: text(),
+    };
+    check("AuditEntry", &entry);
+    check("AuditCheck", &app::koi::AuditCheck { whole: true, entries: 0, broken_at: None, head: text() });
+}
+
+#[test]
 fn what_shoppers_see_is_as_documented() {
     let text = String::new;
     let prize = || PrizeView { code: text(), name: text(), kind: text(), category: text(), value_cents: 0 };
