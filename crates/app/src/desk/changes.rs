@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 /// Members whose values are never written: secrets, and what is said of a person.
 const WITHHELD: &[&str] = &[
     "password", "secret", "secrets", "token", "key", "csrf_token", "campaign_seed", "seed", "email", "phone", "address",
-    "attributes", "codes", "login", "headers",
+    "attributes", "person_name", "codes", "login", "headers",
 ];
 /// Changes of one entry; the rest is counted.
 const CHANGES_MAX: usize = 200;

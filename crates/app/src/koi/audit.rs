@@ -228,7 +228,7 @@ impl Koi {
     async fn snapshot(&self, target: &Target) -> Result<Value> {
         let seen = match target {
             Target::Campaign(id) => self.campaign(*id).await.map(|view| json!(view)),
-            Target::Operator(id) => self.operator(*id).await.map(|view| json!(view)),
+            Target::Operator(id) => self.operator(*id).await.map(|view| nameless(json!(view))),
             Target::ApiKey(id) => self.api_key(id).await.map(|view| json!(view)),
             Target::Nothing | Target::Shopper(_) | Target::Other(..) => return Ok(Value::Null),
         };
@@ -368,6 +368,16 @@ impl Koi {
             }
         }
     }
+}
+
+/// An operator's name is told apart from a campaign's: only the former is a person's.
+fn nameless(mut view: Value) -> Value {
+    if let Some(members) = view.as_object_mut()
+        && let Some(name) = members.remove("name")
+    {
+        members.insert("person_name".into(), name);
+    }
+    view
 }
 
 /// 403 without the right, or without a fresh password for what is dangerous.

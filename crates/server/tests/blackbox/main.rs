@@ -3,6 +3,7 @@
 //! Long ones take their length from the environment: `KOI_ROUNDS` (crash, idempotency) and `KOI_DRAWS` (ready_again).
 //! Each of those prints one line of JSON with its counters.
 
+mod audit;
 mod bad_callers;
 mod bad_input;
 mod behaviour;
@@ -15,7 +16,9 @@ mod fsync;
 mod harness;
 mod idempotency;
 mod import;
+mod jwt;
 mod odds;
+mod operators;
 mod oracle;
 mod ready;
 mod restore;
