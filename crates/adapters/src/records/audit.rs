@@ -66,7 +66,9 @@ impl AuditLog for Store {
         }
         if let Some(target) = &filter.target {
             // What an act made is named by its outcome.
-            sql.push_str(" AND (target = ? OR seq IN (SELECT of_seq FROM audit WHERE target = ? AND of_seq IS NOT NULL))");
+            sql.push_str(
+                " AND (target = ? OR seq IN (SELECT of_seq FROM audit WHERE target = ? AND of_seq IS NOT NULL))",
+            );
             asked.extend([Value::from(target.clone()), target.clone().into()]);
         }
         for (bound, wanted) in [("at >= ?", filter.from_ms), ("at < ?", filter.until_ms)] {

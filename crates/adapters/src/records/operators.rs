@@ -68,7 +68,8 @@ impl Operators for Store {
     }
 
     async fn update(&self, row: &OperatorRow) -> PortResult<()> {
-        let sql = "UPDATE operators SET version = ?, name = ?, role = ?, password = ?, bans = ? WHERE id = ? AND version = ?";
+        let sql =
+            "UPDATE operators SET version = ?, name = ?, role = ?, password = ?, bans = ? WHERE id = ? AND version = ?";
         let values = vec![
             i64::from(row.version).into(),
             row.name.clone().into(),
@@ -188,8 +189,9 @@ fn key(row: &QueryResult) -> Result<KeyRow, DbErr> {
 impl Store {
     /// The secrets of keys, newest first, with the key of each.
     async fn secrets(&self, of: &str, values: Vec<Value>) -> PortResult<Vec<(String, SecretRow)>> {
-        let sql =
-            format!("SELECT api_key, created_at, expires_at FROM api_key_secrets {of} ORDER BY created_at DESC, sha256");
+        let sql = format!(
+            "SELECT api_key, created_at, expires_at FROM api_key_secrets {of} ORDER BY created_at DESC, sha256"
+        );
         let row = |row: &QueryResult| {
             Ok((get(row, 0)?, SecretRow { created_at_ms: get(row, 1)?, expires_at_ms: get(row, 2)? }))
         };

@@ -115,7 +115,11 @@ async fn every_act_is_refused_without_its_right() {
         for (rights, fresh, want) in [
             (Rights::EVERY.without(permission), true, "forbidden"),
             (Rights::NONE, true, "forbidden"),
-            ([permission].into_iter().collect(), false, if act.is_dangerous() { "reauthentication_required" } else { "" }),
+            (
+                [permission].into_iter().collect(),
+                false,
+                if act.is_dangerous() { "reauthentication_required" } else { "" },
+            ),
             ([permission].into_iter().collect(), true, ""),
         ] {
             let who = Who::Operator { id, role: Role::Support, session: "ses".into() };

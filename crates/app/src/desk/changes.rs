@@ -6,8 +6,22 @@ use sha2::{Digest, Sha256};
 
 /// Members whose values are never written: secrets, and what is said of a person.
 const WITHHELD: &[&str] = &[
-    "password", "secret", "secrets", "token", "key", "csrf_token", "campaign_seed", "seed", "email", "phone", "address",
-    "attributes", "person_name", "codes", "login", "headers",
+    "password",
+    "secret",
+    "secrets",
+    "token",
+    "key",
+    "csrf_token",
+    "campaign_seed",
+    "seed",
+    "email",
+    "phone",
+    "address",
+    "attributes",
+    "person_name",
+    "codes",
+    "login",
+    "headers",
 ];
 /// Changes of one entry; the rest is counted.
 const CHANGES_MAX: usize = 200;

@@ -97,7 +97,8 @@ mod tests {
     #[tokio::test]
     async fn passwords_are_kept_as_argon2id() {
         let hasher = Hasher::default();
-        let (a, b) = (hasher.hash("correct horse battery").await.unwrap(), hasher.hash("correct horse battery").await.unwrap());
+        let (a, b) =
+            (hasher.hash("correct horse battery").await.unwrap(), hasher.hash("correct horse battery").await.unwrap());
         assert_ne!(a, b, "each has a salt of its own");
         assert!(a.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{a}");
         for (password, stored, want) in [
@@ -115,7 +116,8 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn only_so_many_wait() {
         let hasher = Hasher::default();
-        let places: Vec<_> = (0..WAITING + AT_ONCE).map(|_| hasher.queue.clone().try_acquire_owned().unwrap()).collect();
+        let places: Vec<_> =
+            (0..WAITING + AT_ONCE).map(|_| hasher.queue.clone().try_acquire_owned().unwrap()).collect();
         assert_eq!(hasher.hash("x").await.unwrap_err().code(), "unavailable");
         drop(places);
         assert!(hasher.hash("x").await.is_ok());

@@ -159,7 +159,8 @@ impl Koi {
         if deed.act.trail() == Trail::Asked {
             return work.await;
         }
-        let mut unfinished = Unfinished { koi: self.clone(), of: seq, act: deed.act, who: caller.who.word(), armed: true };
+        let mut unfinished =
+            Unfinished { koi: self.clone(), of: seq, act: deed.act, who: caller.who.word(), armed: true };
         let done = work.await;
         let (outcome, code, target) = match &done {
             Ok(value) => ("done", None, made(value)),
@@ -362,7 +363,12 @@ impl Koi {
                     && (&said.who, &said.act, &said.target) == (&row.who, &row.act, &row.target)
                     && said.at == rfc3339(row.at_ms);
                 if !fits {
-                    return Ok(AuditCheck { whole: false, entries: seq, broken_at: Some(row.seq.to_string()), head: hash });
+                    return Ok(AuditCheck {
+                        whole: false,
+                        entries: seq,
+                        broken_at: Some(row.seq.to_string()),
+                        head: hash,
+                    });
                 }
                 (seq, hash) = (row.seq, row.hash);
             }

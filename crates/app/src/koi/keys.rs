@@ -126,7 +126,13 @@ impl Koi {
     ///
     /// # Errors
     /// `Denied`; an unknown key.
-    pub async fn rotate_api_key(&self, caller: &Caller, id: &str, overlap_ms: i64, sha256: [u8; 32]) -> Result<KeyView> {
+    pub async fn rotate_api_key(
+        &self,
+        caller: &Caller,
+        id: &str,
+        overlap_ms: i64,
+        sha256: [u8; 32],
+    ) -> Result<KeyView> {
         let work = async {
             let now_ms = self.now_ms();
             let until_ms = now_ms.saturating_add(overlap_ms);

@@ -19,8 +19,8 @@ pub use operators::{BanView, NewOperator, OperatorEdit, OperatorView};
 pub use sessions::{Session, SessionToken, SessionView};
 pub use strategist::{Strategist, Wishes, wishes};
 
-use crate::desk::{Desk, Hasher, Policy, Throttle};
 use crate::command::{Command, Input, Reply, Who, Work};
+use crate::desk::{Desk, Hasher, Policy, Throttle};
 use crate::error::{Error, Result};
 use crate::owner::Shared;
 use crate::ports::{Accounts, Campaigns, Clock, LedgerReader, Lists, PortError, Registry, Shelves};

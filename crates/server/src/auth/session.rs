@@ -21,7 +21,9 @@ pub(super) fn of_cookies(headers: &HeaderMap) -> Option<&str> {
     let pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let mut found = pairs.filter(|(name, _)| *name == COOKIE).map(|(_, token)| token);
     match (found.next(), found.next()) {
-        (Some(token), None) if token.len() == TOKEN_CHARS && token.bytes().all(|b| b.is_ascii_hexdigit()) => Some(token),
+        (Some(token), None) if token.len() == TOKEN_CHARS && token.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            Some(token)
+        }
         _ => None,
     }
 }

@@ -128,7 +128,9 @@ impl From<Error> for Problem {
             Error::Invalid { field, .. } => Problem { field, ..problem },
             Error::Findings(findings) => Problem { findings, ..problem },
             // Rounded up: who waits that long is let in.
-            Error::Throttled { after_ms } => Problem { after_s: Some(after_ms.max(1).unsigned_abs().div_ceil(1_000)), ..problem },
+            Error::Throttled { after_ms } => {
+                Problem { after_s: Some(after_ms.max(1).unsigned_abs().div_ceil(1_000)), ..problem }
+            }
             _ => problem,
         }
     }

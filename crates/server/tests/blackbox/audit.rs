@@ -40,8 +40,15 @@ fn audit_holds_every_act_with_what_changed() {
     assert_eq!(ada.send(&koi, Call::post(format!("{path}/end"), &json!({}))).status, 200);
 
     let rows = entries(&koi, &format!("target=campaign:{id}"));
-    let want =
-        ["campaign.end", "campaign.publish", "campaign.resume", "campaign.pause", "campaign.publish", "campaign.edit", "campaign.create"];
+    let want = [
+        "campaign.end",
+        "campaign.publish",
+        "campaign.resume",
+        "campaign.pause",
+        "campaign.publish",
+        "campaign.edit",
+        "campaign.create",
+    ];
     assert_eq!(acts(&rows), want, "newest first, the creation among them");
     let who = format!("operator:{}", ada.id);
     for row in &rows {
@@ -113,7 +120,8 @@ fn audit_misses_no_route() {
     }
     let mine = entries(&koi, &format!("who=operator:{}", ada.id));
     let unnamed: Vec<&str> = acts(&mine).into_iter().filter(|act| act.contains(' ')).collect();
-    let feed = ["POST /api/v1/events", "POST /api/v1/shoppers/{external_id}/tokens", "PUT /api/v1/shoppers/{external_id}"];
+    let feed =
+        ["POST /api/v1/events", "POST /api/v1/shoppers/{external_id}/tokens", "PUT /api/v1/shoppers/{external_id}"];
     assert_eq!(unnamed, feed, "only what a shop's server does by the thousand has no act of its own");
 }
 
@@ -136,7 +144,10 @@ fn audit_shows_what_was_changed_behind_its_back() {
 
     koi.server.kill();
     for (change, back) in [
-        ("UPDATE audit SET body = replace(body, 'bootstrap', 'operator:1') WHERE seq = 3", "UPDATE audit SET body = replace(body, 'operator:1', 'bootstrap') WHERE seq = 3"),
+        (
+            "UPDATE audit SET body = replace(body, 'bootstrap', 'operator:1') WHERE seq = 3",
+            "UPDATE audit SET body = replace(body, 'operator:1', 'bootstrap') WHERE seq = 3",
+        ),
         ("UPDATE audit SET who = 'operator:1' WHERE seq = 3", "UPDATE audit SET who = 'bootstrap' WHERE seq = 3"),
         ("UPDATE audit SET at = at + 1 WHERE seq = 3", "UPDATE audit SET at = at - 1 WHERE seq = 3"),
         ("UPDATE audit SET hash = replace(hash, substr(hash, 1, 1), 'g') WHERE seq = 3", ""),

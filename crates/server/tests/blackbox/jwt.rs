@@ -180,7 +180,10 @@ fn jwt_of_the_shop_names_a_shopper() {
 fn jwt_keys_rotate_and_outages_are_survived() {
     let (old, new) = (Key::ecdsa("old"), Key::ed25519("new"));
     let shop = Shop::new(&[&old]);
-    let koi = start("jwt-rotate", &[("KOI__SHOPPERS__JWT__JWKS_URL", &shop.url), ("KOI__SHOPPERS__JWT__UNKNOWN", "register")]);
+    let koi = start(
+        "jwt-rotate",
+        &[("KOI__SHOPPERS__JWT__JWKS_URL", &shop.url), ("KOI__SHOPPERS__JWT__UNKNOWN", "register")],
+    );
     let points = |token: &str| koi.send(&Call::get("/points").token(token));
     assert_eq!(points(&old.sign(&claims("ada"))).status, 200, "registered as the config says");
     assert_eq!(koi.send(&Call::post("/shoppers/ada/tokens", &json!({})).token(KEY)).status, 201);
@@ -206,7 +209,10 @@ fn jwt_keys_come_from_a_file_too() {
     std::fs::write(&file, json!({"keys": [key.public(), {"kty": "oct", "k": "c2VjcmV0", "kid": "h"}]}).to_string())
         .expect("written");
     let file = file.to_string_lossy().into_owned();
-    let koi = start("jwt-file", &[("KOI__SHOPPERS__JWT__JWKS_FILE", &file), ("KOI__SHOPPERS__JWT__SUBJECT_CLAIM", "shopper")]);
+    let koi = start(
+        "jwt-file",
+        &[("KOI__SHOPPERS__JWT__JWKS_FILE", &file), ("KOI__SHOPPERS__JWT__SUBJECT_CLAIM", "shopper")],
+    );
     koi.must(&Call::put("/shoppers/ada", &json!({})).token(KEY));
     let ada = key.sign(&with("someone else", "shopper", json!("ada")));
     assert_eq!(koi.send(&Call::get("/points").token(&ada)).status, 200);

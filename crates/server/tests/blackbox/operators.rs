@@ -101,7 +101,8 @@ fn operators_do_what_their_role_allows() {
     let koi = Koi::start("operators-roles");
     let campaign = koi.publish(&tight_campaign(50, 1));
     koi.shopper(&campaign, "eve", 1);
-    let draft = || koi.must(&Call::post("/campaigns", &tight_campaign(1, 1)).token(KEY))["id"].as_str().unwrap().to_owned();
+    let draft =
+        || koi.must(&Call::post("/campaigns", &tight_campaign(1, 1)).token(KEY))["id"].as_str().unwrap().to_owned();
     let one = draft();
     let people: Vec<(&str, Person)> = ROLES.iter().map(|role| (*role, Person::new(&koi, role, role))).collect();
     let grant = json!({"shopper": "eve", "chances": 1, "business_key": "g", "reason": "r"});
@@ -131,7 +132,13 @@ fn operators_do_what_their_role_allows() {
     ];
     for (allowed, call) in calls {
         for (role, person) in &people {
-            let letter = if *role == "campaign_manager" { "m" } else if *role == "analyst" { "n" } else { &role[..1] };
+            let letter = if *role == "campaign_manager" {
+                "m"
+            } else if *role == "analyst" {
+                "n"
+            } else {
+                &role[..1]
+            };
             let answer = person.send(&koi, call.clone());
             let what = format!("{role}: {call:?}");
             if allowed.contains(letter) {
@@ -249,7 +256,12 @@ fn operators_give_their_password_again_for_what_is_dangerous() {
         let answer = ada.send(&koi, call.clone());
         assert!(answer.ok(), "{call:?}: {}", answer.text());
     }
-    assert_problem("a key has no password", &koi.send(&Call::post("/session/reauthenticate", &json!({"password": "x"})).token(KEY)), 403, "forbidden");
+    assert_problem(
+        "a key has no password",
+        &koi.send(&Call::post("/session/reauthenticate", &json!({"password": "x"})).token(KEY)),
+        403,
+        "forbidden",
+    );
 }
 
 #[test]
@@ -311,7 +323,12 @@ fn operators_are_edited_by_version() {
     assert_problem("a role's end is at once", &person.send(&koi, Call::get("/audit")), 403, "forbidden");
     let last = owner.send(&koi, patch(format!("/operators/{}", owner.id), &json!({"role": "support"})));
     assert_problem("the last owner", &last, 409, "last_owner");
-    assert_problem("the last owner", &owner.send(&koi, Call::new("DELETE", format!("/operators/{}", owner.id))), 409, "last_owner");
+    assert_problem(
+        "the last owner",
+        &owner.send(&koi, Call::new("DELETE", format!("/operators/{}", owner.id))),
+        409,
+        "last_owner",
+    );
     let body = json!({"login": "ADA", "name": "x", "role": "owner", "password": PASSWORD});
     assert_problem("taken", &koi.send(&Call::post("/operators", &body).token(KEY)), 409, "login_taken");
     let pages = koi.rows("/operators", KEY);
@@ -348,7 +365,11 @@ fn operators_passwords_are_not_guessed() {
         let seen: Vec<(u16, String)> = tries.iter().map(|answer| (answer.status, answer.code())).collect();
         let want = |status, code: &str| (status, code.to_owned());
         let (no, later) = (want(401, "login_failed"), want(429, "too_many_attempts"));
-        assert_eq!(seen, [no.clone(), no.clone(), no, later.clone(), later], "{login}: known or not, it looks the same");
+        assert_eq!(
+            seen,
+            [no.clone(), no.clone(), no, later.clone(), later],
+            "{login}: known or not, it looks the same"
+        );
         assert!(tries[4].header("retry-after").and_then(|s| s.parse::<u32>().ok()).is_some_and(|s| s > 0 && s <= 900));
         assert_whole_problem(login, &tries[4]);
     }
@@ -417,9 +438,22 @@ fn operators_bad_input() {
     let long = json!({"login": "a".repeat(65), "name": "x", "role": "owner", "password": PASSWORD}).to_string();
     let weak = json!({"login": "bob", "name": "x", "role": "owner", "password": "x".repeat(129)}).to_string();
     let bodies = [
-        "{", "null", "[]", "1", "\"x\"", "{\"login\": 1}", "{\"password\": null}", "{\"role\": \"king\"}",
-        "{\"scopes\": [\"root\"], \"name\": \"x\"}", "{\"unknown\": 1}", "{\"name\": \"a\\u0000\"}", "\u{0}", &huge, &deep,
-        &long, &weak,
+        "{",
+        "null",
+        "[]",
+        "1",
+        "\"x\"",
+        "{\"login\": 1}",
+        "{\"password\": null}",
+        "{\"role\": \"king\"}",
+        "{\"scopes\": [\"root\"], \"name\": \"x\"}",
+        "{\"unknown\": 1}",
+        "{\"name\": \"a\\u0000\"}",
+        "\u{0}",
+        &huge,
+        &deep,
+        &long,
+        &weak,
     ];
     for (method, path) in &targets {
         for body in bodies {

@@ -100,7 +100,11 @@ pub async fn rotate_api_key(
 /// Revokes a key.
 #[utoipa::path(delete, path = "/api/v1/api-keys/{id}", tag = "api-keys", security(("api_key" = ["admin"])), params(("id" = String, Path)),
     responses((status = 204, description = "Revoked; other processes may believe it for 30 s"), schema::Problems))]
-pub async fn revoke_api_key(State(app): State<App>, who: Operator<Keys>, KeyId(id): KeyId) -> Result<Response, Problem> {
+pub async fn revoke_api_key(
+    State(app): State<App>,
+    who: Operator<Keys>,
+    KeyId(id): KeyId,
+) -> Result<Response, Problem> {
     app.koi.revoke_api_key(&who, &id).await?;
     app.keys.forget();
     Ok(no_content())

@@ -18,8 +18,8 @@ pub mod session;
 pub mod shoppers;
 
 use super::App;
-use super::openapi;
 use super::extract::Seen;
+use super::openapi;
 use super::problem::Problem;
 use app::koi::Target;
 use axum::Router;
@@ -165,7 +165,8 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let embedded = adapters::embedded::open(data.path(), &Default::default()).await.unwrap();
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let routes = router(Shared::new(embedded.koi.clone(), ApiKeys::new(None).unwrap(), metrics, Default::default()));
+        let routes =
+            router(Shared::new(embedded.koi.clone(), ApiKeys::new(None).unwrap(), metrics, Default::default()));
         let document = serde_json::to_value(openapi::document()).unwrap();
         let mut count = 0;
         for (path, methods) in document["paths"].as_object().unwrap() {

@@ -62,11 +62,7 @@ pub async fn list_operators(State(app): State<App>, signed: Signed, Paging(ask):
 /// Shows an operator; everybody sees themself.
 #[utoipa::path(get, path = "/api/v1/operators/{id}", tag = "operators", security(("session" = []), ("api_key" = ["admin"])), params(("id" = String, Path)),
     responses((status = 200, description = "The operator", body = schema::Operator, headers(("ETag" = String))), schema::Problems))]
-pub async fn get_operator(
-    State(app): State<App>,
-    signed: Signed,
-    Id(id): Id<OperatorId>,
-) -> Result<Response, Problem> {
+pub async fn get_operator(State(app): State<App>, signed: Signed, Id(id): Id<OperatorId>) -> Result<Response, Problem> {
     Ok(render(StatusCode::OK, app.koi.get_operator(&signed.caller, id).await?))
 }
 

@@ -73,11 +73,7 @@ pub async fn get_session(signed: Signed) -> Result<Response, Problem> {
 /// Signs out.
 #[utoipa::path(delete, path = "/api/v1/session", tag = "operators", security(("session" = [])),
     responses((status = 204, description = "The session is over"), schema::Problems))]
-pub async fn close_session(
-    State(app): State<App>,
-    signed: Signed,
-    _: MaybeJson<Nothing>,
-) -> Result<Response, Problem> {
+pub async fn close_session(State(app): State<App>, signed: Signed, _: MaybeJson<Nothing>) -> Result<Response, Problem> {
     app.koi.close_session(&signed.caller).await?;
     let mut response = no_content();
     let cookie = session_cookie(None, app.koi.policy().absolute, app.edge.secure_cookies);
