@@ -6,6 +6,7 @@
 mod audit;
 mod bad_callers;
 mod bad_input;
+mod bad_operators;
 mod behaviour;
 mod campaigns;
 mod cli;

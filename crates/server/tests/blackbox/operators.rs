@@ -18,7 +18,7 @@ const ROLES: [&str; 5] = ["owner", "campaign_manager", "support", "auditor", "an
 /// A signed-in operator.
 pub struct Person {
     pub id: String,
-    cookie: String,
+    pub cookie: String,
     csrf: String,
 }
 
@@ -61,7 +61,7 @@ fn make(koi: &Koi, login: &str, role: &str) -> String {
     made["id"].as_str().expect("an id").to_owned()
 }
 
-fn patch<'a>(path: String, body: &Value) -> Call<'a> {
+pub fn patch<'a>(path: String, body: &Value) -> Call<'a> {
     Call::new("PATCH", path).bytes(body.to_string().into_bytes())
 }
 
@@ -413,80 +413,4 @@ fn operators_keys_rotate_without_a_gap() {
     wait_for(Duration::from_secs(20), "its end", || (!works(&soon)).then_some(())).expect("it ends");
     let unknown = koi.send(&Call::post("/api-keys/key_x/rotate", &json!({})).token(KEY));
     assert_problem("unknown", &unknown, 404, "api_key_unknown");
-}
-
-/// Whatever is sent to the desk's routes is a 4xx problem, and nothing changes.
-#[test]
-fn operators_bad_input() {
-    let koi = Koi::start("operators-bad");
-    let owner = Person::new(&koi, "owner", "owner");
-    let state = || (koi.rows("/operators", KEY), koi.must(&Call::get("/api-keys").token(KEY)));
-    let before = state();
-    let own = format!("/operators/{}", owner.id);
-    let targets = [
-        ("POST", "/session".to_owned()),
-        ("POST", "/session/reauthenticate".to_owned()),
-        ("PUT", "/session/password".to_owned()),
-        ("POST", "/operators".to_owned()),
-        ("PATCH", own.clone()),
-        ("PUT", format!("{own}/ban")),
-        ("PUT", format!("{own}/password")),
-        ("POST", "/api-keys".to_owned()),
-    ];
-    let huge = format!("{{\"login\": \"{}\"}}", "x".repeat(200_000));
-    let deep = "[".repeat(50_000);
-    let long = json!({"login": "a".repeat(65), "name": "x", "role": "owner", "password": PASSWORD}).to_string();
-    let weak = json!({"login": "bob", "name": "x", "role": "owner", "password": "x".repeat(129)}).to_string();
-    let bodies = [
-        "{",
-        "null",
-        "[]",
-        "1",
-        "\"x\"",
-        "{\"login\": 1}",
-        "{\"password\": null}",
-        "{\"role\": \"king\"}",
-        "{\"scopes\": [\"root\"], \"name\": \"x\"}",
-        "{\"unknown\": 1}",
-        "{\"name\": \"a\\u0000\"}",
-        "\u{0}",
-        &huge,
-        &deep,
-        &long,
-        &weak,
-    ];
-    for (method, path) in &targets {
-        for body in bodies {
-            let call = Call::new(method, path.as_str()).bytes(body.as_bytes());
-            let answer = owner.send(&koi, call);
-            let what = format!("{method} {path} {}", body.chars().take(40).collect::<String>());
-            assert!((400..500).contains(&answer.status), "{what}: {} {}", answer.status, answer.text());
-            assert_whole_problem(&what, &answer);
-            assert!(!answer.text().contains("argon2"), "{what}");
-        }
-    }
-    for id in ["0", "1", "-1", "abc", "%00", "%ff", "99999999999999999999999", "..", "a%2fb"] {
-        for call in [
-            Call::get(format!("/operators/{id}")),
-            patch(format!("/operators/{id}"), &json!({"name": "x"})),
-            Call::new("DELETE", format!("/operators/{id}")),
-            Call::put(format!("/operators/{id}/ban"), &json!({"reason": "x"})),
-            Call::get(format!("/operators/{id}/sessions")),
-            Call::new("DELETE", format!("/operators/{}/sessions/{id}", owner.id)),
-            Call::new("DELETE", format!("/api-keys/{id}")),
-            Call::post(format!("/api-keys/{id}/rotate"), &json!({})),
-        ] {
-            let answer = owner.send(&koi, call.clone());
-            assert!([400, 404, 405, 422].contains(&answer.status), "{call:?}: {} {}", answer.status, answer.text());
-            assert_whole_problem(id, &answer);
-        }
-    }
-    for query in ["limit=0", "cursor=!!", "from=yesterday", "until=%00", "who=%00", "act=a&act=b", "target=%ff"] {
-        let answer = koi.send(&Call::get(format!("/audit?{query}")).token(KEY));
-        assert!([400, 422].contains(&answer.status), "{query}: {} {}", answer.status, answer.text());
-        assert_whole_problem(query, &answer);
-    }
-    assert_eq!(state(), before, "nothing has changed");
-    let log = std::fs::read_to_string(&koi.server.log).expect("a log");
-    assert!(!log.contains(PASSWORD) && !log.contains(&owner.cookie["koi_session=".len()..]), "no secret is logged");
 }
