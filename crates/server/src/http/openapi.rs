@@ -4,7 +4,7 @@ use super::routes::*;
 use super::schema;
 use crate::auth::COOKIE;
 use axum::Router;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, OpenApiBuilder};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -44,8 +44,24 @@ struct Koi;
 
 struct Credentials;
 
+/// Whatever a key may call, a person with the right may call too.
+fn let_sessions_in(document: &mut Document) {
+    let is = |way: &SecurityRequirement, name: &str| {
+        serde_json::to_value(way).is_ok_and(|way| way.as_object().is_some_and(|members| members.contains_key(name)))
+    };
+    for item in document.paths.paths.values_mut() {
+        let all = [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+        for ways in all.into_iter().flatten().filter_map(|operation| operation.security.as_mut()) {
+            if ways.iter().any(|way| is(way, "api_key")) && !ways.iter().any(|way| is(way, "session")) {
+                ways.push(SecurityRequirement::new("session", Vec::<String>::new()));
+            }
+        }
+    }
+}
+
 impl Modify for Credentials {
     fn modify(&self, document: &mut Document) {
+        let_sessions_in(document);
         let components = document.components.get_or_insert_default();
         let mut bearer = |name: &str, format: &str, description: &str| {
             let mut scheme = Http::new(HttpAuthScheme::Bearer);

@@ -162,7 +162,7 @@ fn operators_prove_that_a_change_is_meant() {
     let wrong = create().header("Cookie", &ada.cookie).header(CSRF, &other.csrf);
     assert_problem("another's", &koi.send(&wrong), 403, "csrf_required");
     assert!(koi.send(&Call::get("/campaigns").header("Cookie", &ada.cookie)).ok(), "looking needs none");
-    let form = ada.send(&koi, Call::new("POST", "/campaigns").bytes("a=b").header("Content-Type", "text/plain"));
+    let form = ada.send(&koi, Call::new("POST", "/campaigns").bytes(b"a=b".as_slice()).header("Content-Type", "text/plain"));
     assert_problem("what a form of another site sends", &form, 415, "");
     let twice = format!("{}; {}", ada.cookie, other.cookie);
     assert_problem("two sessions", &koi.send(&Call::get("/session").header("Cookie", &twice)), 401, "");
