@@ -92,7 +92,7 @@ fn audit_misses_no_route() {
     koi.shopper(&campaign, "eve", 1);
     let ada = Person::new(&koi, "ada", "owner");
     let bob = Person::new(&koi, "bob", "support");
-    let key = koi.must(&Call::post("/api-keys", &json!({"name": "k", "scopes": ["events"]})).token(KEY));
+    let key = koi.must(&Call::post("/api/v1/api-keys", &json!({"name": "k", "scopes": ["events"]})).token(KEY));
     let key = key["id"].as_str().expect("an id").to_owned();
     let calls = [
         Call::put("/shoppers/new", &json!({})),
@@ -102,8 +102,8 @@ fn audit_misses_no_route() {
         Call::put("/shoppers/eve/blacklist", &json!({"mode": "refuse", "reason": "r"})),
         Call::new("DELETE", "/shoppers/eve/blacklist"),
         Call::post(format!("/campaigns/{campaign}/copy"), &json!({})),
-        Call::post(format!("/api-keys/{key}/rotate"), &json!({})),
-        Call::new("DELETE", format!("/api-keys/{key}")),
+        Call::post(format!("/api/v1/api-keys/{key}/rotate"), &json!({})),
+        Call::new("DELETE", format!("/api/v1/api-keys/{key}")),
         Call::put(format!("/operators/{}/ban", bob.id), &json!({"reason": "r"})),
         Call::new("DELETE", format!("/operators/{}/ban", bob.id)),
         Call::new("DELETE", format!("/operators/{}/sessions", bob.id)),

@@ -12,7 +12,7 @@ use super::operators::{PASSWORD, Person, patch};
 fn bad_input_operators() {
     let koi = Koi::start("operators-bad");
     let owner = Person::new(&koi, "owner", "owner");
-    let state = || (koi.rows("/operators", KEY), koi.must(&Call::get("/api-keys").token(KEY)));
+    let state = || (koi.rows("/operators", KEY), koi.must(&Call::get("/api/v1/api-keys").token(KEY)));
     let before = state();
     let own = format!("/operators/{}", owner.id);
     let targets = [
@@ -23,7 +23,7 @@ fn bad_input_operators() {
         ("PATCH", own.clone()),
         ("PUT", format!("{own}/ban")),
         ("PUT", format!("{own}/password")),
-        ("POST", "/api-keys".to_owned()),
+        ("POST", "/api/v1/api-keys".to_owned()),
     ];
     let huge = format!("{{\"login\": \"{}\"}}", "x".repeat(200_000));
     let deep = "[".repeat(50_000);
@@ -76,8 +76,8 @@ fn bad_input_operators_others() {
             Call::put(format!("/operators/{id}/ban"), &json!({"reason": "x"})),
             Call::get(format!("/operators/{id}/sessions")),
             Call::new("DELETE", format!("/operators/{}/sessions/{id}", owner.id)),
-            Call::new("DELETE", format!("/api-keys/{id}")),
-            Call::post(format!("/api-keys/{id}/rotate"), &json!({})),
+            Call::new("DELETE", format!("/api/v1/api-keys/{id}")),
+            Call::post(format!("/api/v1/api-keys/{id}/rotate"), &json!({})),
         ] {
             let answer = owner.send(&koi, call.clone());
             assert!([400, 404, 405, 422].contains(&answer.status), "{call:?}: {} {}", answer.status, answer.text());

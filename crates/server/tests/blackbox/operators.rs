@@ -40,11 +40,6 @@ impl Person {
         Self { id: text(&body["operator"]["id"]), cookie, csrf: text(&body["csrf_token"]) }
     }
 
-    /// The call as this person makes it.
-    pub fn by<'a>(&'a self, call: Call<'a>) -> Call<'a> {
-        call.header("Cookie", &self.cookie).header(CSRF, &self.csrf)
-    }
-
     pub fn send(&self, koi: &Koi, call: Call<'_>) -> Answer {
         let call = call.header("Cookie", &self.cookie).header(CSRF, &self.csrf);
         koi.send(&call)
@@ -126,8 +121,8 @@ fn operators_do_what_their_role_allows() {
         ("oa", Call::get("/operators")),
         ("oa", Call::get("/audit")),
         ("oa", Call::get("/audit/check")),
-        ("o", Call::get("/api-keys")),
-        ("o", Call::post("/api-keys", &json!({"name": "k", "scopes": ["events"]}))),
+        ("o", Call::get("/api/v1/api-keys")),
+        ("o", Call::post("/api/v1/api-keys", &json!({"name": "k", "scopes": ["events"]}))),
         ("om", Call::post(format!("/campaigns/{campaign}/end"), &json!({}))),
     ];
     for (allowed, call) in calls {
@@ -162,7 +157,8 @@ fn operators_prove_that_a_change_is_meant() {
     let wrong = create().header("Cookie", &ada.cookie).header(CSRF, &other.csrf);
     assert_problem("another's", &koi.send(&wrong), 403, "csrf_required");
     assert!(koi.send(&Call::get("/campaigns").header("Cookie", &ada.cookie)).ok(), "looking needs none");
-    let form = ada.send(&koi, Call::new("POST", "/campaigns").bytes(b"a=b".as_slice()).header("Content-Type", "text/plain"));
+    let form =
+        ada.send(&koi, Call::new("POST", "/campaigns").bytes(b"a=b".as_slice()).header("Content-Type", "text/plain"));
     assert_problem("what a form of another site sends", &form, 415, "");
     let twice = format!("{}; {}", ada.cookie, other.cookie);
     assert_problem("two sessions", &koi.send(&Call::get("/session").header("Cookie", &twice)), 401, "");
@@ -240,7 +236,7 @@ fn operators_give_their_password_again_for_what_is_dangerous() {
     koi.restart();
     let dangerous = [
         Call::post(format!("/campaigns/{campaign}/end"), &json!({})),
-        Call::post("/api-keys", &json!({"name": "k", "scopes": ["events"]})),
+        Call::post("/api/v1/api-keys", &json!({"name": "k", "scopes": ["events"]})),
         Call::post("/operators", &json!({"login": "bob", "name": "Bob", "role": "owner", "password": PASSWORD})),
         patch(format!("/operators/{}", ada.id), &json!({"name": "x"})),
     ];
@@ -383,10 +379,11 @@ fn operators_keys_rotate_without_a_gap() {
     let koi = Koi::start("operators-keys");
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     let body = json!({"name": "shop", "scopes": ["campaigns"]});
-    let made = koi.must(&Call::post("/api-keys", &body).token(KEY));
+    let made = koi.must(&Call::post("/api/v1/api-keys", &body).token(KEY));
     let (id, first) = (text(&made["id"]), text(&made["key"]));
     let works = |key: &str| koi.send(&Call::get("/campaigns").token(key)).status == 200;
-    let rotate = |body: Value| text(&koi.must(&Call::post(format!("/api-keys/{id}/rotate"), &body).token(KEY))["key"]);
+    let rotate =
+        |body: Value| text(&koi.must(&Call::post(format!("/api/v1/api-keys/{id}/rotate"), &body).token(KEY))["key"]);
     assert!(works(&first));
     let second = rotate(json!({}));
     assert!(works(&first) && works(&second), "both during the overlap");
@@ -395,22 +392,23 @@ fn operators_keys_rotate_without_a_gap() {
     assert!(works(&second) && works(&third));
     wait_for(Duration::from_secs(20), "the overlap's end", || (!works(&second)).then_some(())).expect("it ends");
     assert!(works(&third));
-    let listed = koi.must(&Call::get("/api-keys").token(KEY));
-    let used = || koi.must(&Call::get("/api-keys").token(KEY))["data"][0]["last_used_at"].is_string().then_some(());
+    let listed = koi.must(&Call::get("/api/v1/api-keys").token(KEY));
+    let used =
+        || koi.must(&Call::get("/api/v1/api-keys").token(KEY))["data"][0]["last_used_at"].is_string().then_some(());
     wait_for(Duration::from_secs(20), "the last use", used).expect("it is told");
     for secret in [&first, &second, &third] {
         assert!(!listed.to_string().contains(secret.as_str()), "no secret is shown twice");
     }
     let fourth = rotate(json!({"overlap_seconds": 0}));
     assert!(!works(&third) && works(&fourth), "no overlap where none is wanted");
-    assert_problem("scope", &koi.send(&Call::get("/api-keys").token(&fourth)), 403, "forbidden");
-    assert_eq!(koi.send(&Call::new("DELETE", format!("/api-keys/{id}")).token(KEY)).status, 204);
+    assert_problem("scope", &koi.send(&Call::get("/api/v1/api-keys").token(&fourth)), 403, "forbidden");
+    assert_eq!(koi.send(&Call::new("DELETE", format!("/api/v1/api-keys/{id}")).token(KEY)).status, 204);
     assert!(!works(&fourth));
     let over = json!({"name": "x", "scopes": ["events"], "expires_at": "2020-01-01T00:00:00Z"});
-    assert_problem("over", &koi.send(&Call::post("/api-keys", &over).token(KEY)), 422, "");
+    assert_problem("over", &koi.send(&Call::post("/api/v1/api-keys", &over).token(KEY)), 422, "");
     let soon = json!({"name": "x", "scopes": ["campaigns"], "expires_at": from_now(2)});
-    let soon = text(&koi.must(&Call::post("/api-keys", &soon).token(KEY))["key"]);
+    let soon = text(&koi.must(&Call::post("/api/v1/api-keys", &soon).token(KEY))["key"]);
     wait_for(Duration::from_secs(20), "its end", || (!works(&soon)).then_some(())).expect("it ends");
-    let unknown = koi.send(&Call::post("/api-keys/key_x/rotate", &json!({})).token(KEY));
+    let unknown = koi.send(&Call::post("/api/v1/api-keys/key_x/rotate", &json!({})).token(KEY));
     assert_problem("unknown", &unknown, 404, "api_key_unknown");
 }
