@@ -150,6 +150,9 @@ pub struct CampaignRow {
     pub id: CampaignId,
     /// Grows with every write; what ETags show and campaign acts carry.
     pub version: u32,
+    /// The version of the rules in force: what draws and receipts name. 0 before the first publish; a pause or any other
+    /// act that changes no rule leaves it alone.
+    pub rules_version: u32,
     /// The state an operator brought it to; `Scheduled` and `Live` are one here and told apart by the window.
     pub state: domain::campaign::State,
     /// The definition as canonical JSON.
@@ -157,14 +160,74 @@ pub struct CampaignRow {
     pub seed: domain::fairness::CampaignSeed,
     pub created_at_ms: i64,
     pub published_at_ms: Option<i64>,
+    /// Who wrote the draft last; empty where unknown.
+    pub author: String,
 }
 
-/// Campaigns. Every write is durable when it returns (synchronous=FULL).
+/// Where a version of a campaign's rules stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum VersionState {
+    /// Being written beside the rules in force.
+    Draft,
+    /// Published: takes effect at its time.
+    Announced,
+    /// In force, now or in the past.
+    Applied,
+    /// Was never in force and never will be.
+    Withdrawn,
+}
+
+impl VersionState {
+    /// The word that storage uses.
+    pub fn word(self) -> &'static str {
+        match self {
+            VersionState::Draft => "draft",
+            VersionState::Announced => "announced",
+            VersionState::Applied => "applied",
+            VersionState::Withdrawn => "withdrawn",
+        }
+    }
+
+    /// The state of that word.
+    pub fn named(word: &str) -> Option<Self> {
+        [Self::Draft, Self::Announced, Self::Applied, Self::Withdrawn].into_iter().find(|state| state.word() == word)
+    }
+}
+
+/// One version of a campaign's rules. Kept for ever once it was published, so that receipts of old draws can be verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleVersion {
+    pub campaign: CampaignId,
+    /// 1, 2, 3 … per campaign, never used twice.
+    pub version: u32,
+    pub state: VersionState,
+    /// SHA-256 of `definition`.
+    pub hash: [u8; 32],
+    /// Canonical JSON.
+    pub definition: String,
+    /// From when on it decides; of a draft, when it is wished to.
+    pub effective_at_ms: i64,
+    pub created_at_ms: i64,
+    /// When shoppers could first read it.
+    pub announced_at_ms: Option<i64>,
+    /// Who wrote it and who published it; empty where unknown.
+    pub author: String,
+    pub publisher: String,
+}
+
+/// Campaigns and the versions of their rules. Every write is durable when it returns (synchronous=FULL).
 #[async_trait]
 pub trait Campaigns: Send + Sync {
     async fn insert(&self, row: &CampaignRow) -> PortResult<()>;
-    /// Replaces the row of version `row.version - 1`, else `Stale`.
-    async fn update(&self, row: &CampaignRow) -> PortResult<()>;
+    /// Replaces the row of version `row.version - 1`, else `Stale`. `rules`, where given, is inserted or takes the place
+    /// of the same version in the same transaction: there is no row that names rules which are not there.
+    async fn update(&self, row: &CampaignRow, rules: Option<&RuleVersion>) -> PortResult<()>;
+    /// One version of a campaign's rules.
+    async fn rules(&self, id: CampaignId, version: u32) -> PortResult<Option<RuleVersion>>;
+    /// Versions below `before`, newest first.
+    async fn versions(&self, id: CampaignId, before: u32, limit: u32) -> PortResult<Vec<RuleVersion>>;
+    /// All announced versions of all campaigns, the one due first first.
+    async fn announced(&self) -> PortResult<Vec<RuleVersion>>;
     async fn load(&self, id: CampaignId) -> PortResult<Option<CampaignRow>>;
     async fn list(&self, before: u64, limit: u32) -> PortResult<Vec<CampaignRow>>;
     /// All that were ever published, oldest first.

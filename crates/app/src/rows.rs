@@ -124,7 +124,8 @@ impl Projected {
                 | Fact::SignedIn { .. }
                 | Fact::Blacklisted { .. }
                 | Fact::Unblacklisted { .. }
-                | Fact::Campaign { .. } => {}
+                | Fact::Campaign { .. }
+                | Fact::MomentWon { .. } => {}
             }
         }
         if !drawn {

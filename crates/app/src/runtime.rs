@@ -4,6 +4,7 @@ use crate::ports::CampaignRow;
 use domain::campaign::{Definition, Kind, LocalDay, Rules, State};
 use domain::fairness::CampaignSeed;
 use domain::ids::CampaignId;
+use domain::moments::Moments;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -11,12 +12,15 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Runtime {
     pub id: CampaignId,
+    /// The row's version, which campaign acts carry; that of the rules is `rules.version`.
     pub version: u32,
     /// The stored state; the window decides between scheduled, live and ended on top of it.
     pub state: State,
     pub published_at_ms: i64,
     pub rules: Arc<Rules>,
     pub seed: CampaignSeed,
+    /// Secret until the campaign is over.
+    pub moments: Moments,
     /// `"prize":{…` of every prize without its closing brace, and thanks last.
     prize_json: Vec<Box<[u8]>>,
     /// `"pool":"…"` of every pool.
@@ -29,7 +33,10 @@ impl Runtime {
     /// # Errors
     /// The findings of severity error.
     pub fn new(row: &CampaignRow, definition: &Definition) -> Result<Self, Vec<domain::campaign::Finding>> {
-        let rules = Rules::compile(row.id, row.version, definition)?;
+        let rules = Rules::compile(row.id, row.rules_version, definition)?;
+        let timed = definition.prizes.iter().zip(0u16..);
+        let timed: Vec<_> = timed.filter_map(|(p, ix)| Some((ix, p.code.as_str(), p.moments?))).collect();
+        let moments = Moments::derive(&row.seed, row.id, rules.starts_at_ms, rules.ends_at_ms, &timed);
         let mut prize_json: Vec<Box<[u8]>> = rules
             .prizes
             .iter()
@@ -52,6 +59,7 @@ impl Runtime {
             published_at_ms: row.published_at_ms.unwrap_or(row.created_at_ms),
             rules: Arc::new(rules),
             seed: row.seed.clone(),
+            moments,
             prize_json,
             pool_json,
         })
@@ -103,6 +111,8 @@ pub struct Counters {
     pub tiers: Vec<u64>,
     /// Draws from a pool, by its place.
     pub pools: Vec<u64>,
+    /// Instant-win moments that were won.
+    pub moments: u64,
 }
 
 impl Counters {
@@ -130,6 +140,7 @@ impl Counters {
         match fact {
             domain::record::Fact::Drawn(d) => self.draw(d),
             domain::record::Fact::Granted(g) => self.granted += u64::from(g.chances),
+            domain::record::Fact::MomentWon { .. } => self.moments += 1,
             _ => {}
         }
     }
@@ -140,6 +151,7 @@ pub fn campaign_of(fact: &domain::record::Fact) -> Option<CampaignId> {
     match fact {
         domain::record::Fact::Drawn(d) => Some(d.campaign),
         domain::record::Fact::Granted(g) => Some(g.campaign),
+        domain::record::Fact::MomentWon { campaign, .. } => Some(*campaign),
         _ => None,
     }
 }

@@ -136,6 +136,8 @@ pub enum Step {
     Thanks,
     /// After the flow: the same, for a shopper on points only, who gets points.
     Points,
+    /// After all: an instant-win moment had come, and this draw was the first after it.
+    Moment,
 }
 
 impl Step {
@@ -160,12 +162,16 @@ impl Step {
             Step::FallbackIdle => "fallback:idle",
             Step::Thanks => "thanks",
             Step::Points => "points",
+            Step::Moment => "moment",
         }
     }
 
     /// Whether from here on another prize than the hit slot's may have been given.
     pub fn replaces(word: &str) -> bool {
-        matches!(word, "thanks" | "points" | "fallback:tier" | "fallback:lower" | "fallback:points" | "fallback:thanks")
+        matches!(
+            word,
+            "thanks" | "points" | "moment" | "fallback:tier" | "fallback:lower" | "fallback:points" | "fallback:thanks"
+        )
     }
 }
 
@@ -230,6 +236,19 @@ pub struct Outcome {
     /// Amount where the prize is points, else 0.
     pub points: u32,
     pub path: Path,
+}
+
+impl Outcome {
+    /// The outcome of the first draw after an instant-win moment: its prize instead of what the roll gave. A shopper on points
+    /// only wins none, and leaves the moment to the next draw.
+    pub fn at_moment(self, prize: PrizeIx) -> Option<Outcome> {
+        if self.path.steps().contains(&Step::PointsOnly) {
+            return None;
+        }
+        let mut path = self.path;
+        path.push(Step::Moment);
+        Some(Outcome { slot: None, tier: None, prize: Some(prize), points: 0, path, ..self })
+    }
 }
 
 /// What [`decide`] says.

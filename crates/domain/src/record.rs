@@ -110,6 +110,11 @@ pub enum Fact {
         #[serde(with = "serde_bytes")]
         sealed: Vec<u8>,
     },
+    /// An instant-win moment was won by the draw that stands before it.
+    MomentWon {
+        campaign: CampaignId,
+        prize: u16,
+    },
 }
 
 /// One record of the ledger.

@@ -1,14 +1,50 @@
-//! Campaigns: durable when a call returns, seeds sealed.
+//! Campaigns and the versions of their rules: durable when a call returns, seeds sealed.
 
-use super::{Store, big, bits, get, number};
-use app::ports::{CampaignRow, Campaigns, PortError, PortResult};
+use super::{Store, big, bits, failed, get, number, statement};
+use app::ports::{CampaignRow, Campaigns, PortError, PortResult, RuleVersion, VersionState};
 use async_trait::async_trait;
 use domain::campaign::State;
 use domain::fairness::CampaignSeed;
 use domain::ids::CampaignId;
-use sea_orm::{DbErr, QueryResult};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, TransactionTrait, Value};
 
-const SELECT: &str = "SELECT id, version, state, definition, seed, created_at, published_at FROM campaigns";
+const SELECT: &str =
+    "SELECT id, version, state, definition, seed, created_at, published_at, rules_version, author FROM campaigns";
+const SELECT_RULES: &str = "SELECT campaign, version, state, hash, definition, effective_at, created_at, announced_at, author, publisher FROM rule_versions";
+const PUT_RULES: &str = "INSERT OR REPLACE INTO rule_versions (campaign, version, state, hash, definition, effective_at, created_at, announced_at, author, publisher) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+fn rule_values(rules: &RuleVersion) -> Vec<Value> {
+    vec![
+        bits(rules.campaign.0),
+        i64::from(rules.version).into(),
+        rules.state.word().into(),
+        hex::encode(rules.hash).into(),
+        rules.definition.clone().into(),
+        rules.effective_at_ms.into(),
+        rules.created_at_ms.into(),
+        rules.announced_at_ms.into(),
+        rules.author.clone().into(),
+        rules.publisher.clone().into(),
+    ]
+}
+
+fn rule_version(row: &QueryResult) -> Result<RuleVersion, DbErr> {
+    let wrong = |what: &str| DbErr::Type(format!("a version of rules has no readable {what}"));
+    let (state, hash): (String, String) = (get(row, 2)?, get(row, 3)?);
+    let hash = hex::decode(hash).ok().and_then(|bytes| bytes.try_into().ok());
+    Ok(RuleVersion {
+        campaign: CampaignId(big(row, 0)?),
+        version: number(row, 1)?,
+        state: VersionState::named(&state).ok_or_else(|| wrong("state"))?,
+        hash: hash.ok_or_else(|| wrong("hash"))?,
+        definition: get(row, 4)?,
+        effective_at_ms: get(row, 5)?,
+        created_at_ms: get(row, 6)?,
+        announced_at_ms: get(row, 7)?,
+        author: get(row, 8)?,
+        publisher: get(row, 9)?,
+    })
+}
 
 impl Store {
     fn campaign(&self, row: &QueryResult) -> Result<CampaignRow, DbErr> {
@@ -26,6 +62,8 @@ impl Store {
             ),
             created_at_ms: get(row, 5)?,
             published_at_ms: get(row, 6)?,
+            rules_version: number(row, 7)?,
+            author: get(row, 8)?,
         })
     }
 }
@@ -33,7 +71,7 @@ impl Store {
 #[async_trait]
 impl Campaigns for Store {
     async fn insert(&self, row: &CampaignRow) -> PortResult<()> {
-        let sql = "INSERT INTO campaigns (id, version, state, definition, seed, created_at, published_at) VALUES (?, ?, ?, ?, ?, ?, ?)";
+        let sql = "INSERT INTO campaigns (id, version, state, definition, seed, created_at, published_at, rules_version, author) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
         let sealed = self.vault.seal(row.seed.reveal());
         let values = vec![
             bits(row.id.0),
@@ -43,21 +81,49 @@ impl Campaigns for Store {
             sealed.into(),
             row.created_at_ms.into(),
             row.published_at_ms.into(),
+            i64::from(row.rules_version).into(),
+            row.author.clone().into(),
         ];
         self.durably(sql, values).await.map(|_| ())
     }
 
-    async fn update(&self, row: &CampaignRow) -> PortResult<()> {
-        let sql = "UPDATE campaigns SET version = ?, state = ?, definition = ?, published_at = ? WHERE id = ? AND version = ?";
+    async fn update(&self, row: &CampaignRow, rules: Option<&RuleVersion>) -> PortResult<()> {
+        let sql = "UPDATE campaigns SET version = ?, state = ?, definition = ?, published_at = ?, rules_version = ?, author = ? WHERE id = ? AND version = ?";
         let values = vec![
             i64::from(row.version).into(),
             row.state.word().into(),
             row.definition.clone().into(),
             row.published_at_ms.into(),
+            i64::from(row.rules_version).into(),
+            row.author.clone().into(),
             bits(row.id.0),
             (i64::from(row.version) - 1).into(),
         ];
-        if self.durably(sql, values).await? == 1 { Ok(()) } else { Err(PortError::Stale("the campaign")) }
+        let transaction = self.durable.begin().await.map_err(|error| failed(&error))?;
+        let done = transaction.execute_raw(statement(sql, values)).await.map_err(|error| failed(&error))?;
+        if done.rows_affected() != 1 {
+            return Err(PortError::Stale("the campaign"));
+        }
+        if let Some(rules) = rules {
+            let put = statement(PUT_RULES, rule_values(rules));
+            transaction.execute_raw(put).await.map_err(|error| failed(&error))?;
+        }
+        transaction.commit().await.map_err(|error| failed(&error))
+    }
+
+    async fn rules(&self, id: CampaignId, version: u32) -> PortResult<Option<RuleVersion>> {
+        let sql = format!("{SELECT_RULES} WHERE campaign = ? AND version = ?");
+        self.one(&sql, vec![bits(id.0), i64::from(version).into()], rule_version).await
+    }
+
+    async fn versions(&self, id: CampaignId, before: u32, limit: u32) -> PortResult<Vec<RuleVersion>> {
+        let sql = format!("{SELECT_RULES} WHERE campaign = ? AND version < ? ORDER BY version DESC LIMIT ?");
+        self.all(&sql, vec![bits(id.0), i64::from(before).into(), i64::from(limit).into()], rule_version).await
+    }
+
+    async fn announced(&self) -> PortResult<Vec<RuleVersion>> {
+        let sql = format!("{SELECT_RULES} WHERE state = 'announced' ORDER BY effective_at, campaign, version");
+        self.all(&sql, vec![], rule_version).await
     }
 
     async fn load(&self, id: CampaignId) -> PortResult<Option<CampaignRow>> {

@@ -61,6 +61,13 @@ const MIGRATIONS: &[&str] = &["
     CREATE INDEX audit_who ON audit (who, seq);
     CREATE INDEX audit_target ON audit (target, seq);
     CREATE INDEX audit_outcome ON audit (of_seq) WHERE of_seq IS NOT NULL;
+", "
+    ALTER TABLE campaigns ADD COLUMN rules_version BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE campaigns ADD COLUMN author VARCHAR(128) NOT NULL DEFAULT '';
+    CREATE TABLE rule_versions (campaign BIGINT NOT NULL, version BIGINT NOT NULL, state VARCHAR(16) NOT NULL, hash VARCHAR(64) NOT NULL,
+        definition TEXT NOT NULL, effective_at BIGINT NOT NULL, created_at BIGINT NOT NULL, announced_at BIGINT, author TEXT NOT NULL,
+        publisher TEXT NOT NULL, PRIMARY KEY (campaign, version)) WITHOUT ROWID;
+    CREATE INDEX rule_versions_announced ON rule_versions (effective_at) WHERE state = 'announced';
 "];
 
 /// Brings the file to this build's layout, all or nothing per version.

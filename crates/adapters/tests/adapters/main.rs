@@ -10,6 +10,7 @@ mod faults;
 mod grants;
 mod harness;
 mod imports;
+mod publish;
 mod reads;
 mod restarts;
 mod strategies;

@@ -173,7 +173,7 @@ async fn an_act_that_nobody_confirmed_is_finished() {
     let mut row = rig.store().load(id).await.unwrap().unwrap();
     row.version += 1;
     row.state = State::Paused;
-    rig.store().update(&row).await.unwrap();
+    rig.store().update(&row, None).await.unwrap();
     draw(&rig.koi, id, who, "a").await.unwrap();
     rig = rig.reopen().await;
     assert_eq!(refusal(draw(&rig.koi, id, who, "b").await), "campaign_paused", "the row counts from the next start on");

@@ -9,8 +9,9 @@ use domain::ids::{CampaignId, ShopperId, mix};
 use domain::strategy::{SlotAssign, Source, Strategy};
 use fastbloom::AtomicBloomFilter;
 use moka::sync::Cache;
-use std::sync::Arc;
+use rustc_hash::FxHashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Strategies kept in memory, most frequently used ones first (TinyLFU admission).
 const STRATEGIES: u64 = 200_000;
@@ -31,6 +32,8 @@ pub(super) struct StrategyCache {
     /// Who has a personal strategy; says "no" without asking records once `complete`.
     personal: AtomicBloomFilter,
     complete: AtomicBool,
+    /// Campaigns that were warmed before their start, with the version of their rules; few, and never taken out.
+    warmed: Mutex<FxHashSet<(CampaignId, u32)>>,
 }
 
 impl Default for StrategyCache {
@@ -39,6 +42,7 @@ impl Default for StrategyCache {
             shown: Cache::new(STRATEGIES),
             personal: AtomicBloomFilter::with_false_pos(0.01).expected_items(FILTERED),
             complete: AtomicBool::new(false),
+            warmed: Mutex::default(),
         }
     }
 }
@@ -57,6 +61,15 @@ impl StrategyCache {
     /// Notes who has one already; `complete` once all are noted.
     pub fn note(&self, shopper: ShopperId, campaign: CampaignId) {
         self.personal.insert(&pair(shopper, campaign));
+    }
+
+    /// Whether a campaign was not warmed before in this version; from now on it was.
+    pub fn begin_warming(&self, campaign: CampaignId, rules: u32) -> bool {
+        self.warmed.lock().unwrap_or_else(PoisonError::into_inner).insert((campaign, rules))
+    }
+
+    pub fn is_warm(&self, campaign: CampaignId, rules: u32) -> bool {
+        self.warmed.lock().unwrap_or_else(PoisonError::into_inner).contains(&(campaign, rules))
     }
 
     pub fn complete(&self) {

@@ -79,7 +79,7 @@ impl Koi {
             next_seed_hash: hex::encode(runtime.seed.draw_seed(id, shopper, n).hash()),
             seed_hash: hex::encode(runtime.seed.commitment()),
             rules_hash: hex::encode(rules.hash),
-            rules_version: runtime.version,
+            rules_version: rules.version,
             signed_in_today: enrolment.is_some_and(|e| e.signed_in == Some(today)),
             pool: pool.map_or_else(String::new, |p| p.code.to_string()),
             strategy: StrategyView { source: shown.strategy.source.word(), slots: slots.collect() },

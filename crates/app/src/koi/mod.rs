@@ -8,11 +8,13 @@ mod keys;
 mod lists;
 mod model;
 mod operators;
+mod preheat;
 mod sessions;
 mod shoppers;
 mod strategist;
 
 pub use audit::{AuditCheck, AuditView, Deed, Target};
+pub use campaigns::CampaignPolicy;
 pub use context::Shown;
 pub use keys::KeyView;
 pub use operators::{BanView, NewOperator, OperatorEdit, OperatorView};
@@ -54,6 +56,9 @@ pub struct Answer {
 #[derive(Clone)]
 pub struct Koi {
     inner: Arc<Inner>,
+    /// Who acts: an operator or a key, by its id; empty where nobody said.
+    by: Arc<str>,
+    policy: CampaignPolicy,
 }
 
 /// What the use cases stand on.
@@ -109,6 +114,8 @@ impl Koi {
     pub fn new(parts: Parts) -> Self {
         let published = parts.published.iter().map(|r| (r.id, r.clone())).collect();
         Self {
+            by: Arc::default(),
+            policy: CampaignPolicy::default(),
             inner: Arc::new(Inner {
                 published: RwLock::new(published),
                 acts: tokio::sync::Mutex::new(()),
@@ -124,6 +131,18 @@ impl Koi {
                 parts,
             }),
         }
+    }
+
+    /// The same use cases in the name of an operator or key.
+    #[must_use]
+    pub fn acting(&self, by: &str) -> Self {
+        Self { by: by.into(), ..self.clone() }
+    }
+
+    /// The same use cases under another policy of publishing.
+    #[must_use]
+    pub fn with_policy(&self, policy: CampaignPolicy) -> Self {
+        Self { policy, ..self.clone() }
     }
 
     fn parts(&self) -> &Parts {

@@ -109,7 +109,16 @@ impl Strategist {
                             tracing::warn!(%error, "the model could not be fitted again");
                         }
                     }
-                    for result in [koi.finish_acts().await, koi.end_overdue().await, koi.refresh_stale().await] {
+                    if koi.starts_soon() {
+                        // Beside the loop: it may take a while, and nothing here waits for it.
+                        let koi = koi.clone();
+                        tokio::spawn(async move {
+                            if let Err(error) = koi.preheat().await {
+                                tracing::warn!(%error, "a campaign that starts soon stays cold");
+                            }
+                        });
+                    }
+                    for result in [koi.finish_acts().await, koi.apply_due().await, koi.end_overdue().await, koi.refresh_stale().await] {
                         if let Err(error) = result {
                             tracing::warn!(%error, "the sweep comes again in a second");
                         }

@@ -16,13 +16,21 @@ pub(super) struct CampaignSlot {
     /// Units and cost that the open batch has taken but that are not durable yet.
     pub in_flight: Vec<u64>,
     pub cost_in_flight: i64,
+    /// Moments that the open batch has won.
+    pub moments_in_flight: u64,
 }
 
 impl CampaignSlot {
     pub fn new(runtime: Arc<Runtime>, counters: Counters, now_ms: i64) -> Self {
         let day = DayCache::new(&runtime.rules, now_ms);
         let in_flight = vec![0; runtime.rules.prizes.len()];
-        Self { runtime, counters, day, in_flight, cost_in_flight: 0 }
+        Self { runtime, counters, day, in_flight, cost_in_flight: 0, moments_in_flight: 0 }
+    }
+
+    /// The prize of the moment that a draw at `now_ms` wins, after `taken` others of the same command.
+    pub fn moment(&self, now_ms: i64, taken: u64) -> Option<PrizeIx> {
+        let won = self.counters.moments + self.moments_in_flight + taken;
+        self.runtime.moments.due(now_ms, won).map(|moment| PrizeIx(moment.prize))
     }
 
     /// What the budget still allows, where there is one.
@@ -65,6 +73,7 @@ impl Owner {
         for slot in self.campaigns.values_mut() {
             slot.in_flight.fill(0);
             slot.cost_in_flight = 0;
+            slot.moments_in_flight = 0;
         }
     }
 }

@@ -33,6 +33,8 @@ struct Decided {
     seed: DrawSeed,
     n: u32,
     cost_cents: i64,
+    /// It won an instant-win moment.
+    moment: bool,
 }
 
 impl Decided {
@@ -40,7 +42,7 @@ impl Decided {
         Drawn {
             draw,
             campaign: runtime.id,
-            rules: runtime.version,
+            rules: runtime.rules.version,
             n: u64::from(self.n),
             day,
             pool: self.outcome.pool,
@@ -93,10 +95,14 @@ fn decide_all(
             // Embedded, the shelf always knows (see `Stock`).
             Decision::Needs(_) => return Err(Refusal::Paused),
         };
+        // What the roll had hit goes back to the shelf: a draw wins one prize.
+        let taken_moments = decided.iter().filter(|one| one.moment).count() as u64;
+        let timed = slot.moment(snapshot.now_ms, taken_moments).and_then(|prize| outcome.at_moment(prize));
+        let (outcome, moment) = (timed.unwrap_or(outcome), timed.is_some());
         let cost_cents = outcome.prize.map_or(0, |p| rules.prize(p).cost_cents);
         taken.extend(outcome.prize.map(|p| (p, 1)));
         snapshot = snapshot.after(cost_cents);
-        decided.push(Decided { outcome, seed, n, cost_cents });
+        decided.push(Decided { outcome, seed, n, cost_cents, moment });
     }
     Ok(decided)
 }
@@ -179,6 +185,10 @@ impl Owner {
                 slot.cost_in_flight += one.cost_cents;
             }
             facts.push(Fact::Drawn(Box::new(one.fact(draw, award, &runtime, day))));
+            if let (true, Some(prize)) = (one.moment, outcome.prize) {
+                slot.moments_in_flight += 1;
+                facts.push(Fact::MomentWon { campaign: runtime.id, prize: prize.0 });
+            }
             if let (Some((award, _)), points @ 1..) = (award, i64::from(outcome.points)) {
                 balance = balance.saturating_add(points);
                 let id = EntryId(self.ids.make(self.now_ms, part));

@@ -39,6 +39,23 @@ pub struct Definition {
     /// Whether warnings block publishing too.
     #[serde(default)]
     pub strict: bool,
+    /// What shoppers are told about it, plain text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// How and until when prizes are claimed, plain text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim_terms: Option<String>,
+    /// From when on shoppers see it; absent: from its publishing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub visible_from: Option<Time>,
+    /// Until when shoppers see it, exclusive; absent: until it is archived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub visible_until: Option<Time>,
+    /// Draws that are expected in all: what stock and budget are checked against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_draws: Option<u64>,
 }
 
 /// One prize as written.
@@ -63,6 +80,9 @@ pub struct PrizeDef {
     /// Units to be won; absent means unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stock: Option<u64>,
+    /// So many units are won at secret times that are fixed beforehand, not by odds; such a prize is in no tier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moments: Option<u32>,
     /// Amount credited, both ends inclusive; required for kind `points` and only there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub points: Option<PointsRange>,

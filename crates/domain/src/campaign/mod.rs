@@ -2,8 +2,11 @@
 //! draws are decided by ([`Rules`]).
 
 mod check;
+pub mod compare;
 mod definition;
+pub mod life;
 mod rules;
+pub mod templates;
 mod time;
 
 pub use check::{Finding, Severity, bounds};

@@ -146,7 +146,7 @@ pub struct LocalDay {
 #[derive(Debug, Clone)]
 pub struct Rules {
     pub campaign: CampaignId,
-    /// Grows with every published change.
+    /// Grows with every published change of a rule, and with nothing else.
     pub version: u32,
     /// SHA-256 of the canonical definition.
     pub hash: [u8; 32],
@@ -203,6 +203,12 @@ impl Rules {
             prizes,
             tiers,
         })
+    }
+
+    /// The prizes of every tier of a definition, as [`Tier::candidates`] will hold them.
+    pub fn members(definition: &Definition) -> Vec<Vec<PrizeIx>> {
+        let own = candidates(definition).into_iter().enumerate();
+        own.map(|(i, own)| if own.is_empty() { stand_in(definition, i) } else { own }).collect()
     }
 
     /// Slots of all tiers.
@@ -325,7 +331,8 @@ pub(super) fn candidates(definition: &Definition) -> Vec<Vec<PrizeIx>> {
     let named: HashSet<&str> = definition.tiers.iter().flat_map(|tier| &tier.prizes).map(String::as_str).collect();
     let belongs = |tier: &TierDef, own: &HashSet<&str>, prize: &PrizeDef| {
         let value = prize.value_cents;
-        let in_band = tier.value_cents.is_some_and(|band| band.min <= value && value < band.max);
+        let by_odds = prize.moments.is_none();
+        let in_band = by_odds && tier.value_cents.is_some_and(|band| band.min <= value && value < band.max);
         own.contains(prize.code.as_str()) || (in_band && !named.contains(prize.code.as_str()))
     };
     let of_tier = |tier: &TierDef| {
@@ -336,10 +343,30 @@ pub(super) fn candidates(definition: &Definition) -> Vec<Vec<PrizeIx>> {
     definition.tiers.iter().map(of_tier).collect()
 }
 
+/// What the tier at `at` shows and gives where no prize fits it: what its fallback would, that is the prizes of the next
+/// lower tier that has some, else points. Empty where there is neither.
+pub(super) fn stand_in(definition: &Definition, at: usize) -> Vec<PrizeIx> {
+    let own = candidates(definition);
+    let rank = |tier: usize| {
+        let value = |ix: &PrizeIx| definition.prizes[ix.ix()].value_cents;
+        let dearest = own[tier].iter().map(value).max().unwrap_or(0);
+        let tier = &definition.tiers[tier];
+        (Reverse(tier.value_cents.map_or(dearest, |band| band.max)), tier.weight)
+    };
+    let below = (0..own.len()).filter(|other| rank(*other) > rank(at) && !own[*other].is_empty());
+    below.min_by_key(|other| rank(*other)).map_or_else(
+        || {
+            let points = definition.prizes.iter().zip(0u16..).filter(|(prize, _)| prize.kind == Kind::Points);
+            points.map(|(_, ix)| PrizeIx(ix)).collect()
+        },
+        |lower| own[lower].clone(),
+    )
+}
+
 fn tiers(definition: &Definition) -> Vec<Tier> {
     let mut first_slot = 0;
     let mut tiers: Vec<Tier> = Vec::with_capacity(definition.tiers.len());
-    for (from, candidates) in definition.tiers.iter().zip(candidates(definition)) {
+    for (from, candidates) in definition.tiers.iter().zip(Rules::members(definition)) {
         let dearest = candidates.iter().map(|ix| definition.prizes[ix.ix()].value_cents).max().unwrap_or(0);
         // The check bounds slots to 100 in all and weights to 10^9.
         let slots = from.slots as u8;

@@ -63,6 +63,11 @@ impl CampaignSeed {
         Sha256::digest(self.bytes).into()
     }
 
+    /// A seed for something other than a draw. Labels start with a letter, so that none is a draw's text.
+    pub fn labelled(&self, label: &str) -> DrawSeed {
+        DrawSeed(mac::bytes(self.keyed.words(label.as_bytes())))
+    }
+
     /// The seed of one draw; `n` counts 1, 2, 3 ...
     pub fn draw_seed(&self, campaign: CampaignId, shopper: ShopperId, n: u32) -> DrawSeed {
         let mut text = SmallVec::<[u8; 64]>::new();

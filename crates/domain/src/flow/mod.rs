@@ -4,12 +4,14 @@
 //! without allocating. Each rule has its own file under `rules/`; [`rules::all`] lists them in their usual order.
 
 mod check;
+mod compare;
 mod lexer;
 mod parser;
 mod plan;
 pub mod pool_condition;
 pub mod rules;
 
+pub use compare::compare;
 pub use lexer::At;
 pub use parser::{Node, parse};
 pub use plan::{Ask, Plan};

@@ -68,7 +68,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             }
         };
         embedded.koi.set_policy(config.operators.policy());
-        let app = Shared::new(embedded.koi.clone(), keys, metrics, edge);
+        let app = Shared::new(embedded.koi.with_policy(config.campaigns.policy()), keys, metrics, edge);
         serve(&config, listener, Front::new(app), embedded).await
     });
     match end? {

@@ -25,6 +25,33 @@ pub struct Config {
     pub operators: Operators,
     pub shoppers: Shoppers,
     pub embedded: adapters::embedded::Options,
+    pub campaigns: Campaigns,
+}
+
+/// `[campaigns]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Campaigns {
+    /// What one operator or key wrote another one publishes.
+    pub second_person: bool,
+    /// How long before it takes effect a change that is not in the shopper's favour is announced at least.
+    pub notice_minutes: u32,
+}
+
+impl Default for Campaigns {
+    fn default() -> Self {
+        Campaigns { second_person: false, notice_minutes: 60 }
+    }
+}
+
+impl Campaigns {
+    /// As the use cases take it.
+    pub fn policy(self) -> app::koi::CampaignPolicy {
+        app::koi::CampaignPolicy {
+            second_person: self.second_person,
+            notice_ms: i64::from(self.notice_minutes) * 60_000,
+        }
+    }
 }
 
 /// `[server]`

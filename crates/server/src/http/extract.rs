@@ -44,6 +44,21 @@ impl<T: PathId> FromRequestParts<App> for Id<T> {
     }
 }
 
+/// A campaign's id and the number of a version of its rules, as the path calls them.
+#[derive(Debug, Clone, Copy)]
+pub struct VersionPath(pub CampaignId, pub u32);
+
+impl FromRequestParts<App> for VersionPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Id(id) = Id::from_request_parts(parts, app).await?;
+        let version = path_param(parts, app, "version").await.and_then(|text| text.parse().ok());
+        let unknown = || Problem::new(StatusCode::NOT_FOUND, "version_unknown", "no version of that number");
+        version.map(|version| VersionPath(id, version)).ok_or_else(unknown)
+    }
+}
+
 /// The shopper's external id in the path.
 #[derive(Debug, Clone)]
 pub struct ExternalId(pub String);

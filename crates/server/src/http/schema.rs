@@ -4,6 +4,9 @@
 mod desk;
 
 pub use desk::*;
+mod rules;
+
+pub use rules::*;
 
 use domain::award::AwardState;
 use domain::campaign::{Definition, Finding, State};
@@ -191,6 +194,8 @@ pub struct Campaign {
     pub state: State,
     /// What the ETag shows.
     pub version: u32,
+    /// Of the rules in force, which draws and receipts name; 0 before the first publish.
+    pub rules_version: u32,
     /// SHA-256 of the definition, hex.
     pub rules_hash: String,
     /// SHA-256 of the campaign's seed, hex.

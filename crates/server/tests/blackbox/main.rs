@@ -23,5 +23,6 @@ mod operators;
 mod oracle;
 mod ready;
 mod restore;
+mod rules;
 mod seeds;
 mod sigterm;

@@ -1,7 +1,7 @@
 //! [`Campaigns`]: edits meet their version, and a seed is kept but never shown.
 
 use crate::builders::{campaign, definition};
-use app::ports::{CampaignRow, Campaigns, PortError};
+use app::ports::{CampaignRow, Campaigns, PortError, RuleVersion, VersionState};
 use domain::campaign::State;
 use domain::fairness::CampaignSeed;
 use domain::ids::CampaignId;
@@ -10,11 +10,13 @@ fn row(id: u64, seed: u8) -> CampaignRow {
     CampaignRow {
         id: CampaignId(id),
         version: 1,
+        rules_version: 0,
         state: State::Draft,
         definition: String::from_utf8(definition(campaign()).canonical()).expect("JSON"),
         seed: CampaignSeed::new(secret(seed)),
         created_at_ms: 5,
         published_at_ms: None,
+        author: "ada".into(),
     }
 }
 
@@ -32,16 +34,16 @@ pub async fn keeps_versions<C: Campaigns>(open: impl AsyncFn() -> C) {
     first.version = 2;
     first.state = State::Live;
     first.published_at_ms = Some(77);
-    store.update(&first).await.expect("updated");
+    store.update(&first, None).await.expect("updated");
     for version in [1, 2, 4, 0x7fff_ffff] {
         let stale = CampaignRow { version, state: State::Ended, ..first.clone() };
         assert_eq!(
-            store.update(&stale).await,
+            store.update(&stale, None).await,
             Err(PortError::Stale("the campaign")),
             "version {version} does not follow 2"
         );
     }
-    assert!(store.update(&row(101, 1)).await.is_err(), "what is not there cannot be edited");
+    assert!(store.update(&row(101, 1), None).await.is_err(), "what is not there cannot be edited");
     assert!(store.insert(&row(100, 9)).await.is_err(), "an id is used once");
     drop(store);
     let stored = open().await.load(first.id).await.expect("readable").expect("a row");
@@ -61,10 +63,10 @@ pub async fn lists_campaigns<C: Campaigns>(open: impl AsyncFn() -> C) {
     }
     for id in [40, 10, 20] {
         let row = CampaignRow { version: 2, state: State::Live, published_at_ms: Some(1000 - id as i64), ..row(id, 0) };
-        store.update(&row).await.expect("published");
+        store.update(&row, None).await.expect("published");
     }
     let ended = CampaignRow { version: 3, state: State::Ended, published_at_ms: Some(1), ..row(20, 0) };
-    store.update(&ended).await.expect("ended");
+    store.update(&ended, None).await.expect("ended");
     let ids = |rows: Vec<CampaignRow>| rows.iter().map(|r| r.id.0).collect::<Vec<_>>();
     for (before, limit, want) in
         [(i64::MAX as u64, 10, vec![50, 40, 30, 20, 10]), (50, 2, vec![40, 30]), (10, 5, vec![]), (11, 5, vec![10])]
@@ -94,4 +96,49 @@ pub async fn hides_seeds<C: Campaigns>(open: impl AsyncFn() -> C, dump: &dyn Fn(
     // Half a seed would be half a secret too many.
     assert!(!holds(&secret(7)[..16]) && !holds(&secret(7)[16..]), "a seed stands there raw");
     assert!(!holds(&text[..32]) && !holds(&text[32..]), "a seed stands there in hex");
+}
+
+fn version(campaign: u64, version: u32, state: VersionState) -> RuleVersion {
+    RuleVersion {
+        campaign: CampaignId(campaign),
+        version,
+        state,
+        hash: [version as u8; 32],
+        definition: format!("{{\"name\":\"{version}\"}}"),
+        effective_at_ms: 1_000 - i64::from(version),
+        created_at_ms: 3,
+        announced_at_ms: (state != VersionState::Draft).then_some(4),
+        author: "ada".into(),
+        publisher: String::new(),
+    }
+}
+
+/// A version of rules and the row that names it are one write: both are there or neither, whatever their order.
+pub async fn keeps_rules<C: Campaigns>(open: impl AsyncFn() -> C) {
+    use VersionState::{Announced, Applied, Draft};
+    let store = open().await;
+    for id in [100, 200] {
+        store.insert(&row(id, 1)).await.expect("inserted");
+    }
+    let mut at = 1;
+    for (campaign, number, state) in [(100, 1, Applied), (100, 2, Draft), (100, 3, Announced), (100, 2, Announced)] {
+        at += 1;
+        let row = CampaignRow { version: at, rules_version: number, ..row(campaign, 1) };
+        store.update(&row, Some(&version(campaign, number, state))).await.expect("updated");
+    }
+    let stale = CampaignRow { version: 9, rules_version: 7, ..row(200, 1) };
+    let refused = store.update(&stale, Some(&version(200, 7, Applied))).await;
+    assert_eq!(refused, Err(PortError::Stale("the campaign")), "version 9 does not follow 1");
+    assert_eq!(store.rules(CampaignId(200), 7).await.expect("readable"), None, "nor are its rules there");
+    drop(store);
+    let store = open().await;
+    let stored = store.load(CampaignId(100)).await.expect("readable").expect("a row");
+    assert_eq!((stored.version, stored.rules_version), (5, 2));
+    assert_eq!(store.rules(CampaignId(100), 2).await.expect("readable"), Some(version(100, 2, Announced)));
+    let numbers = |rules: Vec<RuleVersion>| rules.iter().map(|r| r.version).collect::<Vec<_>>();
+    for (before, limit, want) in [(u32::MAX, 10, vec![3, 2, 1]), (3, 1, vec![2]), (1, 5, vec![])] {
+        let page = store.versions(CampaignId(100), before, limit).await.expect("readable");
+        assert_eq!(numbers(page), want, "{limit} below {before}");
+    }
+    assert_eq!(numbers(store.announced().await.expect("readable")), [3, 2], "the one due first first");
 }

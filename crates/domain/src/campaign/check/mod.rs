@@ -1,6 +1,7 @@
 //! Everything that can be wrong with a campaign as written.
 
 mod money;
+mod policy;
 mod pools;
 mod shape;
 
@@ -32,6 +33,12 @@ pub mod bounds {
     /// CNY 50,000 in minor units: China's rules on promotions (SAMR order 32 of 2020, article 17) cap the prize of a
     /// draw there.
     pub const LEGAL_VALUE_CENTS: i64 = 5_000_000;
+    /// Characters of a description or of claim terms.
+    pub const TEXT_CHARS: usize = 10_000;
+    /// A window longer than a year is asked about.
+    pub const WINDOW_MS: i64 = 366 * 86_400_000;
+    /// Draws that may be expected: far above what any campaign sees, far below where expectations lose digits.
+    pub const DRAWS: u64 = 1_000_000_000_000;
 }
 
 /// How bad a finding is.
@@ -60,7 +67,7 @@ pub struct Finding {
 }
 
 impl Definition {
-    /// All that is wrong. Publishing is blocked by any [`Severity::Error`].
+    /// All that is wrong with it in itself. One with any [`Severity::Error`] cannot be compiled.
     pub fn check(&self) -> Vec<Finding> {
         let mut findings = Findings::default();
         shape::check(self, &mut findings);

@@ -5,7 +5,7 @@ use crate::campaign::{Definition, Kind, PointsRange, PrizeDef};
 
 pub(super) fn check(definition: &Definition, findings: &mut Findings) {
     for (i, prize) in definition.prizes.iter().enumerate().take(bounds::PRIZES) {
-        check_prize(definition, prize, &format!("prizes[{i}]"), findings);
+        check_prize(prize, &format!("prizes[{i}]"), findings);
     }
     for (i, tier) in definition.tiers.iter().enumerate().take(bounds::TIERS) {
         if let Some(band) = tier.value_cents {
@@ -17,13 +17,9 @@ pub(super) fn check(definition: &Definition, findings: &mut Findings) {
     check_chances(definition, findings);
 }
 
-fn check_prize(definition: &Definition, prize: &PrizeDef, at: &str, findings: &mut Findings) {
+fn check_prize(prize: &PrizeDef, at: &str, findings: &mut Findings) {
     cents(format!("{at}.value_cents"), prize.value_cents, findings);
     cents(format!("{at}.cost_cents"), prize.cost_cents, findings);
-    if definition.currency == "CNY" && prize.value_cents > bounds::LEGAL_VALUE_CENTS {
-        let detail = format!("{} is worth more than CNY 50,000, the legal most for a prize of a draw", prize.code);
-        findings.warn("value_above_legal", format!("{at}.value_cents"), detail);
-    }
     let field = format!("{at}.points");
     match (prize.kind, prize.points) {
         (Kind::Points, None) => {

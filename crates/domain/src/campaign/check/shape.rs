@@ -1,9 +1,10 @@
 //! Names, codes, window, prizes and tiers.
 
 use super::{Findings, bounds};
-use crate::campaign::rules::candidates;
+use crate::campaign::rules::{candidates, stand_in};
 use crate::campaign::{Definition, Kind, PrizeDef, PrizeIx, TierDef};
 use crate::fairness::THANKS;
+use crate::moments;
 use jiff::tz::TimeZone;
 use std::collections::{HashMap, HashSet};
 
@@ -11,6 +12,12 @@ pub(super) fn check(definition: &Definition, findings: &mut Findings) {
     name("name", &definition.name, findings);
     if definition.ends_at <= definition.starts_at {
         findings.error("window_empty", "ends_at", "the campaign ends before it starts");
+    }
+    for (field, text) in [("description", &definition.description), ("claim_terms", &definition.claim_terms)] {
+        prose(field, text.as_deref().unwrap_or_default(), findings);
+    }
+    if definition.expected_draws.is_some_and(|draws| draws > bounds::DRAWS) {
+        findings.error("expected_draws_too_many", "expected_draws", format!("more than {}", bounds::DRAWS));
     }
     if definition.currency.len() != 3 || !definition.currency.bytes().all(|b| b.is_ascii_uppercase()) {
         findings.error("currency_unknown", "currency", "not an ISO 4217 code, three uppercase letters like CNY");
@@ -30,6 +37,14 @@ pub(super) fn check(definition: &Definition, findings: &mut Findings) {
     }
     for (i, tier) in definition.tiers.iter().enumerate() {
         check_tier(definition, tier, &format!("tiers[{i}]"), findings);
+    }
+    let all = definition.prizes.iter().fold(0u32, |sum, prize| sum.saturating_add(prize.moments.unwrap_or(0)));
+    if all > moments::bounds::MOMENTS {
+        findings.error(
+            "moments_invalid",
+            "prizes",
+            format!("{all} moments in all, more than {}", moments::bounds::MOMENTS),
+        );
     }
     let slots = definition.tiers.iter().fold(0u32, |sum, tier| sum.saturating_add(tier.slots));
     if slots > bounds::SLOTS {
@@ -51,6 +66,16 @@ fn printable(field: &str, text: &str, findings: &mut Findings) {
         findings.error("name_too_long", field, format!("more than {} characters", bounds::NAME_CHARS));
     }
     if text.chars().any(char::is_control) {
+        findings.error("name_unprintable", field, "holds control characters");
+    }
+}
+
+/// Text of several lines.
+fn prose(field: &str, text: &str, findings: &mut Findings) {
+    if text.chars().count() > bounds::TEXT_CHARS {
+        findings.error("text_too_long", field, format!("more than {} characters", bounds::TEXT_CHARS));
+    }
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
         findings.error("name_unprintable", field, "holds control characters");
     }
 }
@@ -99,6 +124,7 @@ fn check_prize(prize: &PrizeDef, at: &str, findings: &mut Findings) {
         let detail = format!("a sku is 1 to {} printable characters", bounds::NAME_CHARS);
         findings.error("sku_invalid", format!("{at}.skus[{i}]"), detail);
     }
+    check_moments(prize, at, findings);
     match prize.stock {
         Some(0) => {
             findings.warn("stock_zero", format!("{at}.stock"), format!("{} is sold out from the start", prize.code))
@@ -107,6 +133,29 @@ fn check_prize(prize: &PrizeDef, at: &str, findings: &mut Findings) {
             findings.error("stock_too_large", format!("{at}.stock"), format!("more than {}", bounds::STOCK));
         }
         _ => {}
+    }
+}
+
+/// A prize that is won by time has as many units as moments, and they are all it has.
+fn check_moments(prize: &PrizeDef, at: &str, findings: &mut Findings) {
+    let field = format!("{at}.moments");
+    match prize.moments {
+        None => {}
+        Some(count) if !(1..=moments::bounds::MOMENTS).contains(&count) => {
+            let detail = format!("moments are 1 to {}; leave them out where there are none", moments::bounds::MOMENTS);
+            findings.error("moments_invalid", field, detail);
+        }
+        Some(_) if prize.stock.is_some() => {
+            findings.error(
+                "moments_with_stock",
+                field,
+                format!("each moment is a unit of {}; leave out stock", prize.code),
+            );
+        }
+        Some(_) if matches!(prize.kind, Kind::Points | Kind::None) => {
+            findings.error("moments_of_kind", field, "only coupons, goods and webhooks are won at moments");
+        }
+        Some(_) => {}
     }
 }
 
@@ -130,7 +179,9 @@ fn check_tier(definition: &Definition, tier: &TierDef, at: &str, findings: &mut 
     let mut seen = HashSet::new();
     for (i, code) in tier.prizes.iter().enumerate() {
         let field = || format!("{at}.prizes[{i}]");
-        if !known.contains(code.as_str()) {
+        if definition.prizes.iter().any(|prize| prize.code == *code && prize.moments.is_some()) {
+            findings.error("moments_in_tier", field(), format!("{code} is won at moments, so it is in no tier"));
+        } else if !known.contains(code.as_str()) {
             findings.error("prize_unknown", field(), format!("no prize has the code {}", code.escape_debug()));
         } else if !seen.insert(code) {
             findings.error("prize_repeated", field(), format!("the tier names {code} twice"));
@@ -143,8 +194,13 @@ fn fill(definition: &Definition, findings: &mut Findings) {
     let mut placed = HashSet::new();
     for ((i, tier), candidates) in definition.tiers.iter().enumerate().zip(candidates(definition)) {
         let field = format!("tiers[{i}]");
-        if candidates.is_empty() {
-            findings.error("tier_empty", field, format!("no prize fits the tier {}", tier.code));
+        if candidates.is_empty() && stand_in(definition, i).is_empty() {
+            let detail = format!("no prize fits the tier {}, and no lower tier or points can stand in", tier.code);
+            findings.error("tier_empty", field, detail);
+        } else if candidates.is_empty() {
+            let detail =
+                format!("no prize fits the tier {}: it shows and gives what the next lower one has", tier.code);
+            findings.warn("tier_empty", field, detail);
         } else if candidates.len() < tier.slots as usize {
             let detail = format!("{} slots but {} fitting prizes: some come twice", tier.slots, candidates.len());
             findings.warn("tier_short", field, detail);
@@ -152,7 +208,7 @@ fn fill(definition: &Definition, findings: &mut Findings) {
         placed.extend(candidates);
     }
     for (i, prize) in definition.prizes.iter().enumerate() {
-        let consolation = prize.kind == Kind::Points;
+        let consolation = prize.kind == Kind::Points || prize.moments.is_some();
         if !consolation && !placed.contains(&PrizeIx(i as u16)) {
             let detail = format!("{} is in no tier, so it cannot be won", prize.code);
             findings.warn("prize_unused", format!("prizes[{i}]"), detail);

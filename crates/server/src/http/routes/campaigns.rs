@@ -12,7 +12,7 @@ use app::koi::{Deed, Target};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use domain::campaign::Definition;
+use domain::campaign::{Definition, State as CampaignState};
 use domain::ids::CampaignId;
 use domain::operator::Act;
 use serde::Deserialize;
@@ -38,7 +38,8 @@ pub async fn create_campaign(
 ) -> Result<Response, Problem> {
     let deed = Deed::of(Act::CreateCampaign);
     let made = |view: &CampaignView| Target::Campaign(view.id);
-    let view = app.koi.audited_making(&who, deed, app.koi.create_campaign(definition), made).await?;
+    let view =
+        app.koi.audited_making(&who, deed, app.koi.acting(&who.who.word()).create_campaign(definition), made).await?;
     Ok(render(StatusCode::CREATED, &view))
 }
 
@@ -67,11 +68,13 @@ pub async fn get_campaign(
     Ok(render(StatusCode::OK, &view))
 }
 
-/// Edits a draft: a JSON merge patch (RFC 7396) of its definition.
+/// Edits a campaign: a JSON merge patch (RFC 7396) of its definition. A draft takes any edit; a published campaign takes
+/// what is in the shopper's favour, at once, as a new version of its rules.
 #[utoipa::path(patch, path = "/api/v1/campaigns/{id}", tag = "campaigns", security(("api_key" = ["campaigns"])),
     params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "The ETag that was read; where absent the last write wins")),
     request_body(content = Object, description = "Members of a campaign's definition"),
     responses((status = 200, description = "As edited", body = schema::Campaign, headers(("ETag" = String))),
+        (status = 409, description = "`against_shopper`: a shopper may be worse off", body = schema::Problem, content_type = "application/problem+json"),
         (status = 412, description = "`stale`: edited meanwhile", body = schema::Problem, content_type = "application/problem+json"), schema::Problems))]
 pub async fn edit_campaign(
     State(app): State<App>,
@@ -80,8 +83,12 @@ pub async fn edit_campaign(
     IfMatch(version): IfMatch,
     Json(patch): Json<Map<String, Value>, LARGE>,
 ) -> Result<Response, Problem> {
-    let deed = Deed::of(Act::EditCampaign).on(Target::Campaign(id));
-    let view = app.koi.audited(&who, deed, app.koi.edit_campaign(id, version, patch)).await?;
+    // Whoever may write drafts may not thereby change what shoppers were shown.
+    let is_draft = app.koi.campaign(id).await?.state == CampaignState::Draft;
+    let act = if is_draft { Act::EditCampaign } else { Act::ChangeLive };
+    let deed = Deed::of(act).on(Target::Campaign(id));
+    let koi = app.koi.acting(&who.who.word());
+    let view = app.koi.audited(&who, deed, koi.edit_campaign(id, version, patch)).await?;
     Ok(render(StatusCode::OK, &view))
 }
 
@@ -91,6 +98,17 @@ pub struct PublishCampaign {
     /// Codes of warnings that the operator has seen.
     #[serde(default)]
     acknowledge: Vec<String>,
+}
+
+impl PublishCampaign {
+    /// The codes, within their bounds.
+    pub fn checked(&self) -> Result<&[String], Problem> {
+        if self.acknowledge.len() > ACKNOWLEDGE_MAX {
+            return Err(Problem::invalid("acknowledge", format!("`acknowledge` has at most {ACKNOWLEDGE_MAX} codes")));
+        }
+        self.acknowledge.iter().try_for_each(|code| validate::text("acknowledge", code, validate::ID_CHARS))?;
+        Ok(&self.acknowledge)
+    }
 }
 
 /// Publishes a draft: from here on its rules are frozen and its odds shown. Inside its window it is live at once.
@@ -104,13 +122,10 @@ pub async fn publish_campaign(
     Id(id): Id<CampaignId>,
     MaybeJson(body): MaybeJson<PublishCampaign>,
 ) -> Result<Response, Problem> {
-    if body.acknowledge.len() > ACKNOWLEDGE_MAX {
-        return Err(Problem::invalid("acknowledge", format!("`acknowledge` has at most {ACKNOWLEDGE_MAX} codes")));
-    }
-    body.acknowledge.iter().try_for_each(|code| validate::text("acknowledge", code, validate::ID_CHARS))?;
+    let acknowledge = body.checked()?;
     let deed = Deed::of(Act::PublishCampaign).on(Target::Campaign(id));
     let deed = deed.asking(serde_json::json!({"acknowledge": body.acknowledge}));
-    let view = app.koi.audited(&who, deed, app.koi.publish(id, &body.acknowledge)).await?;
+    let view = app.koi.audited(&who, deed, app.koi.acting(&who.who.word()).publish(id, acknowledge)).await?;
     Ok(render(StatusCode::OK, &view))
 }
 
@@ -161,6 +176,20 @@ pub async fn end_campaign(
     Ok(render(StatusCode::OK, &view))
 }
 
+/// Puts away a campaign that is over, or a draft that nobody wants.
+#[utoipa::path(post, path = "/api/v1/campaigns/{id}/archive", tag = "campaigns", security(("api_key" = ["campaigns"])), params(("id" = String, Path)),
+    responses((status = 200, description = "Archived", body = schema::Campaign), schema::Problems))]
+pub async fn archive_campaign(
+    State(app): State<App>,
+    who: Operator<CampaignEnds>,
+    Id(id): Id<CampaignId>,
+    _: MaybeJson<Nothing>,
+) -> Result<Response, Problem> {
+    let deed = Deed::of(Act::ArchiveCampaign).on(Target::Campaign(id));
+    let view = app.koi.audited(&who, deed, app.koi.archive(id)).await?;
+    Ok(render(StatusCode::OK, &view))
+}
+
 /// Makes a draft with the same definition.
 #[utoipa::path(post, path = "/api/v1/campaigns/{id}/copy", tag = "campaigns", security(("api_key" = ["campaigns"])), params(("id" = String, Path)),
     responses((status = 201, description = "The new draft", body = schema::Campaign), schema::Problems))]
@@ -172,7 +201,7 @@ pub async fn copy_campaign(
 ) -> Result<Response, Problem> {
     let deed = Deed::of(Act::CopyCampaign).asking(serde_json::json!({"of": id}));
     let made = |view: &CampaignView| Target::Campaign(view.id);
-    let view = app.koi.audited_making(&who, deed, app.koi.copy_campaign(id), made).await?;
+    let view = app.koi.audited_making(&who, deed, app.koi.acting(&who.who.word()).copy_campaign(id), made).await?;
     Ok(render(StatusCode::CREATED, &view))
 }
 

@@ -14,8 +14,11 @@ pub mod operators;
 pub mod orders;
 pub mod points;
 pub mod profiles;
+pub mod rules;
 pub mod session;
 pub mod shoppers;
+pub mod templates;
+pub mod versions;
 
 use super::App;
 use super::extract::Seen;
@@ -44,12 +47,20 @@ pub fn router(app: App) -> Router {
         .route("/shoppers/{external_id}/blacklist", put(blacklist::put_blacklist).delete(blacklist::delete_blacklist))
         .route("/events", post(events::record_events))
         .route("/campaigns", post(campaigns::create_campaign).get(campaigns::list_campaigns))
+        .route("/campaigns/templates", get(templates::list_templates))
         .route("/campaigns/{id}", get(campaigns::get_campaign).patch(campaigns::edit_campaign))
         .route("/campaigns/{id}/publish", post(campaigns::publish_campaign))
         .route("/campaigns/{id}/pause", post(campaigns::pause_campaign))
         .route("/campaigns/{id}/resume", post(campaigns::resume_campaign))
         .route("/campaigns/{id}/end", post(campaigns::end_campaign))
+        .route("/campaigns/{id}/archive", post(campaigns::archive_campaign))
         .route("/campaigns/{id}/copy", post(campaigns::copy_campaign))
+        .route("/campaigns/{id}/rules", get(rules::get_rules))
+        .route("/campaigns/{id}/versions", post(versions::draft_version).get(versions::list_versions))
+        .route("/campaigns/{id}/versions/{version}", get(versions::get_version))
+        .route("/campaigns/{id}/versions/{version}/diff", get(versions::get_version_diff))
+        .route("/campaigns/{id}/versions/{version}/publish", post(versions::publish_version))
+        .route("/campaigns/{id}/versions/{version}/withdraw", post(versions::withdraw_version))
         .route("/campaigns/{id}/report", get(campaigns::get_report))
         .route("/campaigns/{id}/grants", post(grants::create_grant))
         .route("/campaigns/{id}/me", get(me::get_me))
@@ -170,7 +181,11 @@ mod tests {
         let document = serde_json::to_value(openapi::document()).unwrap();
         let mut count = 0;
         for (path, methods) in document["paths"].as_object().unwrap() {
-            let concrete = path.replace("{id}", "7").replace("{external_id}", "ada").replace("{session}", "s");
+            let concrete = path
+                .replace("{version}", "1")
+                .replace("{id}", "7")
+                .replace("{external_id}", "ada")
+                .replace("{session}", "s");
             let ask = async |method: Method| {
                 let request = Request::builder().method(method).uri(&concrete).body(Body::empty()).unwrap();
                 routes.clone().oneshot(request).await.unwrap().status().as_u16()
@@ -180,6 +195,8 @@ mod tests {
                 let want = match (path.as_str(), &method) {
                     // Whoever signs in has nothing to show yet, and an empty body is no JSON.
                     ("/api/v1/session", &Method::POST) => 400,
+                    // The published rules are for everyone; this campaign is not there.
+                    ("/api/v1/campaigns/{id}/rules", _) => 404,
                     _ if path.starts_with("/api/") => 401,
                     _ => 200,
                 };

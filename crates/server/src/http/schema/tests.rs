@@ -62,10 +62,18 @@ fn what_operators_see_is_as_documented() {
     let mut definition = json!({"name": "", "starts_at": "2026-01-01T00:00:00Z", "ends_at": "2026-01-01T00:00:00Z"});
     definition["prizes"] = json!([]);
     definition["tiers"] = json!([]);
+    definition["expected_draws"] = json!(1);
+    for name in ["description", "claim_terms"] {
+        definition[name] = json!("");
+    }
+    for name in ["visible_from", "visible_until"] {
+        definition[name] = json!("2026-01-01T00:00:00Z");
+    }
     let campaign = CampaignView {
         id: CampaignId(1),
         state: State::Draft,
         version: 1,
+        rules_version: 1,
         rules_hash: text(),
         seed_hash: None,
         campaign_seed: Some(text()),
@@ -113,6 +121,75 @@ fn what_auditors_see_is_as_documented() {
     };
     check("AuditEntry", &entry);
     check("AuditCheck", &app::koi::AuditCheck { whole: true, entries: 0, broken_at: None, head: text() });
+}
+
+#[test]
+fn rules_are_as_documented() {
+    use app::{AnnouncedView, DiffView, PoolOdds, RulePrize, RuleTier, RulesView, TierOdds, VersionView};
+    use domain::campaign::compare::Effect;
+    let text = String::new;
+    let version = VersionView {
+        campaign_id: CampaignId(1),
+        version: 1,
+        state: "draft",
+        rules_hash: text(),
+        effective_at: text(),
+        created_at: text(),
+        announced_at: None,
+        author: text(),
+        publisher: text(),
+        definition: Some(domain_definition()),
+        findings: Some(Vec::new()),
+    };
+    check("RulesVersion", &version);
+    check("RulesDiff", &DiffView { from: None, to: 1, effect: Effect::Neutral, changes: Vec::new() });
+    let announced = AnnouncedView { version: 1, rules_hash: text(), effective_at: text(), changes: Vec::new() };
+    check("AnnouncedRules", &announced);
+    let odds = TierOdds { tier: text(), weight: 1, probability: text() };
+    check("PublishedOdds", &odds);
+    let pool = PoolOdds { code: text(), when: None, odds: vec![odds] };
+    check("PublishedPool", &pool);
+    let tier = RuleTier { code: text(), slots: 1, unlock_after: 0, prizes: Vec::new() };
+    check("PublishedTier", &tier);
+    let prize = RulePrize {
+        code: text(),
+        name: text(),
+        kind: "none",
+        value_cents: 0,
+        quantity: None,
+        by_time: false,
+        points: None,
+    };
+    check("PublishedPrize", &prize);
+    let rules = RulesView {
+        campaign_id: CampaignId(1),
+        name: text(),
+        description: None,
+        state: State::Live,
+        rules_version: 1,
+        rules_hash: text(),
+        seed_hash: text(),
+        moments: None,
+        effective_at: text(),
+        starts_at: text(),
+        ends_at: text(),
+        time_zone: text(),
+        currency: text(),
+        prizes: vec![prize],
+        tiers: vec![tier],
+        pools: vec![pool],
+        limits: serde_json::Map::new(),
+        chances: serde_json::Map::new(),
+        flow: text(),
+        claim_terms: None,
+        announced: Some(announced),
+    };
+    check("PublishedRules", &rules);
+}
+
+fn domain_definition() -> domain::campaign::Definition {
+    let body = json!({"name": "", "starts_at": "2026-01-01T00:00:00Z", "ends_at": "2026-01-01T00:00:00Z", "prizes": [], "tiers": []});
+    serde_json::from_value(body).unwrap()
 }
 
 #[test]

@@ -1,0 +1,145 @@
+//! Campaigns: written as drafts, frozen by publishing, then moved by acts that every owner reads back (R9).
+
+mod acts;
+mod patch;
+mod published;
+mod report;
+mod versions;
+
+pub use versions::CampaignPolicy;
+
+use super::Koi;
+use crate::command::Input;
+use crate::error::{Error, Result};
+use crate::ports::CampaignRow;
+use crate::runtime::state_at;
+use crate::time::rfc3339;
+use crate::views::{CampaignView, Page, PageAsk};
+use domain::campaign::{Definition, Finding, State};
+use domain::fairness::CampaignSeed;
+use domain::ids::CampaignId;
+use patch::merge;
+use serde_json::{Map, Value};
+use tokio::sync::oneshot;
+
+fn definition(row: &CampaignRow) -> Result<Definition> {
+    serde_json::from_str(&row.definition).map_err(|_| Error::Unavailable("a stored campaign cannot be read"))
+}
+
+fn text(definition: &Definition) -> String {
+    String::from_utf8(definition.canonical()).expect("invariant: JSON is UTF-8")
+}
+
+/// Lets an edit or an act come to its end though its caller goes away: a write that is under way cannot be taken back,
+/// and whoever comes next must find it done, not happening.
+async fn to_its_end<T: Send + 'static>(act: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    tokio::spawn(act).await.map_err(|_| Error::Unavailable("the act was cut short; ask again"))?
+}
+
+/// A definition under a merge patch.
+fn patched(definition: &str, patch: Map<String, Value>) -> Result<Definition> {
+    let mut whole: Value =
+        serde_json::from_str(definition).map_err(|_| Error::Unavailable("a stored campaign cannot be read"))?;
+    merge(&mut whole, Value::Object(patch));
+    serde_json::from_value(whole).map_err(|error| Error::Invalid {
+        code: "invalid_body",
+        field: None,
+        detail: error.to_string(),
+    })
+}
+
+impl Koi {
+    /// A new draft.
+    pub async fn create_campaign(&self, definition: Definition) -> Result<CampaignView> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Input::MakeId { reply })?;
+        let id = answer.await.map_err(|_| Error::Unavailable("the owner stopped"))?;
+        let row = CampaignRow {
+            id: CampaignId(id),
+            version: 1,
+            rules_version: 0,
+            state: State::Draft,
+            definition: text(&definition),
+            seed: CampaignSeed::new(crate::random::bytes32()),
+            created_at_ms: self.now_ms(),
+            published_at_ms: None,
+            author: self.by.to_string(),
+        };
+        self.parts().campaigns.insert(&row).await?;
+        self.view(&row, None)
+    }
+
+    /// Campaigns, newest first.
+    pub async fn campaigns(&self, page: PageAsk) -> Result<Page<CampaignView>> {
+        let before = page.before.unwrap_or(i64::MAX as u64).min(i64::MAX as u64);
+        let mut rows = self.parts().campaigns.list(before, page.limit + 1).await?;
+        let more = rows.len() > page.limit as usize;
+        rows.truncate(page.limit as usize);
+        let next_cursor = if more { rows.last().map(|r| r.id.to_string()) } else { None };
+        let data = rows.iter().map(|row| self.view(row, None)).collect::<Result<_>>()?;
+        Ok(Page { data, next_cursor })
+    }
+
+    /// One campaign.
+    pub async fn campaign(&self, id: CampaignId) -> Result<CampaignView> {
+        self.view(&self.row(id).await?, None)
+    }
+
+    async fn row(&self, id: CampaignId) -> Result<CampaignRow> {
+        self.parts().campaigns.load(id).await?.ok_or(Error::no_campaign())
+    }
+
+    /// Changes a campaign by a JSON merge patch (RFC 7396) of its definition: a draft as one likes, a published one at
+    /// once and only in the shopper's favour.
+    pub async fn edit_campaign(
+        &self,
+        id: CampaignId,
+        if_match: Option<u32>,
+        patch: Map<String, Value>,
+    ) -> Result<CampaignView> {
+        let koi = self.clone();
+        to_its_end(async move { koi.edit(id, if_match, patch).await }).await
+    }
+
+    async fn edit(&self, id: CampaignId, if_match: Option<u32>, patch: Map<String, Value>) -> Result<CampaignView> {
+        let _one_at_a_time = self.inner.acts.lock().await;
+        let row = self.row(id).await?;
+        if if_match.is_some_and(|version| version != row.version) {
+            return Err(Error::Stale);
+        }
+        let edited = patched(&row.definition, patch)?;
+        if row.state != State::Draft {
+            let row = self.amend(row, &edited).await?;
+            return self.view(&row, None);
+        }
+        let author = self.by.to_string();
+        let row = CampaignRow { version: row.version + 1, definition: text(&edited), author, ..row };
+        self.parts().campaigns.update(&row, None).await?;
+        self.view(&row, None)
+    }
+
+    /// A copy as a new draft with a seed of its own.
+    pub async fn copy_campaign(&self, id: CampaignId) -> Result<CampaignView> {
+        let row = self.row(id).await?;
+        self.create_campaign(definition(&row)?).await
+    }
+
+    fn view(&self, row: &CampaignRow, findings: Option<Vec<Finding>>) -> Result<CampaignView> {
+        let definition = definition(row)?;
+        let state = state_at(row.state, definition.starts_at.as_ms(), definition.ends_at.as_ms(), self.now_ms());
+        // The window's end alone reveals nothing: every owner must have read the end back first (R9).
+        let over = matches!(row.state, State::Ended | State::Archived);
+        Ok(CampaignView {
+            id: row.id,
+            state,
+            version: row.version,
+            rules_version: row.rules_version,
+            rules_hash: hex::encode(definition.hash()),
+            seed_hash: (row.state != State::Draft).then(|| hex::encode(row.seed.commitment())),
+            campaign_seed: over.then(|| hex::encode(row.seed.reveal())),
+            created_at: rfc3339(row.created_at_ms),
+            definition,
+            findings,
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! What a campaign has come to.
+
+use super::definition;
+use crate::command::Input;
+use crate::error::{Error, Result};
+use crate::koi::Koi;
+use crate::runtime::{Counters, Runtime, state_at};
+use crate::views::{GenerationView, GrantedUsed, PrizeReport, ReportView, TierReport};
+use domain::ids::CampaignId;
+use tokio::sync::oneshot;
+
+impl Koi {
+    /// What a campaign has come to. May lag behind a draw's answer by nothing: it asks the owner.
+    pub async fn report(&self, id: CampaignId) -> Result<ReportView> {
+        let row = self.row(id).await?;
+        let definition = definition(&row)?;
+        let (reply, answer) = oneshot::channel();
+        self.send(Input::Counters { campaign: id, reply })?;
+        let counters = answer.await.map_err(|_| Error::Unavailable("the owner stopped"))?.unwrap_or_default();
+        let tiers = self.runtime(id).map(|r| tiers(&r, &counters)).unwrap_or_default();
+        let prizes = definition.prizes.iter().enumerate().map(|(i, p)| PrizeReport {
+            code: p.code.clone(),
+            stock: p.stock,
+            won: counters.won(i),
+            left: p.stock.map(|s| s.saturating_sub(counters.won(i))),
+        });
+        let cursor = self.parts().shelves.cursor(id).await?;
+        let total = self.parts().accounts.names_count().await?;
+        let generation = cursor.map_or(GenerationView { total, done: 0, stale: 0 }, |c| GenerationView {
+            total: total.max(c.done),
+            done: c.done,
+            stale: 0,
+        });
+        let stale = self.parts().shelves.stale(id, 10_000).await?.len() as u64;
+        Ok(ReportView {
+            id,
+            state: state_at(row.state, definition.starts_at.as_ms(), definition.ends_at.as_ms(), self.now_ms()),
+            draws: counters.draws,
+            cost_cents: counters.cost_cents,
+            points_won: counters.points_won,
+            prizes: prizes.collect(),
+            tiers,
+            chances: GrantedUsed { granted: counters.granted, used: counters.draws },
+            generation: GenerationView { stale, ..generation },
+        })
+    }
+}
+
+/// Promised against met: the odds of the pools that were drawn from, weighted by how often, and the share of rolls.
+fn tiers(runtime: &Runtime, counters: &Counters) -> Vec<TierReport> {
+    let rules = &runtime.rules;
+    let mut promised = vec![0.0f64; rules.tiers.len()];
+    for (pool, draws) in counters.pools.iter().enumerate().filter(|(pool, _)| *pool < rules.pools.len()) {
+        for (slot, odds) in rules.odds(pool).iter().enumerate() {
+            let Some(tier) = rules.tiers.iter().position(|t| t.slot_range().contains(&slot)) else { continue };
+            let share = f64::from(odds.weight) / f64::from(odds.weight_sum.max(1)) / f64::from(odds.slots.max(1));
+            promised[tier] += share * *draws as f64;
+        }
+    }
+    let draws = counters.draws.max(1) as f64;
+    rules
+        .tiers
+        .iter()
+        .enumerate()
+        .map(|(i, tier)| TierReport {
+            code: tier.code.to_string(),
+            promised: format!("{:.6}", promised[i] / draws),
+            met: format!("{:.6}", counters.tiers.get(i).copied().unwrap_or(0) as f64 / draws),
+        })
+        .collect()
+}

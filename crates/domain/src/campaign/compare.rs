@@ -1,0 +1,191 @@
+//! What a change of published rules means for shoppers: in their favour, none of their business, or against them.
+//!
+//! A rule that was published is a promise. More stock, more chances, a longer window keep it; whatever could make one
+//! shopper worse off does not, even where it makes another better off. Where it cannot be told, it counts as against:
+//! so does every field that [`effect`] does not name.
+
+use super::{Definition, Finding, Severity, Time};
+use serde::Serialize;
+use serde_json::Value;
+
+/// What a change means for shoppers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = RuleEffect))]
+pub enum Effect {
+    /// Decides nothing about a draw: a name, a picture.
+    Neutral,
+    /// No shopper is worse off, some are better off.
+    Favours,
+    /// Some shopper may be worse off.
+    Against,
+}
+
+/// One difference between two versions of a campaign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = RuleChange))]
+pub struct Change {
+    /// Where, like `prizes[2].stock`.
+    pub field: String,
+    pub effect: Effect,
+    /// What stood there; null where there was nothing.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub before: Value,
+    /// What stands there now; null where there is nothing.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub after: Value,
+}
+
+/// Every difference from `old` to `new`, by the names of the fields; empty where they say the same.
+pub fn compare(old: &Definition, new: &Definition) -> Vec<Change> {
+    let value =
+        |it: &Definition| serde_json::to_value(it).expect("invariant: a definition that was read can be written");
+    let mut changes = Vec::new();
+    walk(&mut Vec::new(), &value(old), &value(new), &mut changes);
+    changes
+}
+
+/// The worst of all changes; nothing changed is neutral.
+pub fn worst(changes: &[Change]) -> Effect {
+    changes.iter().map(|change| change.effect).max().unwrap_or(Effect::Neutral)
+}
+
+/// What cannot change from one published version to the next, whatever the notice: results refer to prizes and tiers by
+/// place, and amounts are in one currency. New ones come after the old ones; old ones leave by their weight or stock.
+pub fn moved(old: &Definition, new: &Definition) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut keep = |code: &'static str, list: &str, old: Vec<&String>, new: Vec<&String>| {
+        for (i, was) in old.iter().enumerate().filter(|(i, was)| new.get(*i) != Some(was)) {
+            let detail = format!("{was} keeps its place; new {list} come after those that were published");
+            findings.push(Finding { code, severity: Severity::Error, detail, field: Some(format!("{list}[{i}]")) });
+        }
+    };
+    fn prizes(it: &Definition) -> Vec<&String> {
+        it.prizes.iter().map(|prize| &prize.code).collect()
+    }
+    fn tiers(it: &Definition) -> Vec<&String> {
+        it.tiers.iter().map(|tier| &tier.code).collect()
+    }
+    keep("prize_moved", "prizes", prizes(old), prizes(new));
+    keep("tier_moved", "tiers", tiers(old), tiers(new));
+    let timed = |it: &Definition| it.prizes.iter().map(|prize| prize.moments).collect::<Vec<_>>();
+    let window = |it: &Definition| (it.starts_at, it.ends_at);
+    let any = old.prizes.iter().any(|prize| prize.moments.is_some());
+    let news = new.prizes.iter().skip(old.prizes.len()).any(|prize| prize.moments.is_some());
+    if news || (any && (window(old) != window(new) || !timed(new).starts_with(&timed(old)))) {
+        let detail =
+            "the moments were fixed and committed to for this window when the campaign was published".to_owned();
+        let field = Some("prizes".to_owned());
+        findings.push(Finding { code: "moments_frozen", severity: Severity::Error, detail, field });
+    }
+    if old.currency != new.currency {
+        let detail = "costs were counted in the old currency; make a new campaign".to_owned();
+        let field = Some("currency".to_owned());
+        findings.push(Finding { code: "currency_changed", severity: Severity::Error, detail, field });
+    }
+    findings
+}
+
+/// One step of a path: a member's name, or a place in a list.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Name(&'a str),
+    Place(usize),
+}
+
+/// Goes down both trees at once, as deep as both have something there. The depth is the definition's own.
+fn walk<'a>(path: &mut Vec<Step<'a>>, old: &'a Value, new: &'a Value, changes: &mut Vec<Change>) {
+    match (old, new) {
+        (Value::Object(before), Value::Object(after)) => {
+            let added = after.keys().filter(|name| !before.contains_key(*name));
+            for name in before.keys().chain(added) {
+                let of = |map: &'a serde_json::Map<String, Value>| map.get(name).unwrap_or(&Value::Null);
+                path.push(Step::Name(name));
+                walk(path, of(before), of(after), changes);
+                path.pop();
+            }
+        }
+        (Value::Array(before), Value::Array(after)) => {
+            for i in 0..before.len().max(after.len()) {
+                path.push(Step::Place(i));
+                walk(path, before.get(i).unwrap_or(&Value::Null), after.get(i).unwrap_or(&Value::Null), changes);
+                path.pop();
+            }
+        }
+        (before, after) if before != after => {
+            let names: Vec<&str> =
+                path.iter().filter_map(|s| if let Step::Name(name) = s { Some(*name) } else { None }).collect();
+            changes.push(Change {
+                field: written(path),
+                effect: effect(&names, before, after),
+                before: before.clone(),
+                after: after.clone(),
+            });
+        }
+        _ => {}
+    }
+}
+
+fn written(path: &[Step<'_>]) -> String {
+    let mut text = String::new();
+    for step in path {
+        match step {
+            Step::Name(name) if text.is_empty() => text.push_str(name),
+            Step::Name(name) => text.extend([".", name]),
+            Step::Place(i) => text.push_str(&format!("[{i}]")),
+        }
+    }
+    text
+}
+
+/// What it means that `before` became `after` at the member `names`; null is absent.
+fn effect(names: &[&str], before: &Value, after: &Value) -> Effect {
+    match names {
+        ["name" | "description" | "strict" | "expected_draws"] | ["prizes", "category" | "skus"] => Effect::Neutral,
+        ["starts_at" | "visible_from"] => earlier(before, after),
+        ["ends_at" | "visible_until"] => earlier(after, before),
+        ["flow"] => crate::flow::compare(before.as_str().unwrap_or_default(), after.as_str().unwrap_or_default()),
+        // Without a bound there is all of it.
+        ["prizes", "stock"] | ["limits", _] => better(bound(before, i128::MAX), bound(after, i128::MAX)),
+        // The cost only counts against the budget: the less, the longer it lasts.
+        ["prizes", "cost_cents"] | ["tiers", "unlock_after"] => better(bound(after, 0), bound(before, 0)),
+        ["prizes", "points", "min" | "max"] => better(bound(before, 0), bound(after, 0)),
+        // What is given: the more the better, and absent is nothing.
+        ["chances", "sign_in"] | ["chances", "points_on_sign_in" | "points_on_purchase", "min" | "max"] => {
+            better(bound(before, 0), bound(after, 0))
+        }
+        ["chances", "points_on_sign_in" | "points_on_purchase"] if before.is_null() => Effect::Favours,
+        // What is asked: the less the better, and absent is not to be had.
+        ["chances", "per_purchase_cents" | "points_price" | "paid_price_cents"] => {
+            better(bound(after, i128::MAX), bound(before, i128::MAX))
+        }
+        _ => Effect::Against,
+    }
+}
+
+/// Only numbers and nothing can be compared; all else is no number that any bound allows.
+fn bound(value: &Value, absent: i128) -> Option<i128> {
+    match value {
+        Value::Null => Some(absent),
+        Value::Number(number) => number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from)),
+        _ => None,
+    }
+}
+
+fn better(before: Option<i128>, after: Option<i128>) -> Effect {
+    match before.zip(after) {
+        Some((before, after)) if after >= before => Effect::Favours,
+        _ => Effect::Against,
+    }
+}
+
+/// Whether `after` lies before `before`.
+fn earlier(before: &Value, after: &Value) -> Effect {
+    let time = |value: &Value| value.as_str().and_then(Time::parse);
+    match (time(before), time(after)) {
+        (Some(before), Some(after)) if after < before => Effect::Favours,
+        _ => Effect::Against,
+    }
+}
