@@ -119,11 +119,9 @@ impl Lots {
     pub fn add(&mut self, home: OrderId, chances: u32, expires_at_ms: i64, rebate: Option<Rebate>) {
         let fresh = Lot { order: home, left: u64::from(chances), expires_at_ms, rebate };
         let lot = match self.0.iter().position(|lot| lot.order == home).and_then(|at| self.0.remove(at)) {
-            Some(lot) => Lot {
-                left: lot.left + fresh.left,
-                expires_at_ms: lot.expires_at_ms.max(expires_at_ms),
-                ..lot
-            },
+            Some(lot) => {
+                Lot { left: lot.left + fresh.left, expires_at_ms: lot.expires_at_ms.max(expires_at_ms), ..lot }
+            }
             None => fresh,
         };
         let key = (lot.expires_at_ms, lot.order);

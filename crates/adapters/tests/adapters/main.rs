@@ -10,6 +10,8 @@ mod faults;
 mod grants;
 mod harness;
 mod imports;
+mod orders;
+mod points;
 mod reads;
 mod restarts;
 mod strategies;

@@ -76,8 +76,7 @@ mod tests {
     fn a_receipt_holds_until_anything_in_it_is_changed() {
         let (seed, campaign, shopper) = (CampaignSeed::new([7; 32]), CampaignId(3), ShopperId(9));
         let own = seed.points_seed(campaign, shopper, "sign_in|20000");
-        let rolled =
-            Rolled { campaign, label: "sign_in|20000".into(), seed: *own.reveal(), min: 1, max: 1_000_000 };
+        let rolled = Rolled { campaign, label: "sign_in|20000".into(), seed: *own.reveal(), min: 1, max: 1_000_000 };
         let good = PointsReceipt::of(shopper, own.between(1, 1_000_000), &rolled);
         let text = serde_json::to_vec(&good).expect("JSON");
         assert_eq!(PointsReceipt::parse(&text).as_ref(), Ok(&good));

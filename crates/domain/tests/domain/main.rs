@@ -8,5 +8,6 @@ mod findings;
 mod fixture;
 mod flows;
 mod odds;
+mod orders;
 mod receipts;
 mod rules;
