@@ -35,8 +35,8 @@ pub struct Rebate {
     /// Chances that it still stands for, spent ones included.
     #[serde(rename = "g")]
     pub granted: u32,
-    /// A return that comes later takes nothing back.
-    #[serde(rename = "u", default = "never", skip_serializing_if = "is_never")]
+    /// A return that comes later takes nothing back. Facts hold it in a form that can leave nothing out.
+    #[serde(rename = "u")]
     pub until_ms: i64,
 }
 
