@@ -79,8 +79,15 @@ pub struct Chances {
     pub granted: u64,
     pub used: u64,
     pub left: u64,
+    #[serde(skip_serializing_if = "none")]
     pub expired: u64,
+    #[serde(skip_serializing_if = "none")]
     pub taken_back: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// One place on the wheel.
@@ -250,7 +257,9 @@ pub struct TierReport {
 pub struct GrantedUsed {
     pub granted: u64,
     pub used: u64,
+    #[serde(skip_serializing_if = "none")]
     pub expired: u64,
+    #[serde(skip_serializing_if = "none")]
     pub taken_back: u64,
 }
 

@@ -118,6 +118,12 @@ async fn a_timer_writes_off_what_nobody_draws() {
     rig.stop().await;
 }
 
+async fn pay(rig: &Rig, order: OrderId, payment: &str, cents: Option<i64>) -> Result<Value, Error> {
+    let answer = rig.koi.pay_order(order, Some(payment), cents).await?;
+    assert_eq!((answer.status, answer.replayed), (200, false));
+    Ok(serde_json::from_slice(&answer.body).unwrap())
+}
+
 #[tokio::test]
 async fn an_order_is_paid_in_time_or_closed() {
     let dir = tempfile::tempdir().unwrap();
@@ -134,11 +140,6 @@ async fn an_order_is_paid_in_time_or_closed() {
     assert_eq!(order(&rig, id, who, "1", paid(3)).await.unwrap(), first, "the same key again");
     assert_eq!(refusal(rig.koi.get_order(stranger, id_of(&first)).await), "order_unknown");
     assert_eq!(refusal(rig.koi.cancel_order(stranger, id_of(&first)).await), "order_unknown");
-    let pay = async |rig: &Rig, order: OrderId, payment: &str, cents| {
-        let answer = rig.koi.pay_order(order, Some(payment), cents).await?;
-        assert_eq!((answer.status, answer.replayed), (200, false));
-        Ok::<Value, Error>(serde_json::from_slice(&answer.body).unwrap())
-    };
     // Nothing is projected yet: the shop's server names the order by its id alone.
     assert_eq!(refusal(pay(&rig, id_of(&first), "p1", Some(299)).await), "amount_mismatch");
     let done = pay(&rig, id_of(&first), "p1", Some(300)).await.unwrap();

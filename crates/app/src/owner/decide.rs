@@ -59,6 +59,12 @@ impl Decided {
     }
 }
 
+/// The entry of points that were won.
+fn won(id: EntryId, amount: i64, balance: i64, award: AwardId, expires_at_ms: Option<i64>) -> Fact {
+    let (contra, cause) = (Contra::Issued, Cause::Award { award });
+    Fact::Points(Entry { id, amount, balance, contra, expires_at_ms, cause, rolled: None })
+}
+
 fn snapshot(slot: &mut CampaignSlot, account: &Account, now_ms: i64) -> (Snapshot, i32) {
     let day = slot.day.day(&slot.runtime.rules, now_ms);
     let enrolment = account.enrolment(slot.runtime.id);
@@ -192,15 +198,7 @@ impl Owner {
             if let (Some((award, _)), points @ 1..) = (award, i64::from(outcome.points)) {
                 balance = balance.saturating_add(points);
                 let id = EntryId(self.ids.make(self.now_ms, part));
-                facts.push(Fact::Points(Entry {
-                    id,
-                    amount: points,
-                    balance,
-                    contra: Contra::Issued,
-                    expires_at_ms: runtime.rules.points_expire(self.now_ms),
-                    cause: Cause::Award { award },
-                    rolled: None,
-                }));
+                facts.push(won(id, points, balance, award, runtime.rules.points_expire(self.now_ms)));
             }
         }
         if decided.len() > 1 {

@@ -1,20 +1,21 @@
 //! How a shopper obtains chances: orders, their payments, and what is owed back for those.
 
 use crate::http::body::{self, MaybeJson, RawJson, SMALL};
-use crate::http::extract::{Campaigns, Id, IdempotencyKey, Operator, Paging, Shopper};
+use crate::http::extract::{Id, IdempotencyKey, Operator, Paging, Payments, Shopper};
 use crate::http::paging::page;
 use crate::http::problem::Problem;
-use crate::http::reply::{answer_routed, json};
+use crate::http::reply::{self, answer_routed};
 use crate::http::routes::campaigns::Nothing;
 use crate::http::{App, schema};
 use crate::validate;
-use app::koi::OrderInput;
+use app::koi::{Deed, OrderInput, Target};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::ids::{CampaignId, OrderId};
+use domain::operator::Act;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 /// What one payment may come to, minor units.
@@ -106,7 +107,7 @@ pub async fn get_order(
     Id(id): Id<OrderId>,
 ) -> Result<Response, Problem> {
     let view = app.koi.get_order(shopper, id).await?;
-    Ok(json(StatusCode::OK, &view))
+    Ok(reply::json(StatusCode::OK, &view))
 }
 
 /// Lists the shopper's orders in a campaign, newest first.
@@ -120,7 +121,7 @@ pub async fn list_orders(
     Paging(ask): Paging,
 ) -> Result<Response, Problem> {
     let orders = app.koi.orders(id, shopper, ask).await?;
-    Ok(json(StatusCode::OK, &page(orders)))
+    Ok(reply::json(StatusCode::OK, &page(orders)))
 }
 
 /// Gives up an order that waits for its payment. Doing it again shows it closed.
@@ -134,18 +135,18 @@ pub async fn cancel_order(
     _: MaybeJson<Nothing>,
 ) -> Result<Response, Problem> {
     let view = app.koi.cancel_order(shopper, id).await?;
-    Ok(json(StatusCode::OK, &view))
+    Ok(reply::json(StatusCode::OK, &view))
 }
 
 /// Tells that the shop was paid for an order: in time its chances are granted. A payment that comes too late is recorded
 /// as a refund due, never lost.
-#[utoipa::path(post, path = "/api/v1/orders/{id}/paid", tag = "campaigns", security(("api_key" = ["campaigns"])), params(("id" = String, Path)),
+#[utoipa::path(post, path = "/api/v1/orders/{id}/paid", tag = "campaigns", security(("api_key" = ["shoppers"])), params(("id" = String, Path)),
     request_body = Option<PayOrder>,
     responses((status = 200, description = "The order; with `refund` where it takes no payment any more", body = schema::Order),
         (status = 409, description = "`order_not_payable`, `amount_mismatch`, `business_key_reused`", body = schema::Problem, content_type = "application/problem+json"), schema::Problems))]
 pub async fn pay_order(
     State(app): State<App>,
-    _: Operator<Campaigns>,
+    who: Operator<Payments>,
     Id(id): Id<OrderId>,
     MaybeJson(body): MaybeJson<PayOrder>,
 ) -> Result<Response, Problem> {
@@ -155,22 +156,25 @@ pub async fn pay_order(
     if let Some(amount) = &body.amount_cents {
         validate::range("amount_cents", amount, &AMOUNT_CENTS)?;
     }
-    let answer = app.koi.pay_order(id, body.payment_id.as_deref(), body.amount_cents).await?;
+    let asked = json!({"payment_id": body.payment_id, "amount_cents": body.amount_cents});
+    let deed = Deed::of(Act::PayOrder).on(Target::Other("order", id.to_string())).asking(asked);
+    let work = app.koi.pay_order(id, body.payment_id.as_deref(), body.amount_cents);
+    let answer = app.koi.audited(&who, deed, work).await?;
     Ok(answer_routed(answer))
 }
 
 /// Lists what the shop owes back for payments that came too late, newest first.
-#[utoipa::path(get, path = "/api/v1/campaigns/{id}/refunds", tag = "campaigns", security(("api_key" = ["campaigns"])),
+#[utoipa::path(get, path = "/api/v1/campaigns/{id}/refunds", tag = "campaigns", security(("api_key" = ["shoppers"])),
     params(("id" = String, Path), ("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
     responses((status = 200, description = "A page", body = schema::Refunds), schema::Problems))]
 pub async fn list_refunds(
     State(app): State<App>,
-    _: Operator<Campaigns>,
+    _: Operator<Payments>,
     Id(id): Id<CampaignId>,
     Paging(ask): Paging,
 ) -> Result<Response, Problem> {
     let refunds = app.koi.refunds(id, ask).await?;
-    Ok(json(StatusCode::OK, &page(refunds)))
+    Ok(reply::json(StatusCode::OK, &page(refunds)))
 }
 
 #[cfg(test)]

@@ -84,7 +84,7 @@ fn what_operators_see_is_as_documented() {
         points_won: 0,
         prizes: Vec::new(),
         tiers: Vec::new(),
-        chances: GrantedUsed { granted: 0, used: 0, expired: 0, taken_back: 0 },
+        chances: GrantedUsed { granted: 2, used: 0, expired: 1, taken_back: 1 },
         generation: GenerationView::default(),
     };
     check("Report", &report);
@@ -126,7 +126,7 @@ fn what_shoppers_see_is_as_documented() {
     let me = MeView {
         campaign_id: CampaignId(1),
         state: State::Live,
-        chances: Chances::default(),
+        chances: Chances { granted: 2, used: 0, left: 0, expired: 1, taken_back: 1 },
         points: 0,
         next_n: 1,
         next_seed_hash: text(),
@@ -152,6 +152,11 @@ fn what_shoppers_see_is_as_documented() {
         at: text(),
     };
     check("Award", &award);
+}
+
+#[test]
+fn what_shoppers_see_of_orders_and_points_is_as_documented() {
+    let text = String::new;
     let entry = EntryView {
         id: EntryId(1),
         amount: 1,
