@@ -1,12 +1,14 @@
 //! What can be asked of a partition's owner, and what it answers.
 
 use crate::error::Result;
+use crate::rows::OrderRow;
 use crate::runtime::{Counters, Runtime};
+use crate::timers::DueRow;
 use bytes::Bytes;
 use domain::account::Account;
 use domain::behaviour::Behaviour;
 use domain::draw::BlacklistMode;
-use domain::ids::{AwardId, CampaignId, ShopperId};
+use domain::ids::{AwardId, CampaignId, OrderId, ShopperId};
 use domain::record::KeyHash;
 use domain::strategy::Strategy;
 use std::sync::Arc;
@@ -36,6 +38,22 @@ pub struct EventIn {
     pub sealed: Vec<u8>,
 }
 
+/// What a shopper asks an order for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderAsk {
+    SignIn,
+    Paid {
+        quantity: u32,
+    },
+    Points {
+        quantity: u32,
+    },
+    /// Came by the word of another one.
+    Referral {
+        by: ShopperId,
+    },
+}
+
 /// What to do.
 #[derive(Debug)]
 pub enum Work {
@@ -49,21 +67,46 @@ pub enum Work {
         count: u8,
         strategy: Arc<Strategy>,
     },
-    SignIn {
+    /// An order of a shopper's own.
+    Order {
         campaign: CampaignId,
         once: Once,
+        ask: OrderAsk,
+    },
+    /// An unpaid order is given up.
+    Cancel {
+        campaign: CampaignId,
+        order: OrderId,
+    },
+    /// The shop was paid for an order, whose row is given as records or the ledger have it.
+    Pay {
+        once: Once,
+        order: Box<OrderRow>,
+        amount_cents: i64,
+        payment: Box<str>,
     },
     Grant {
         campaign: CampaignId,
         once: Once,
         chances: u32,
+        expires_at_ms: Option<i64>,
         reason: Box<str>,
+    },
+    /// The reward for another shopper who came.
+    Reward {
+        campaign: CampaignId,
+        referred: ShopperId,
     },
     Points {
         once: Once,
         amount: i64,
         business_key: Box<str>,
         reason: Box<str>,
+        expires_at_ms: Option<i64>,
+    },
+    /// A timer fired.
+    Due {
+        row: DueRow,
     },
     Events {
         events: Vec<EventIn>,
@@ -118,6 +161,10 @@ pub enum Reply {
         duplicates: usize,
     },
     Changed,
+    /// There was nothing to be changed, and never will be.
+    Stale,
+    /// There is something to be changed, but not now.
+    NotYet,
     Seen(Box<Seen>),
 }
 
@@ -143,6 +190,11 @@ pub enum Input {
     /// A new id of partition 0, for things without a shopper.
     MakeId {
         reply: oneshot::Sender<u64>,
+    },
+    /// Whose order this is, where records may not know it yet.
+    WhoseOrder {
+        order: OrderId,
+        reply: oneshot::Sender<Option<ShopperId>>,
     },
     Counters {
         campaign: CampaignId,

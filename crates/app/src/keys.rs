@@ -26,6 +26,10 @@ pub enum KeyKind {
     /// One rebate a purchase.
     Purchase,
     Claim,
+    /// One payment of an order.
+    Payment,
+    /// One reward for each shopper who came by another one's word.
+    Referral,
 }
 
 /// The hash of a key, within its shopper.

@@ -14,6 +14,7 @@ pub mod rows;
 pub mod runtime;
 pub mod seal;
 pub mod time;
+pub mod timers;
 mod views;
 
 pub use error::{Error, Result};

@@ -1,7 +1,8 @@
 //! What the use cases need of the world. Each trait states what an adapter promises; `testkit` holds the suite that
 //! every adapter of a port passes.
 
-use crate::rows::{AwardRow, DrawRow, EntryRow, OrderRow, Projected};
+use crate::rows::{AwardRow, DrawRow, EntryRow, OrderRow, Projected, RefundRow};
+pub use crate::timers::Timers;
 use async_trait::async_trait;
 use domain::account::Account;
 use domain::award::AwardState;
@@ -141,7 +142,23 @@ pub trait Lists: Send + Sync {
     async fn award(&self, shopper: ShopperId, award: AwardId) -> PortResult<Option<AwardRow>>;
     async fn award_states(&self, shopper: ShopperId, awards: &[AwardId]) -> PortResult<Vec<(AwardId, AwardState)>>;
     async fn entries(&self, shopper: ShopperId, before: u64, limit: u32) -> PortResult<Vec<EntryRow>>;
-    async fn order(&self, shopper: ShopperId, order: OrderId) -> PortResult<Option<OrderRow>>;
+}
+
+/// Orders, and what the shop owes back for them.
+#[async_trait]
+pub trait Orders: Send + Sync {
+    /// One order, whosever it is.
+    async fn order(&self, order: OrderId) -> PortResult<Option<OrderRow>>;
+    /// A shopper's orders in a campaign, newest first, only those below `before`.
+    async fn orders(
+        &self,
+        shopper: ShopperId,
+        campaign: CampaignId,
+        before: u64,
+        limit: u32,
+    ) -> PortResult<Vec<OrderRow>>;
+    /// Refunds due in a campaign, newest first, only those below `before`.
+    async fn refunds(&self, campaign: CampaignId, before: u64, limit: u32) -> PortResult<Vec<RefundRow>>;
 }
 
 /// A campaign's row in the unsharded table. Its seed is sealed: neither a dump nor a log can show it.

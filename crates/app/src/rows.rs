@@ -4,11 +4,16 @@
 //! tell them apart.
 
 use crate::ports::{Position, StoredAccount};
+use crate::time::rfc3339;
+use crate::timers::{DueKey, DueRow, due_of, undue_of};
+use crate::views::OrderView;
 use domain::award::AwardState;
+use domain::chances::NEVER;
+use domain::fairness::PointsReceipt;
 use domain::ids::{AwardId, CampaignId, DrawId, EntryId, OrderId, ShopperId};
-use domain::order::OrderKind;
-use domain::points::Entry;
-use domain::record::{Drawn, Fact, KeyHash, Keyed, Record};
+use domain::order::{OrderEvent, OrderKind, OrderState};
+use domain::points::{Contra, Entry};
+use domain::record::{Billed, Drawn, Fact, Granted, KeyHash, Keyed, Moved, Record};
 
 #[derive(Debug, Clone)]
 pub struct DrawRow {
@@ -42,19 +47,71 @@ pub struct EntryRow {
     pub id: EntryId,
     pub amount: i64,
     pub balance: i64,
+    pub contra: Contra,
     pub business_key: String,
     pub reason: String,
+    pub expires_at_ms: Option<i64>,
+    /// JSON of `domain::fairness::PointsReceipt`, where chance decided the amount.
+    pub receipt: Option<String>,
     pub at_ms: i64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderRow {
     pub id: OrderId,
     pub shopper: ShopperId,
     pub campaign: CampaignId,
     pub kind: OrderKind,
+    pub state: OrderState,
     pub chances: u32,
-    pub first: u64,
+    /// The order whose lot holds its chances: itself, unless it joined another one's.
+    pub lot: OrderId,
+    pub expires_at_ms: Option<i64>,
+    /// What it costs in money, 0 where it costs none.
+    pub price_cents: i64,
+    pub pay_by_ms: Option<i64>,
+    /// Until when a return takes unspent chances back.
+    pub pending_until_ms: Option<i64>,
+    /// Points that came along, or, below zero, that it cost.
+    pub points: i64,
+    pub streak: u32,
+    pub reason: String,
+    pub at_ms: i64,
+}
+
+/// A new state of an order that has a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrderMove {
+    pub shopper: ShopperId,
+    /// The order, and whichever orders lie in its lot.
+    pub order: OrderId,
+    pub state: OrderState,
+    /// Where it was paid for: its lot, and when that expires.
+    pub paid: Option<(OrderId, Option<i64>)>,
+}
+
+impl OrderMove {
+    /// Moves a row that it concerns.
+    pub fn apply(&self, row: &mut OrderRow) {
+        if row.shopper != self.shopper || (row.id != self.order && row.lot != self.order) {
+            return;
+        }
+        row.state = self.state;
+        if let Some((lot, expires_at_ms)) = self.paid {
+            (row.lot, row.expires_at_ms) = (lot, expires_at_ms);
+        }
+    }
+}
+
+/// Money that the shop owes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundRow {
+    pub id: EntryId,
+    pub shopper: ShopperId,
+    pub order: OrderId,
+    pub campaign: CampaignId,
+    pub amount_cents: i64,
+    pub payment: String,
     pub reason: String,
     pub at_ms: i64,
 }
@@ -86,6 +143,12 @@ pub struct Projected {
     pub award_states: Vec<(ShopperId, AwardId, AwardState)>,
     pub entries: Vec<EntryRow>,
     pub orders: Vec<OrderRow>,
+    /// In the order in which they happened, after `orders`.
+    pub order_moves: Vec<OrderMove>,
+    pub refunds: Vec<RefundRow>,
+    pub dues: Vec<DueRow>,
+    /// Timers that are settled; written after `dues`.
+    pub undue: Vec<DueKey>,
     pub answers: Vec<AnswerRow>,
     pub behaviours: Vec<BehaviourRow>,
     /// Profiles that behaviours changed, as JSON.
@@ -105,14 +168,17 @@ impl Projected {
                     self.take_draw(offset, record, d);
                 }
                 Fact::Points(entry) => self.entries.push(entry_row(shopper, record.at_ms, entry)),
-                Fact::Granted(g) => self.orders.push(OrderRow {
-                    id: g.order,
+                Fact::Granted(g) => self.take_grant(shopper, record.at_ms, g),
+                Fact::Billed(b) => self.orders.push(billed_row(shopper, record.at_ms, b)),
+                Fact::OrderMoved(moved) => self.order_moves.extend(order_move(shopper, moved)),
+                Fact::RefundDue(r) => self.refunds.push(RefundRow {
+                    id: r.id,
                     shopper,
-                    campaign: g.campaign,
-                    kind: g.kind,
-                    chances: g.chances,
-                    first: g.first,
-                    reason: g.reason.clone(),
+                    order: r.order,
+                    campaign: r.campaign,
+                    amount_cents: r.amount_cents,
+                    payment: r.payment.clone(),
+                    reason: r.reason.clone(),
                     at_ms: record.at_ms,
                 }),
                 Fact::AwardMoved { award, state } => self.award_states.push((shopper, *award, *state)),
@@ -124,16 +190,34 @@ impl Projected {
                 | Fact::SignedIn { .. }
                 | Fact::Blacklisted { .. }
                 | Fact::Unblacklisted { .. }
-                | Fact::Campaign { .. }
-                | Fact::MomentWon { .. } => {}
+                | Fact::MomentWon { .. }
+                | Fact::HoldSettled { .. }
+                | Fact::Referred { .. }
+                | Fact::Campaign { .. } => {}
             }
+            self.dues.extend(due_of(shopper, record.at_ms, fact));
+            self.undue.extend(undue_of(shopper, fact));
         }
         if !drawn {
             self.answers.extend(record.keys.iter().map(|key| AnswerRow { shopper, key: *key, offset }));
         }
     }
 
+    fn take_grant(&mut self, shopper: ShopperId, at_ms: i64, g: &Granted) {
+        if g.kind == OrderKind::Paid {
+            // Its row was made when it was billed.
+            let paid = Some((g.lot, g.expires_at_ms));
+            self.order_moves.push(OrderMove { shopper, order: g.order, state: OrderState::Effective, paid });
+            return;
+        }
+        self.orders.push(granted_row(shopper, at_ms, g));
+    }
+
     fn take_draw(&mut self, offset: u64, record: &Record<'_>, d: &Drawn) {
+        if d.last {
+            let (shopper, order) = (record.shopper, d.order);
+            self.order_moves.push(OrderMove { shopper, order, state: OrderState::Used, paid: None });
+        }
         let (key, request) = record.keys.first().map_or(([0; 16], 0), |k| (k.hash, k.request));
         self.draws.push(DrawRow {
             id: d.draw,
@@ -161,14 +245,106 @@ impl Projected {
     }
 }
 
+/// A new order's row with nothing special about it.
+pub fn order_row(
+    shopper: ShopperId,
+    id: OrderId,
+    campaign: CampaignId,
+    kind: OrderKind,
+    chances: u32,
+    at_ms: i64,
+) -> OrderRow {
+    OrderRow {
+        id,
+        shopper,
+        campaign,
+        kind,
+        state: OrderState::Effective,
+        chances,
+        lot: id,
+        expires_at_ms: None,
+        price_cents: 0,
+        pay_by_ms: None,
+        pending_until_ms: None,
+        points: 0,
+        streak: 0,
+        reason: String::new(),
+        at_ms,
+    }
+}
+
+/// The row of an order that is granted at once.
+pub fn granted_row(shopper: ShopperId, at_ms: i64, g: &Granted) -> OrderRow {
+    OrderRow {
+        state: if g.chances > 0 { OrderState::Effective } else { OrderState::Used },
+        lot: g.lot,
+        expires_at_ms: g.expires_at_ms,
+        pending_until_ms: g.rebate.map(|r| r.until_ms).filter(|until| *until != NEVER),
+        points: g.points,
+        streak: g.streak,
+        reason: g.reason.clone(),
+        ..order_row(shopper, g.order, g.campaign, g.kind, g.chances, at_ms)
+    }
+}
+
+/// The row of an order that waits for its payment.
+pub fn billed_row(shopper: ShopperId, at_ms: i64, b: &Billed) -> OrderRow {
+    OrderRow {
+        state: OrderState::PendingPayment,
+        price_cents: b.price_cents,
+        pay_by_ms: Some(b.pay_by_ms),
+        ..order_row(shopper, b.order, b.campaign, OrderKind::Paid, b.chances, at_ms)
+    }
+}
+
+impl OrderRow {
+    /// What the shopper sees of it while `left` of its chances can be drawn.
+    pub fn view(&self, left: u64, now_ms: i64) -> OrderView {
+        let positive = |amount: i64| (amount > 0).then_some(amount);
+        OrderView {
+            id: self.id,
+            campaign_id: self.campaign,
+            kind: self.kind.word(),
+            state: self.state.word(),
+            chances: self.chances,
+            left,
+            created_at: rfc3339(self.at_ms),
+            expires_at: self.expires_at_ms.map(rfc3339),
+            price_cents: positive(self.price_cents),
+            pay_by: self.pay_by_ms.map(rfc3339),
+            price_points: positive(-self.points),
+            points: positive(self.points),
+            streak: (self.streak > 0).then_some(self.streak),
+            pending: self.pending_until_ms.map(|until| now_ms < until && self.state == OrderState::Effective),
+            pending_until: self.pending_until_ms.map(rfc3339),
+            reason: (!self.reason.is_empty()).then(|| self.reason.clone()),
+            refund: None,
+        }
+    }
+}
+
+fn order_move(shopper: ShopperId, moved: &Moved) -> Option<OrderMove> {
+    let state = match moved.event {
+        OrderEvent::Expire => OrderState::Expired,
+        OrderEvent::Cancel | OrderEvent::TimeOut | OrderEvent::TakeBack => OrderState::Closed,
+        _ => return None,
+    };
+    Some(OrderMove { shopper, order: moved.order, state, paid: None })
+}
+
 fn entry_row(shopper: ShopperId, at_ms: i64, entry: &Entry) -> EntryRow {
+    let amount = u32::try_from(entry.amount).unwrap_or(0);
+    let receipt = entry.rolled.as_ref().map(|rolled| PointsReceipt::of(shopper, amount, rolled));
     EntryRow {
         shopper,
         id: entry.id,
         amount: entry.amount,
         balance: entry.balance,
-        business_key: entry.cause.business_key(),
+        contra: entry.contra,
+        business_key: entry.business_key(),
         reason: entry.cause.reason().to_owned(),
+        expires_at_ms: entry.expires_at_ms,
+        receipt: receipt.and_then(|receipt| serde_json::to_string(&receipt).ok()),
         at_ms,
     }
 }

@@ -5,6 +5,7 @@ use domain::campaign::{Definition, Kind, LocalDay, Rules, State};
 use domain::fairness::CampaignSeed;
 use domain::ids::CampaignId;
 use domain::moments::Moments;
+use domain::order::OrderEvent;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -105,6 +106,10 @@ pub struct Counters {
     pub cost_cents: i64,
     pub points_won: u64,
     pub granted: u64,
+    /// Chances not drawn in time.
+    pub expired: u64,
+    /// Chances that returns took back.
+    pub taken_back: u64,
     /// Units won, by the prize's place in the rules.
     pub won: Vec<u64>,
     /// Draws that rolled a tier, by its place.
@@ -141,6 +146,8 @@ impl Counters {
             domain::record::Fact::Drawn(d) => self.draw(d),
             domain::record::Fact::Granted(g) => self.granted += u64::from(g.chances),
             domain::record::Fact::MomentWon { .. } => self.moments += 1,
+            domain::record::Fact::OrderMoved(m) if m.event == OrderEvent::Expire => self.expired += m.chances,
+            domain::record::Fact::OrderMoved(m) => self.taken_back += m.chances,
             _ => {}
         }
     }
@@ -152,6 +159,7 @@ pub fn campaign_of(fact: &domain::record::Fact) -> Option<CampaignId> {
         domain::record::Fact::Drawn(d) => Some(d.campaign),
         domain::record::Fact::Granted(g) => Some(g.campaign),
         domain::record::Fact::MomentWon { campaign, .. } => Some(*campaign),
+        domain::record::Fact::OrderMoved(m) => Some(m.campaign),
         _ => None,
     }
 }

@@ -205,11 +205,21 @@ pub struct DiffView {
     pub changes: Vec<domain::campaign::compare::Change>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Chances {
+    /// `granted - used - expired - taken_back = left`.
     pub granted: u64,
     pub used: u64,
     pub left: u64,
+    #[serde(skip_serializing_if = "none")]
+    pub expired: u64,
+    #[serde(skip_serializing_if = "none")]
+    pub taken_back: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// One place on the wheel.
@@ -254,6 +264,11 @@ pub struct MeView {
     pub rules_hash: String,
     pub rules_version: u32,
     pub signed_in_today: bool,
+    /// Days signed in in a row, up to today or yesterday.
+    pub streak: u32,
+    /// What others give as `code` when they come by this shopper's word, where the campaign rewards that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub referral_code: Option<String>,
     pub pool: String,
     pub strategy: StrategyView,
 }
@@ -277,19 +292,80 @@ pub struct EntryView {
     pub id: EntryId,
     pub amount: i64,
     pub balance: i64,
+    /// The account it stands against: `issued`, `spent`, `expired` or `held`.
+    pub contra: &'static str,
     pub reason: String,
     pub business_key: String,
+    /// When what it gives expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    /// What `koi verify-receipt` recomputes the amount from, where chance decided it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Box<serde_json::value::RawValue>>,
     pub at: String,
 }
 
+/// A shopper's points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct BalanceView {
+    /// The sum of all entries.
+    pub balance: i64,
+    /// Set aside beside the balance.
+    pub held: i64,
+}
+
+/// An order, as made and as it stands.
 #[derive(Debug, Clone, Serialize)]
 pub struct OrderView {
     pub id: OrderId,
     pub campaign_id: CampaignId,
-    pub kind: String,
-    pub state: String,
+    pub kind: &'static str,
+    pub state: &'static str,
     pub chances: u32,
+    /// Chances of it that can still be drawn.
+    pub left: u64,
     pub created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    /// What is to be paid, and until when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_cents: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pay_by: Option<String>,
+    /// What it cost in points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_points: Option<i64>,
+    /// Points that came along.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub points: Option<i64>,
+    /// Days signed in in a row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub streak: Option<u32>,
+    /// Whether a return would still take its unspent chances back, and until when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending_until: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Where a payment came too late: what the shop owes back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refund: Option<RefundView>,
+}
+
+/// Money that the shop owes back.
+#[derive(Debug, Clone, Serialize)]
+pub struct RefundView {
+    pub id: EntryId,
+    pub order_id: OrderId,
+    pub campaign_id: CampaignId,
+    /// The shop's own id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shopper: Option<String>,
+    pub payment_id: String,
+    pub amount_cents: i64,
+    pub reason: String,
+    pub at: String,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -313,6 +389,10 @@ pub struct TierReport {
 pub struct GrantedUsed {
     pub granted: u64,
     pub used: u64,
+    #[serde(skip_serializing_if = "none")]
+    pub expired: u64,
+    #[serde(skip_serializing_if = "none")]
+    pub taken_back: u64,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -2,40 +2,96 @@
 //!
 //! The fold reads no clock, asks nobody and decides nothing: two folds of the same records are equal.
 
+use crate::chances::{Lots, NEVER};
 use crate::draw::BlacklistMode;
-use crate::ids::{CampaignId, ShopperId};
-use crate::record::Fact;
+use crate::ids::{CampaignId, OrderId, ShopperId};
+use crate::order::{OrderEvent, OrderKind, OrderState, after};
+use crate::points::{Entry, Purse};
+use crate::record::{Billed, Drawn, Fact, Granted, Moved};
 use serde::{Deserialize, Serialize};
 
-/// A shopper's standing in one campaign.
+/// Orders of one shopper that may wait for their payment at a time.
+pub const UNPAID_MAX: usize = 32;
+
+/// A shopper's standing in one campaign: `granted - used - expired - taken_back` is what its lots hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enrolment {
     pub campaign: CampaignId,
     pub granted: u64,
     /// Draws made; the next one's ordinal is `used + 1`.
     pub used: u64,
+    /// Chances that were not drawn in time.
+    #[serde(default)]
+    pub expired: u64,
+    /// Chances that returns took back.
+    #[serde(default)]
+    pub taken_back: u64,
     /// The local day that `drawn_today` counts.
     pub draw_day: i32,
     pub drawn_today: u32,
     /// The last local day the shopper signed in.
     #[serde(default)]
     pub signed_in: Option<i32>,
+    /// Days in a row up to that one.
+    #[serde(default)]
+    pub streak: u32,
+    /// Whether the shopper came by another one's word.
+    #[serde(default)]
+    pub referred: bool,
+    #[serde(default)]
+    pub lots: Lots,
 }
 
 impl Enrolment {
     fn new(campaign: CampaignId) -> Self {
-        Self { campaign, granted: 0, used: 0, draw_day: i32::MIN, drawn_today: 0, signed_in: None }
+        Self {
+            campaign,
+            granted: 0,
+            used: 0,
+            expired: 0,
+            taken_back: 0,
+            draw_day: i32::MIN,
+            drawn_today: 0,
+            signed_in: None,
+            streak: 0,
+            referred: false,
+            lots: Lots::default(),
+        }
     }
 
-    /// Chances that can still be drawn.
+    /// Chances in lots, expired ones included that nobody has written off yet.
     pub fn left(&self) -> u64 {
-        self.granted.saturating_sub(self.used)
+        self.granted.saturating_sub(self.used + self.expired + self.taken_back)
+    }
+
+    /// Chances that can be drawn at `now_ms`.
+    pub fn left_at(&self, now_ms: i64) -> u64 {
+        self.left().saturating_sub(self.lots.due(now_ms).map(|lot| lot.left).sum())
     }
 
     /// Draws on the local day `day`.
     pub fn drawn_on(&self, day: i32) -> u32 {
         if self.draw_day == day { self.drawn_today } else { 0 }
     }
+
+    /// Days in a row that a sign-in on `day` would make, this one included.
+    pub fn streak_on(&self, day: i32) -> u32 {
+        match self.signed_in {
+            Some(last) if last >= day => self.streak,
+            Some(last) if last + 1 == day => self.streak.saturating_add(1),
+            _ => 1,
+        }
+    }
+}
+
+/// An order that waits for its payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unpaid {
+    pub order: OrderId,
+    pub campaign: CampaignId,
+    pub chances: u32,
+    pub price_cents: i64,
+    pub pay_by_ms: i64,
 }
 
 /// A bar that the shop put on a shopper, in one campaign or in all.
@@ -54,8 +110,12 @@ pub struct Account {
     pub external_id: String,
     pub registered_at_ms: i64,
     pub points: i64,
+    #[serde(default, skip_serializing_if = "Purse::is_empty")]
+    pub purse: Purse,
     #[serde(default)]
     pub enrolments: Vec<Enrolment>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unpaid: Vec<Unpaid>,
     #[serde(default)]
     pub bans: Vec<Ban>,
 }
@@ -100,43 +160,36 @@ impl Account {
         found
     }
 
+    /// Points that can be spent at `now_ms`.
+    pub fn points_at(&self, now_ms: i64) -> i64 {
+        self.points - self.purse.due(now_ms)
+    }
+
+    /// Where an order stands, as far as the account tells: one that is over is not in it any more.
+    pub fn state_of(&self, campaign: CampaignId, order: OrderId) -> Option<OrderState> {
+        if self.unpaid.iter().any(|u| u.order == order) {
+            return Some(OrderState::PendingPayment);
+        }
+        self.enrolment(campaign)?.lots.get(order).map(|_| OrderState::Effective)
+    }
+
     /// Folds one fact. Nothing changes where it does not continue the account.
     ///
     /// # Errors
-    /// `Broken` for a draw whose ordinal is not the next, for one without a chance, for points that do not add up.
+    /// `Broken` for a draw whose ordinal is not the next, for one without a chance or with another one's, for an order
+    /// that moves as the table does not allow, for points that do not add up.
     pub fn fold(&mut self, fact: &Fact) -> Result<(), Broken> {
         match fact {
             Fact::Registered { external_id, registered_at_ms } => {
                 self.external_id.clone_from(external_id);
                 self.registered_at_ms = *registered_at_ms;
             }
-            Fact::Granted(granted) => {
-                let enrolment = self.enrol(granted.campaign);
-                if granted.first != enrolment.granted {
-                    return Err(Broken("a grant skips chances"));
-                }
-                enrolment.granted += u64::from(granted.chances);
-            }
-            Fact::Drawn(drawn) => {
-                let enrolment = self.enrol(drawn.campaign);
-                if drawn.n != enrolment.used + 1 {
-                    return Err(Broken("a draw's ordinal is not the next"));
-                }
-                if enrolment.left() == 0 {
-                    return Err(Broken("a draw has no chance"));
-                }
-                enrolment.drawn_today = enrolment.drawn_on(drawn.day) + 1;
-                enrolment.draw_day = drawn.day;
-                enrolment.used += 1;
-            }
-            Fact::Points(entry) => {
-                if crate::points::apply(self.points, entry.amount) != Some(entry.balance) {
-                    return Err(Broken("points do not add up"));
-                }
-                self.points = entry.balance;
-            }
+            Fact::Granted(granted) => self.fold_grant(granted)?,
+            Fact::Drawn(drawn) => self.fold_draw(drawn)?,
+            Fact::Points(entry) => self.fold_points(entry)?,
             Fact::SignedIn { campaign, day } => {
                 let enrolment = self.enrol(*campaign);
+                enrolment.streak = enrolment.streak_on(*day);
                 enrolment.signed_in = enrolment.signed_in.max(Some(*day));
             }
             Fact::Blacklisted { campaign, mode, until_ms, reason } => {
@@ -144,11 +197,102 @@ impl Account {
                 self.bans.push(Ban { campaign: *campaign, mode: *mode, until_ms: *until_ms, reason: reason.clone() });
             }
             Fact::Unblacklisted { campaign } => self.bans.retain(|b| b.campaign != *campaign),
+            Fact::Billed(billed) => self.fold_bill(billed)?,
+            Fact::OrderMoved(moved) => self.fold_move(moved)?,
+            Fact::HoldSettled { hold } => {
+                self.purse.settle(*hold).ok_or(Broken("there is no such hold"))?;
+            }
+            Fact::Referred { campaign, .. } => self.enrol(*campaign).referred = true,
             Fact::AwardMoved { .. }
             | Fact::Behaved { .. }
             | Fact::Owner { .. }
             | Fact::Campaign { .. }
-            | Fact::MomentWon { .. } => {}
+            | Fact::MomentWon { .. }
+            | Fact::RefundDue(_) => {}
+        }
+        Ok(())
+    }
+
+    fn fold_grant(&mut self, granted: &Granted) -> Result<(), Broken> {
+        let waiting = self.unpaid.iter().position(|u| u.order == granted.order);
+        match (granted.kind == OrderKind::Paid, waiting) {
+            (true, Some(at)) => _ = self.unpaid.remove(at),
+            (false, None) => {}
+            _ => return Err(Broken("only a paid order waits for its payment, and each does")),
+        }
+        let enrolment = self.enrol(granted.campaign);
+        enrolment.granted += u64::from(granted.chances);
+        if granted.chances > 0 {
+            let expires_at_ms = granted.expires_at_ms.unwrap_or(NEVER);
+            enrolment.lots.add(granted.lot, granted.chances, expires_at_ms, granted.rebate);
+        }
+        Ok(())
+    }
+
+    fn fold_draw(&mut self, drawn: &Drawn) -> Result<(), Broken> {
+        let Some(at) = self.enrolments.iter().position(|e| e.campaign == drawn.campaign) else {
+            return Err(Broken("a draw has no chance"));
+        };
+        let enrolment = &mut self.enrolments[at];
+        if drawn.n != enrolment.used + 1 {
+            return Err(Broken("a draw's ordinal is not the next"));
+        }
+        let next = enrolment.lots.iter().next().ok_or(Broken("a draw has no chance"))?;
+        if next.order != drawn.order || (next.left == 1) != drawn.last {
+            return Err(Broken("a draw spends a chance out of turn"));
+        }
+        enrolment.lots.spend(drawn.order);
+        enrolment.drawn_today = enrolment.drawn_on(drawn.day) + 1;
+        enrolment.draw_day = drawn.day;
+        enrolment.used += 1;
+        Ok(())
+    }
+
+    fn fold_points(&mut self, entry: &Entry) -> Result<(), Broken> {
+        const NO: Broken = Broken("points do not add up");
+        if crate::points::apply(self.points, entry.amount) != Some(entry.balance) {
+            return Err(NO);
+        }
+        self.purse.fold(entry).ok_or(NO)?;
+        self.points = entry.balance;
+        Ok(())
+    }
+
+    fn fold_bill(&mut self, billed: &Billed) -> Result<(), Broken> {
+        if self.unpaid.len() >= UNPAID_MAX || self.unpaid.iter().any(|u| u.order == billed.order) {
+            return Err(Broken("an order waits twice, or too many do"));
+        }
+        let Billed { order, campaign, chances, price_cents, pay_by_ms } = *billed;
+        self.unpaid.push(Unpaid { order, campaign, chances, price_cents, pay_by_ms });
+        Ok(())
+    }
+
+    fn fold_move(&mut self, moved: &Moved) -> Result<(), Broken> {
+        const NO: Broken = Broken("an order moves against the table");
+        let from = self.state_of(moved.campaign, moved.order).ok_or(NO)?;
+        let to = after(from, moved.event).map_err(|_| NO)?;
+        if from == OrderState::PendingPayment {
+            if to != OrderState::Closed {
+                return Err(NO);
+            }
+            self.unpaid.retain(|u| u.order != moved.order);
+            return Ok(());
+        }
+        let enrolment = self.enrol(moved.campaign);
+        let left = enrolment.lots.get(moved.order).map_or(0, |lot| lot.left);
+        let fits = match moved.event {
+            OrderEvent::Expire | OrderEvent::TakeBack => moved.chances == left,
+            OrderEvent::Reduce => moved.chances < left,
+            _ => false,
+        };
+        if !fits {
+            return Err(NO);
+        }
+        enrolment.lots.take(moved.order, moved.chances, moved.cents).ok_or(NO)?;
+        if moved.event == OrderEvent::Expire {
+            enrolment.expired += moved.chances;
+        } else {
+            enrolment.taken_back += moved.chances;
         }
         Ok(())
     }
@@ -157,24 +301,26 @@ impl Account {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{DrawId, OrderId};
-    use crate::order::OrderKind;
-    use crate::record::{Drawn, Granted};
+    use crate::ids::DrawId;
 
     const C: CampaignId = CampaignId(1);
 
-    fn grant(first: u64, chances: u32) -> Fact {
-        Fact::Granted(Granted {
-            order: OrderId(1),
+    fn grant(order: u64, chances: u32, expires_at_ms: Option<i64>) -> Fact {
+        Fact::Granted(Box::new(Granted {
+            order: OrderId(order),
             campaign: C,
             kind: OrderKind::Grant,
             chances,
-            first,
+            lot: OrderId(order),
+            expires_at_ms,
             reason: String::new(),
-        })
+            points: 0,
+            streak: 0,
+            rebate: None,
+        }))
     }
 
-    fn draw(n: u64, day: i32) -> Fact {
+    fn draw(n: u64, day: i32, order: u64, last: bool) -> Fact {
         Fact::Drawn(Box::new(Drawn {
             draw: DrawId(n),
             campaign: C,
@@ -188,6 +334,8 @@ mod tests {
             points: 0,
             cost_cents: 0,
             award: None,
+            order: OrderId(order),
+            last,
         }))
     }
 
@@ -195,29 +343,29 @@ mod tests {
     fn only_what_continues_the_account_is_folded() {
         let mut account = Account::new(ShopperId(1));
         for (fact, ok) in [
-            (draw(1, 1), false),
-            (grant(1, 2), false),
-            (grant(0, 2), true),
-            (draw(2, 1), false),
-            (draw(1, 1), true),
-            (draw(1, 1), false),
-            (draw(2, 2), true),
-            (draw(3, 2), false),
-            (grant(2, 1), true),
-            (draw(3, 2), true),
+            (draw(1, 1, 1, false), false),
+            (grant(1, 2, None), true),
+            (draw(2, 1, 1, false), false),
+            (draw(1, 1, 2, false), false),
+            (draw(1, 1, 1, true), false),
+            (draw(1, 1, 1, false), true),
+            (draw(1, 1, 1, false), false),
+            (draw(2, 2, 1, false), false),
+            (draw(2, 2, 1, true), true),
+            (draw(3, 2, 1, true), false),
+            (grant(2, 1, None), true),
+            (grant(3, 1, Some(9)), true),
+            (draw(3, 2, 2, true), false),
+            (draw(3, 2, 3, true), true),
         ] {
-            let before = account.enrolment(C).map(|e| (e.granted, e.used));
+            let before = account.clone();
             assert_eq!(account.fold(&fact).is_ok(), ok, "{fact:?} on {before:?}");
             if !ok {
-                assert_eq!(
-                    account.enrolment(C).map_or((0, 0), |e| (e.granted, e.used)),
-                    before.unwrap_or((0, 0)),
-                    "a void fact changes nothing"
-                );
+                assert_eq!(account, before, "a void fact changes nothing");
             }
         }
         let enrolment = account.enrolment(C).expect("enrolled");
-        assert_eq!((enrolment.granted, enrolment.used, enrolment.drawn_on(2), enrolment.drawn_on(3)), (3, 3, 2, 0));
+        assert_eq!((enrolment.granted, enrolment.used, enrolment.drawn_on(2), enrolment.drawn_on(3)), (4, 3, 2, 0));
     }
 
     #[test]

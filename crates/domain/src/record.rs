@@ -5,9 +5,10 @@
 //! HTTP body can be a slice of the batch it was written into.
 
 use crate::award::AwardState;
+use crate::chances::Rebate;
 use crate::draw::BlacklistMode;
-use crate::ids::{AwardId, CampaignId, DrawId, OrderId, ShopperId};
-use crate::order::OrderKind;
+use crate::ids::{AwardId, CampaignId, DrawId, EntryId, OrderId, ShopperId};
+use crate::order::{OrderEvent, OrderKind};
 use crate::points::Entry;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -31,15 +32,59 @@ pub struct Keyed {
     pub status: u16,
 }
 
-/// Chances granted by an order.
+/// Chances granted by an order: a new one, or one that waited for its payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Granted {
     pub order: OrderId,
     pub campaign: CampaignId,
     pub kind: OrderKind,
     pub chances: u32,
-    /// How many chances this campaign had granted the shopper before: chances are spent in this order.
-    pub first: u64,
+    /// The order in whose lot they lie: itself, unless there were too many lots.
+    pub lot: OrderId,
+    /// Exclusive.
+    pub expires_at_ms: Option<i64>,
+    /// What the shop gave for a reason, or its own order's id.
+    pub reason: String,
+    /// Points that came along, or, below zero, that it cost.
+    pub points: i64,
+    /// Days in a row, this one included, where it is a sign-in.
+    pub streak: u32,
+    /// What a return takes back by, where it is a purchase's.
+    pub rebate: Option<Rebate>,
+}
+
+/// An order that waits for its payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Billed {
+    pub order: OrderId,
+    pub campaign: CampaignId,
+    pub chances: u32,
+    pub price_cents: i64,
+    /// From then on it is closed.
+    pub pay_by_ms: i64,
+}
+
+/// An order that moves otherwise than by a grant or a draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    pub order: OrderId,
+    pub campaign: CampaignId,
+    pub event: OrderEvent,
+    /// Chances that expire or are taken back.
+    pub chances: u64,
+    /// What a purchase comes to after the return, minor units.
+    pub cents: i64,
+}
+
+/// Money that came for an order which no longer took it: the shop owes it back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundDue {
+    pub id: EntryId,
+    pub order: OrderId,
+    pub campaign: CampaignId,
+    pub amount_cents: i64,
+    /// The shop's own id of the payment.
+    pub payment: String,
     pub reason: String,
 }
 
@@ -64,6 +109,9 @@ pub struct Drawn {
     pub points: u32,
     pub cost_cents: i64,
     pub award: Option<(AwardId, AwardState)>,
+    /// The order whose chance it spends, and whether that was the last of its lot.
+    pub order: OrderId,
+    pub last: bool,
 }
 
 /// What a record says happened.
@@ -83,7 +131,7 @@ pub enum Fact {
         external_id: String,
         registered_at_ms: i64,
     },
-    Granted(Granted),
+    Granted(Box<Granted>),
     Drawn(Box<Drawn>),
     Points(Entry),
     SignedIn {
@@ -114,6 +162,18 @@ pub enum Fact {
     MomentWon {
         campaign: CampaignId,
         prize: u16,
+    },
+    Billed(Billed),
+    OrderMoved(Moved),
+    RefundDue(Box<RefundDue>),
+    /// Points set aside went where they were meant to.
+    HoldSettled {
+        hold: EntryId,
+    },
+    /// Came into a campaign by another shopper's word, who is rewarded in a record of their own.
+    Referred {
+        campaign: CampaignId,
+        by: ShopperId,
     },
 }
 
@@ -171,8 +231,7 @@ pub fn decode(bytes: &[u8]) -> Result<Record<'_>, BadRecord> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::EntryId;
-    use crate::points::Cause;
+    use crate::points::{Cause, Contra};
 
     fn sample() -> Record<'static> {
         let drawn = Drawn {
@@ -188,8 +247,18 @@ mod tests {
             points: 30,
             cost_cents: 0,
             award: Some((AwardId(8), AwardState::Granted)),
+            order: OrderId(4),
+            last: true,
         };
-        let entry = Entry { id: EntryId(10), amount: 30, balance: 60, cause: Cause::Award { award: AwardId(8) } };
+        let entry = Entry {
+            id: EntryId(10),
+            amount: 30,
+            balance: 60,
+            contra: Contra::Issued,
+            expires_at_ms: None,
+            cause: Cause::Award { award: AwardId(8) },
+            rolled: None,
+        };
         Record {
             epoch: 2,
             owner: 99,

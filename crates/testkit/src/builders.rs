@@ -8,7 +8,7 @@ use domain::behaviour::{Action, Behaviour, Item};
 use domain::campaign::Definition;
 use domain::ids::{AwardId, CampaignId, DrawId, EntryId, IdMaker, OrderId, ShopperId, partition_of};
 use domain::order::OrderKind;
-use domain::points::{Cause, Entry};
+use domain::points::{Cause, Contra, Entry};
 use domain::record::{ALL_PARTITIONS, Drawn, Fact, Granted, KeyHash, Keyed, Record};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -136,9 +136,18 @@ impl Story {
         key: KeyHash,
     ) -> (OrderId, Vec<u8>) {
         let order = OrderId(self.id(shopper));
-        let first = self.accounts[&shopper].enrolment(campaign).map_or(0, |e| e.granted);
-        let fact =
-            Fact::Granted(Granted { order, campaign, kind: OrderKind::Grant, chances, first, reason: "gift".into() });
+        let fact = Fact::Granted(Box::new(Granted {
+            order,
+            campaign,
+            kind: OrderKind::Grant,
+            chances,
+            lot: order,
+            expires_at_ms: None,
+            reason: "gift".into(),
+            points: 0,
+            streak: 0,
+            rebate: None,
+        }));
         let answer = json!({"id": order, "chances": chances}).to_string().into_bytes();
         self.tell(shopper, Some(key), vec![fact], answer.clone());
         (order, answer)
@@ -152,9 +161,12 @@ impl Story {
         count: u64,
         key: KeyHash,
     ) -> (Vec<(DrawId, AwardId)>, Vec<u8>) {
-        let used = self.accounts[&shopper].enrolment(campaign).map_or(0, |e| e.used);
+        let enrolment = self.accounts[&shopper].enrolment(campaign).cloned();
+        let used = enrolment.as_ref().map_or(0, |e| e.used);
+        let spends: Vec<_> = enrolment.iter().flat_map(|e| e.lots.spends(NOON_MS, count as usize)).collect();
+        assert_eq!(spends.len() as u64, count, "a story draws what was granted");
         let (mut facts, mut bodies, mut made) = (Vec::new(), Vec::new(), Vec::new());
-        for n in used + 1..=used + count {
+        for (n, spend) in (used + 1..=used + count).zip(spends) {
             let (draw, award) = (DrawId(self.id(shopper)), AwardId(self.id(shopper)));
             let body = json!({"id": draw, "n": n, "prize": {"code": "\"},{\"id\":"}, "award": {"id": award, "state": "granted"}});
             // `id` stands first, as in a real answer; a map would be sorted.
@@ -173,6 +185,8 @@ impl Story {
                 points: 0,
                 cost_cents: 1500,
                 award: Some((award, AwardState::Granted)),
+                order: spend.order,
+                last: spend.last,
             })));
             made.push((draw, award));
         }
@@ -187,8 +201,31 @@ impl Story {
         let balance = self.accounts[&shopper].points + amount;
         let cause = Cause::Shop { business_key: business_key.into(), reason: "thanks".into() };
         let answer = json!({"balance": balance}).to_string().into_bytes();
-        self.tell(shopper, Some(key(business_key)), vec![Fact::Points(Entry { id, amount, balance, cause })], answer);
+        self.tell(
+            shopper,
+            Some(key(business_key)),
+            vec![Fact::Points(Entry {
+                id,
+                amount,
+                balance,
+                contra: if amount < 0 { Contra::Spent } else { Contra::Issued },
+                expires_at_ms: None,
+                cause,
+                rolled: None,
+            })],
+            answer,
+        );
         id
+    }
+
+    /// Facts of any kind in one record.
+    pub fn facts(&mut self, shopper: ShopperId, facts: Vec<Fact>) {
+        self.tell(shopper, None, facts, Vec::new());
+    }
+
+    /// A new id of the shopper's partition.
+    pub fn new_id(&mut self, shopper: ShopperId) -> u64 {
+        self.id(shopper)
     }
 
     /// An award that moves on.

@@ -144,6 +144,8 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
         reader,
         accounts: shared_store.clone(),
         lists: shared_store.clone(),
+        orders: shared_store.clone(),
+        timers: shared_store.clone(),
         campaigns: shared_store.clone(),
         registry: shared_store.clone(),
         shelves: shared_store.clone(),
@@ -156,6 +158,7 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
     });
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(strategist.run(koi.clone()));
+    tasks.spawn(app::timers::scan(koi.clone()));
     if options.ledger_retention_hours > 0 {
         tasks.spawn(archive_often(data.to_owned(), options.ledger_retention_hours, koi.clone(), store.clone()));
     }

@@ -3,11 +3,11 @@
 use super::bulk::marks;
 use super::{Store, big, bits, get, number, whole};
 use app::ports::{Lists, PortResult};
-use app::rows::{AwardRow, DrawRow, EntryRow, OrderRow};
+use app::rows::{AwardRow, DrawRow, EntryRow};
 use async_trait::async_trait;
 use domain::award::AwardState;
-use domain::ids::{AwardId, CampaignId, DrawId, EntryId, OrderId, ShopperId};
-use domain::order::OrderKind;
+use domain::ids::{AwardId, CampaignId, DrawId, EntryId, ShopperId};
+use domain::points::Contra;
 use sea_orm::{DbErr, QueryResult};
 
 fn state(row: &QueryResult, at: usize) -> Result<AwardState, DbErr> {
@@ -76,35 +76,23 @@ impl Lists for Store {
     }
 
     async fn entries(&self, shopper: ShopperId, before: u64, limit: u32) -> PortResult<Vec<EntryRow>> {
-        let sql = "SELECT id, amount, balance, business_key, reason, at FROM entries WHERE shopper = ? AND id < ? ORDER BY id DESC LIMIT ?";
+        let sql = "SELECT id, amount, balance, contra, business_key, reason, expires_at, receipt, at FROM entries
+                   WHERE shopper = ? AND id < ? ORDER BY id DESC LIMIT ?";
         let row = |row: &QueryResult| {
             Ok(EntryRow {
                 shopper,
                 id: EntryId(big(row, 0)?),
                 amount: get(row, 1)?,
                 balance: get(row, 2)?,
-                business_key: get(row, 3)?,
-                reason: get(row, 4)?,
-                at_ms: get(row, 5)?,
+                contra: Contra::parse(&get::<String>(row, 3)?)
+                    .ok_or_else(|| DbErr::Type("no contra account".into()))?,
+                business_key: get(row, 4)?,
+                reason: get(row, 5)?,
+                expires_at_ms: get(row, 6)?,
+                receipt: get(row, 7)?,
+                at_ms: get(row, 8)?,
             })
         };
         self.all(sql, vec![bits(shopper.0), bits(before), i64::from(limit).into()], row).await
-    }
-
-    async fn order(&self, shopper: ShopperId, order: OrderId) -> PortResult<Option<OrderRow>> {
-        let sql = "SELECT campaign, kind, chances, first, reason, at FROM orders WHERE id = ? AND shopper = ?";
-        let row = |row: &QueryResult| {
-            Ok(OrderRow {
-                id: order,
-                shopper,
-                campaign: CampaignId(big(row, 0)?),
-                kind: OrderKind::parse(&get::<String>(row, 1)?).ok_or_else(|| DbErr::Type("no order's kind".into()))?,
-                chances: number(row, 2)?,
-                first: big(row, 3)?,
-                reason: get(row, 4)?,
-                at_ms: get(row, 5)?,
-            })
-        };
-        self.one(sql, vec![bits(order.0), bits(shopper.0)], row).await
     }
 }

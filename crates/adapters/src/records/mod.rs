@@ -12,10 +12,12 @@ mod campaigns;
 mod import;
 mod lists;
 mod operators;
+mod orders;
 mod projection;
 mod registry;
 mod schema;
 mod shelves;
+mod timers;
 
 pub use import::ImportBatch;
 

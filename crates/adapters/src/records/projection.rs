@@ -24,13 +24,8 @@ const AWARDS: Table = Table {
     conflict: "",
 };
 const ENTRIES: Table = Table {
-    insert: "INSERT OR IGNORE INTO entries (id, part, shopper, amount, balance, business_key, reason, at)",
-    columns: 8,
-    conflict: "",
-};
-const ORDERS: Table = Table {
-    insert: "INSERT OR IGNORE INTO orders (id, part, shopper, campaign, kind, chances, first, reason, at)",
-    columns: 9,
+    insert: "INSERT OR IGNORE INTO entries (id, part, shopper, amount, balance, contra, business_key, reason, expires_at, receipt, at)",
+    columns: 11,
     conflict: "",
 };
 const ANSWERS: Table = Table {
@@ -135,19 +130,15 @@ async fn write(to: &DatabaseTransaction, mut batch: Projected) -> Result<(), DbE
 }
 
 /// What draws do not write, or not each.
-async fn write_rest(to: &DatabaseTransaction, batch: Projected) -> Result<(), DbErr> {
+async fn write_rest(to: &DatabaseTransaction, mut batch: Projected) -> Result<(), DbErr> {
+    super::orders::write(to, &mut batch).await?;
     let mut values = Vec::with_capacity(batch.entries.len() * ENTRIES.columns);
     for e in batch.entries {
         values.extend([bits(e.id.0), part(e.shopper), bits(e.shopper.0), e.amount.into(), e.balance.into()]);
-        values.extend([e.business_key.into(), e.reason.into(), e.at_ms.into()]);
+        values.extend([e.contra.word().into(), e.business_key.into(), e.reason.into(), e.expires_at_ms.into()]);
+        values.extend([e.receipt.into(), e.at_ms.into()]);
     }
     ENTRIES.write(to, values).await?;
-    let mut values = Vec::with_capacity(batch.orders.len() * ORDERS.columns);
-    for o in batch.orders {
-        values.extend([bits(o.id.0), part(o.shopper), bits(o.shopper.0), bits(o.campaign.0), o.kind.word().into()]);
-        values.extend([i64::from(o.chances).into(), bits(o.first), o.reason.into(), o.at_ms.into()]);
-    }
-    ORDERS.write(to, values).await?;
     let mut values = Vec::with_capacity(batch.answers.len() * ANSWERS.columns);
     for a in batch.answers {
         let (high, low) = halves(&a.key.hash);

@@ -68,6 +68,22 @@ const MIGRATIONS: &[&str] = &["
         definition TEXT NOT NULL, effective_at BIGINT NOT NULL, created_at BIGINT NOT NULL, announced_at BIGINT, author TEXT NOT NULL,
         publisher TEXT NOT NULL, PRIMARY KEY (campaign, version)) WITHOUT ROWID;
     CREATE INDEX rule_versions_announced ON rule_versions (effective_at) WHERE state = 'announced';
+", "
+    DROP TABLE orders;
+    CREATE TABLE orders (id INTEGER PRIMARY KEY, part INT NOT NULL, shopper BIGINT NOT NULL, campaign BIGINT NOT NULL, kind VARCHAR(16) NOT NULL,
+        state VARCHAR(16) NOT NULL, chances BIGINT NOT NULL, lot BIGINT NOT NULL, expires_at BIGINT, price_cents BIGINT NOT NULL, pay_by BIGINT,
+        pending_until BIGINT, points BIGINT NOT NULL, streak INT NOT NULL, reason TEXT NOT NULL, at BIGINT NOT NULL);
+    CREATE INDEX orders_shopper ON orders (shopper, id);
+    CREATE INDEX orders_joined ON orders (lot) WHERE lot <> id;
+    CREATE TABLE refunds (id INTEGER PRIMARY KEY, part INT NOT NULL, shopper BIGINT NOT NULL, campaign BIGINT NOT NULL, order_id BIGINT NOT NULL,
+        amount_cents BIGINT NOT NULL, payment TEXT NOT NULL, reason TEXT NOT NULL, at BIGINT NOT NULL);
+    CREATE INDEX refunds_campaign ON refunds (campaign, id);
+    CREATE TABLE due (kind VARCHAR(16) NOT NULL, id BIGINT NOT NULL, shopper BIGINT NOT NULL, part INT NOT NULL, campaign BIGINT NOT NULL,
+        at BIGINT NOT NULL, PRIMARY KEY (kind, id, shopper)) WITHOUT ROWID;
+    CREATE INDEX due_at ON due (at);
+    ALTER TABLE entries ADD COLUMN contra VARCHAR(16) NOT NULL DEFAULT 'issued';
+    ALTER TABLE entries ADD COLUMN expires_at BIGINT;
+    ALTER TABLE entries ADD COLUMN receipt TEXT;
 "];
 
 /// Brings the file to this build's layout, all or nothing per version.

@@ -167,7 +167,7 @@ async fn several_draws_are_all_or_none() {
         .map(|d| (d["n"].as_u64().unwrap(), d["chances_left"].as_u64().unwrap()))
         .collect();
     assert_eq!(told, [(1, 2), (2, 1), (3, 0)]);
-    rig.koi.grant(id, "ada", 9, "more", "gift").await.unwrap();
+    rig.koi.grant(id, "ada", 9, "more", "gift", None).await.unwrap();
     assert_eq!(refusal(rig.koi.draw(id, who, "two", None, Some(2)).await), "limit_reached", "one is left today");
     assert_eq!(draw(&rig.koi, id, who, "one").await.unwrap()["n"], 4);
     rig.stop().await;
@@ -237,7 +237,7 @@ async fn a_ban_bars_and_ends() {
     let mut rig = Rig::open(dir.path()).await;
     let (id, other) = (rig.publish(campaign()).await, rig.publish(campaign()).await);
     let who = rig.shopper("ada", id, 50).await;
-    rig.koi.grant(other, "ada", 50, "first", "gift").await.unwrap();
+    rig.koi.grant(other, "ada", 50, "first", "gift", None).await.unwrap();
     let ban = async |rig: &Rig, mode, campaign, until| {
         rig.koi.put_blacklist("ada", mode, campaign, until, "fraud".into()).await.unwrap()
     };

@@ -116,6 +116,7 @@ records_pass! {
     records_know_the_newest_id: records::knows_the_newest_id,
     records_keep_keys_and_answers: records::keeps_keys,
     records_list_newest_first: records::lists_newest_first,
+    records_move_orders: records::moves_orders,
     records_keep_campaign_versions: campaigns::keeps_versions,
     records_keep_rules_with_the_row_that_names_them: campaigns::keeps_rules,
     records_list_campaigns: campaigns::lists_campaigns,

@@ -2,9 +2,9 @@
 
 use crate::harness::{FIRST, Rig, chances, refusal};
 use app::EventsView;
+use app::koi::OrderInput;
 use domain::behaviour::{Action, Behaviour, Item};
 use domain::ids::{CampaignId, ShopperId};
-use domain::order::OrderKind;
 use serde_json::{Value, json};
 use testkit::builders::{DAY_MS, NOON_MS, campaign, purchase, sign_in, view};
 
@@ -16,7 +16,7 @@ async fn send(rig: &Rig, events: Vec<(&str, Behaviour)>) -> (usize, usize) {
 }
 
 async fn order(rig: &Rig, id: CampaignId, who: ShopperId, key: &str) -> Result<Value, app::Error> {
-    let answer = rig.koi.order(id, who, key, OrderKind::SignIn, &json!({"kind": "sign_in"})).await?;
+    let answer = rig.koi.order(id, who, key, OrderInput::SignIn, &json!({"kind": "sign_in"})).await?;
     Ok(serde_json::from_slice(&answer.body).unwrap())
 }
 
@@ -101,7 +101,7 @@ async fn a_day_is_signed_in_on_once() {
         assert!(signed(&rig).await);
         rig.project().await;
     }
-    let points = rig.koi.points(who).await.unwrap();
+    let points = rig.koi.points(who).await.unwrap().balance;
     assert!((6..=8).contains(&points), "points of two days: {points}");
     // Yesterday's day is signed in on too: an event that comes late grants nothing again.
     assert_eq!(send(&rig, vec![("ada", sign_in("late", NOON_MS))]).await, (1, 0));
@@ -156,13 +156,13 @@ async fn a_purchase_grants_once_per_order() {
             false,
         ),
     ] {
-        let points = rig.koi.points(who).await.unwrap();
+        let points = rig.koi.points(who).await.unwrap().balance;
         let told = format!("{behaviour:?}");
         send(&rig, vec![("ada", behaviour)]).await;
         granted += chances_more;
         orders += u64::from(points_too);
         assert_eq!(chances(&rig.koi, id, who).await.0, granted, "after {told}");
-        let won = rig.koi.points(who).await.unwrap() - points;
+        let won = rig.koi.points(who).await.unwrap().balance - points;
         assert!(if points_too { (1..=50).contains(&won) } else { won == 0 }, "{won} points for {told}");
     }
     rig = rig.reopen().await;

@@ -18,8 +18,8 @@ async fn a_full_disk_refuses_and_holds_nothing() {
     for round in 0..3 {
         assert_eq!(refusal(rig.koi.draw(id, who, "k", None, Some(2)).await), "unavailable", "round {round}");
         assert_eq!(refusal(rig.koi.put_shopper("new", ShopperInput::default()).await), "unavailable");
-        assert_eq!(refusal(rig.koi.grant(id, "ada", 1, "g", "gift").await), "unavailable");
-        assert_eq!(refusal(rig.koi.add_points("ada", 1, "p", "gift").await), "unavailable");
+        assert_eq!(refusal(rig.koi.grant(id, "ada", 1, "g", "gift", None).await), "unavailable");
+        assert_eq!(refusal(rig.koi.add_points("ada", 1, "p", "gift", None).await), "unavailable");
         assert_eq!(
             refusal(rig.koi.record_events(vec![Ok(("ada".into(), purchase("e", "o", NOON_MS, "CUP", 10_000)))]).await),
             "unavailable"
@@ -40,7 +40,7 @@ async fn a_full_disk_refuses_and_holds_nothing() {
         "both units and the budget were free"
     );
     assert!(rig.koi.put_shopper("new", ShopperInput::default()).await.unwrap().1, "made now");
-    assert_eq!(rig.koi.grant(id, "ada", 1, "g", "gift").await.unwrap().status, 201);
+    assert_eq!(rig.koi.grant(id, "ada", 1, "g", "gift", None).await.unwrap().status, 201);
     let events =
         rig.koi.record_events(vec![Ok(("ada".into(), purchase("e", "o", NOON_MS, "CUP", 10_000)))]).await.unwrap();
     assert_eq!((events.accepted, events.duplicates), (1, 0));

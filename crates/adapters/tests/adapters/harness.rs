@@ -125,6 +125,8 @@ impl Rig {
             reader,
             accounts: shared_store.clone(),
             lists: shared_store.clone(),
+            orders: shared_store.clone(),
+            timers: shared_store.clone(),
             campaigns: shared_store.clone(),
             registry: shared_store.clone(),
             shelves: shared_store.clone(),
@@ -200,7 +202,7 @@ pub async fn publish(koi: &Koi, campaign: Value) -> CampaignId {
 pub async fn shopper(koi: &Koi, name: &str, campaign: CampaignId, chances: u32) -> ShopperId {
     let (view, _) = koi.put_shopper(name, ShopperInput::default()).await.unwrap();
     if chances > 0 {
-        koi.grant(campaign, name, chances, "first", "gift").await.unwrap();
+        koi.grant(campaign, name, chances, "first", "gift", None).await.unwrap();
     }
     view.id
 }
@@ -246,7 +248,7 @@ pub async fn sight(koi: &Koi, campaign: CampaignId, shopper: ShopperId) -> Strin
         serde_json::to_string_pretty(&draws).unwrap(),
         serde_json::to_string_pretty(&awards).unwrap(),
         serde_json::to_string_pretty(&entries).unwrap(),
-        points.to_string(),
+        serde_json::to_string(&points).unwrap(),
     ];
     parts.join("\n")
 }

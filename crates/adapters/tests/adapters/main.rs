@@ -11,6 +11,8 @@ mod grants;
 mod harness;
 mod imports;
 mod publish;
+mod orders;
+mod points;
 mod reads;
 mod restarts;
 mod strategies;

@@ -28,7 +28,7 @@ async fn writes_are_read_at_once_and_alike_once_projected() {
         let awards = rig.koi.awards(who, FIRST).await.unwrap().data;
         assert_eq!(awards.len(), drawn.len(), "every prize of this campaign makes an award");
         let points: i64 = drawn.iter().filter_map(|d| d["prize"]["points"].as_i64()).sum();
-        assert_eq!(rig.koi.points(who).await.unwrap(), points, "points won are credited");
+        assert_eq!(rig.koi.points(who).await.unwrap().balance, points, "points won are credited");
         let entries = rig.koi.point_entries(who, FIRST).await.unwrap().data;
         assert_eq!(entries.first().map_or(0, |e| e.balance), points);
         let before = sight(&rig.koi, id, who).await;
@@ -50,7 +50,7 @@ async fn pages_over_records_and_tail_have_no_gaps() {
     for i in 0..30 {
         draw(&rig.koi, id, who, &format!("k{i}")).await.unwrap();
         draw(&rig.koi, id, other, &format!("k{i}")).await.unwrap();
-        rig.koi.add_points("ada", 1, &format!("p{i}"), "gift").await.unwrap();
+        rig.koi.add_points("ada", 1, &format!("p{i}"), "gift", None).await.unwrap();
         if i == 17 {
             rig.project().await;
         }
@@ -100,7 +100,7 @@ async fn an_award_is_claimed_once_and_by_its_winner() {
     let id = rig.publish(one_prize(&json!({}))).await;
     let coupons = rig.publish(one_prize(&json!({"kind": "coupon"}))).await;
     let (who, other) = (rig.shopper("ada", id, 9).await, rig.shopper("bob", id, 9).await);
-    rig.koi.grant(coupons, "ada", 1, "c", "gift").await.unwrap();
+    rig.koi.grant(coupons, "ada", 1, "c", "gift", None).await.unwrap();
     let won = async |rig: &Rig, campaign, key| -> AwardId {
         draw(&rig.koi, campaign, who, key).await.unwrap()["award"]["id"].as_str().unwrap().parse().unwrap()
     };

@@ -45,7 +45,7 @@ async fn an_unprojected_tail_gives_the_same_accounts() {
                 sign_in(&format!("i{round}"), NOON_MS),
             ];
             rig.koi.record_events(events.into_iter().map(|b| Ok((name.clone(), b))).collect()).await.unwrap();
-            rig.koi.add_points(&name, 5, &format!("b{round}"), "gift").await.unwrap();
+            rig.koi.add_points(&name, 5, &format!("b{round}"), "gift", None).await.unwrap();
             let award = rig.koi.awards(*who, FIRST).await.unwrap().data[0].id;
             rig.koi.claim(*who, award).await.unwrap();
         }
@@ -72,7 +72,7 @@ async fn an_unprojected_tail_gives_the_same_accounts() {
         let (granted, used, _) = chances(&rig.koi, id, *who).await;
         assert_eq!(
             (enrolment.granted, enrolment.used, stored.account.points),
-            (granted, used, rig.koi.points(*who).await.unwrap())
+            (granted, used, rig.koi.points(*who).await.unwrap().balance)
         );
         assert_eq!(used, 18);
     }
@@ -256,7 +256,7 @@ async fn a_stop_answers_what_was_queued_before_it() {
         let grants: Vec<_> = (0..50)
             .map(|i| {
                 let koi = rig.koi.clone();
-                tokio::spawn(async move { koi.grant(id, "ada", 1, &format!("k{i}"), "gift").await })
+                tokio::spawn(async move { koi.grant(id, "ada", 1, &format!("k{i}"), "gift", None).await })
             })
             .collect();
         let koi = rig.koi.clone();
@@ -287,7 +287,7 @@ async fn a_stop_does_not_wait_for_ever_for_busy_shoppers() {
     let mut waiting = tokio::task::JoinSet::new();
     for i in 0..20 {
         let koi = rig.koi.clone();
-        waiting.spawn(async move { koi.grant(id, "ada", 1, &format!("k{i}"), "gift").await.is_ok() });
+        waiting.spawn(async move { koi.grant(id, "ada", 1, &format!("k{i}"), "gift", None).await.is_ok() });
     }
     tokio::task::yield_now().await;
     let koi = rig.koi.clone();

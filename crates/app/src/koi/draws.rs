@@ -1,4 +1,4 @@
-//! Drawing and signing in.
+//! Drawing.
 
 use super::{Answer, Koi};
 use crate::command::{Once, Reply, Who, Work};
@@ -6,7 +6,6 @@ use crate::error::{Error, Result};
 use crate::keys::{KeyKind, hash, request_hash};
 use domain::draw::Refusal;
 use domain::ids::{CampaignId, ShopperId};
-use domain::order::OrderKind;
 
 impl Koi {
     /// Draws once, or `count` times as one act. The answer's bytes are the ledger's.
@@ -36,28 +35,5 @@ impl Koi {
             Reply::Done { status, body } => Ok(Answer { status, body, replayed: false }),
             other => self.answered(other, None).await,
         }
-    }
-
-    /// Makes an order of a shopper. Today signing in is the kind that is offered.
-    pub async fn order(
-        &self,
-        id: CampaignId,
-        shopper: ShopperId,
-        key: &str,
-        kind: OrderKind,
-        request: &serde_json::Value,
-    ) -> Result<Answer> {
-        if self.runtime(id).is_none() {
-            return Err(Error::no_campaign());
-        }
-        if kind != OrderKind::SignIn {
-            return Err(Error::invalid("kind_unsupported", "kind", "this kind of order is not offered; sign_in is"));
-        }
-        let once = Once {
-            hash: hash(KeyKind::Order, id, key.as_bytes()),
-            request: request_hash(&[request.to_string().as_bytes()]),
-        };
-        let reply = self.ask(Who::Id(shopper), Work::SignIn { campaign: id, once }).await?;
-        self.answered(reply, None).await
     }
 }

@@ -6,16 +6,15 @@ use crate::command::{Once, Reply, Seen, Who, Work};
 use crate::error::{Error, Result};
 use crate::keys::{KeyKind, hash};
 use crate::owner::with_award_state;
-use crate::rows::{AwardRow, EntryRow, OrderRow, Projected, draw_in};
+use crate::rows::{AwardRow, EntryRow, Projected, draw_in};
 use crate::runtime::Runtime;
 use crate::time::rfc3339;
 use crate::views::{
-    AwardView, Chances, EntryView, MeView, OrderView, Page, PageAsk, PrizeView, SlotView, StrategyView,
+    AwardView, BalanceView, Chances, EntryView, MeView, Page, PageAsk, PrizeView, SlotView, StrategyView,
 };
 use domain::award::AwardState;
 use domain::campaign::{PrizeIx, State};
-use domain::ids::{AwardId, CampaignId, OrderId, ShopperId};
-use domain::order::state_word;
+use domain::ids::{AwardId, CampaignId, ShopperId};
 use rustc_hash::FxHashMap;
 use serde_json::value::RawValue;
 
@@ -23,7 +22,7 @@ use serde_json::value::RawValue;
 const TAIL_READ: usize = 4_096;
 
 impl Koi {
-    async fn look(&self, shopper: ShopperId) -> Result<Box<Seen>> {
+    pub(super) async fn look(&self, shopper: ShopperId) -> Result<Box<Seen>> {
         match self.ask(Who::Id(shopper), Work::Look).await? {
             Reply::Seen(seen) => Ok(seen),
             _ => Err(Error::Unavailable("the owner answered something else")),
@@ -31,7 +30,7 @@ impl Koi {
     }
 
     /// The account now, and the rows of its unprojected records.
-    async fn tail(&self, shopper: ShopperId) -> Result<(Box<Seen>, Projected)> {
+    pub(super) async fn tail(&self, shopper: ShopperId) -> Result<(Box<Seen>, Projected)> {
         let seen = self.look(shopper).await?;
         let reader = self.parts().reader.clone();
         let offsets: Vec<u64> = seen.tail.iter().rev().take(TAIL_READ).rev().copied().collect();
@@ -57,7 +56,7 @@ impl Koi {
         let shown = self.context(&runtime, shopper).await?;
         let seen = self.look(shopper).await?;
         let enrolment = seen.account.enrolment(id);
-        let (granted, used) = enrolment.map_or((0, 0), |e| (e.granted, e.used));
+        let used = enrolment.map_or(0, |e| e.used);
         let n = u32::try_from(used).unwrap_or(u32::MAX).saturating_add(1);
         let rules = &runtime.rules;
         let pool = rules.pool_for(n).map(|p| &rules.pools[p]);
@@ -73,13 +72,19 @@ impl Koi {
         Ok(MeView {
             campaign_id: id,
             state: runtime.state_at(seen.now_ms),
-            chances: Chances { granted, used, left: granted.saturating_sub(used) },
+            chances: enrolment.map_or_else(Chances::default, |e| {
+                let left = e.left_at(seen.now_ms);
+                let expired = e.expired + e.left() - left;
+                Chances { granted: e.granted, used, left, expired, taken_back: e.taken_back }
+            }),
             points: seen.account.points,
             next_n: u64::from(n),
             next_seed_hash: hex::encode(runtime.seed.draw_seed(id, shopper, n).hash()),
             seed_hash: hex::encode(runtime.seed.commitment()),
             rules_hash: hex::encode(rules.hash),
             rules_version: rules.version,
+            streak: enrolment.filter(|e| e.signed_in >= Some(today - 1)).map_or(0, |e| e.streak),
+            referral_code: rules.chances.referral.map(|_| self.referral_code(id, shopper)),
             signed_in_today: enrolment.is_some_and(|e| e.signed_in == Some(today)),
             pool: pool.map_or_else(String::new, |p| p.code.to_string()),
             strategy: StrategyView { source: shown.strategy.source.word(), slots: slots.collect() },
@@ -175,8 +180,9 @@ impl Koi {
     }
 
     /// A shopper's balance.
-    pub async fn points(&self, shopper: ShopperId) -> Result<i64> {
-        Ok(self.look(shopper).await?.account.points)
+    pub async fn points(&self, shopper: ShopperId) -> Result<BalanceView> {
+        let account = self.look(shopper).await?.account;
+        Ok(BalanceView { balance: account.points, held: account.purse.held() })
     }
 
     /// A shopper's statement, newest first.
@@ -190,32 +196,14 @@ impl Koi {
             id: e.id,
             amount: e.amount,
             balance: e.balance,
+            contra: e.contra.word(),
             reason: e.reason,
             business_key: e.business_key,
+            expires_at: e.expires_at_ms.map(rfc3339),
+            receipt: e.receipt.and_then(|json| RawValue::from_string(json).ok()),
             at: rfc3339(e.at_ms),
         };
         Ok(Page { data: rows.into_iter().map(view).collect(), next_cursor })
-    }
-
-    /// One order of a shopper.
-    pub async fn get_order(&self, shopper: ShopperId, order: OrderId) -> Result<OrderView> {
-        let (seen, tail) = self.tail(shopper).await?;
-        let row: OrderRow = match tail.orders.into_iter().find(|o| o.id == order) {
-            Some(row) => row,
-            None => {
-                let stored = self.parts().lists.order(shopper, order).await?;
-                stored.ok_or(Error::NotFound { code: "order_unknown", detail: "no order of that id" })?
-            }
-        };
-        let used = seen.account.enrolment(row.campaign).map_or(0, |e| e.used);
-        Ok(OrderView {
-            id: row.id,
-            campaign_id: row.campaign,
-            kind: row.kind.word().to_owned(),
-            state: state_word(row.first, row.chances, used).to_owned(),
-            chances: row.chances,
-            created_at: rfc3339(row.at_ms),
-        })
     }
 
     /// Ends every campaign whose window is over, so that its seed can be shown. Returns how many.
@@ -234,7 +222,7 @@ impl Koi {
 }
 
 /// Newest first, each id once; what the ledger says wins over records. Returns the cursor of the next page.
-fn merge<T>(
+pub(super) fn merge<T>(
     fresh: impl IntoIterator<Item = T>,
     stored: Vec<T>,
     limit: u32,

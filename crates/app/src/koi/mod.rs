@@ -10,6 +10,8 @@ mod model;
 mod operators;
 mod preheat;
 mod sessions;
+mod orders;
+mod referral;
 mod shoppers;
 mod strategist;
 
@@ -19,13 +21,14 @@ pub use context::Shown;
 pub use keys::KeyView;
 pub use operators::{BanView, NewOperator, OperatorEdit, OperatorView};
 pub use sessions::{Session, SessionToken, SessionView};
+pub use orders::OrderInput;
 pub use strategist::{Strategist, Wishes, wishes};
 
 use crate::command::{Command, Input, Reply, Who, Work};
 use crate::desk::{Desk, Hasher, Policy, Throttle};
 use crate::error::{Error, Result};
 use crate::owner::Shared;
-use crate::ports::{Accounts, Campaigns, Clock, LedgerReader, Lists, PortError, Registry, Shelves};
+use crate::ports::{Accounts, Campaigns, Clock, LedgerReader, Lists, Orders, PortError, Registry, Shelves, Timers};
 use crate::runtime::Runtime;
 use bytes::Bytes;
 use context::StrategyCache;
@@ -41,6 +44,10 @@ use tokio::sync::oneshot;
 
 /// How long a caller waits for the owner. Beyond it the outcome is unknown to the caller and a retry finds it.
 const DEADLINE: Duration = Duration::from_secs(10);
+
+/// The longest wait for projection, and how often it is looked at meanwhile.
+const CATCH_UP: Duration = Duration::from_secs(3);
+const CATCH_UP_STEP: Duration = Duration::from_millis(10);
 
 /// The answer to a command: its exact bytes.
 #[derive(Debug, Clone)]
@@ -68,6 +75,8 @@ pub struct Parts {
     pub reader: Arc<dyn LedgerReader>,
     pub accounts: Arc<dyn Accounts>,
     pub lists: Arc<dyn Lists>,
+    pub orders: Arc<dyn Orders>,
+    pub timers: Arc<dyn Timers>,
     pub campaigns: Arc<dyn Campaigns>,
     pub registry: Arc<dyn Registry>,
     pub shelves: Arc<dyn Shelves>,
@@ -145,7 +154,7 @@ impl Koi {
         Self { policy, ..self.clone() }
     }
 
-    fn parts(&self) -> &Parts {
+    pub(crate) fn parts(&self) -> &Parts {
         &self.inner.parts
     }
 
@@ -187,6 +196,16 @@ impl Koi {
             Ok(Ok(reply)) => reply,
             Ok(Err(_)) => Err(Error::Unavailable("the owner stopped; ask again with the same key")),
             Err(_) => Err(Error::Unavailable("no answer in time; ask again with the same key")),
+        }
+    }
+
+    /// Waits until records hold everything that was durable when this was called, within a bound: lists that no
+    /// shopper's tail can be merged into then show it. Beyond the bound they lag.
+    pub(crate) async fn projected(&self) {
+        let shared = &self.parts().shared;
+        let (wanted, until) = (shared.folded.load(Ordering::Acquire), tokio::time::Instant::now() + CATCH_UP);
+        while shared.projected.load(Ordering::Acquire) < wanted && tokio::time::Instant::now() < until {
+            tokio::time::sleep(CATCH_UP_STEP).await;
         }
     }
 

@@ -191,12 +191,22 @@ impl Koi {
     }
 
     /// Moves points under the shop's own business key: 201, or 200 with the first answer.
-    pub async fn add_points(&self, external_id: &str, amount: i64, business_key: &str, reason: &str) -> Result<Answer> {
+    /// What they give expires at `expires_at_ms`, where there is one.
+    pub async fn add_points(
+        &self,
+        external_id: &str,
+        amount: i64,
+        business_key: &str,
+        reason: &str,
+        expires_at_ms: Option<i64>,
+    ) -> Result<Answer> {
+        let expiry = expires_at_ms.map(i64::to_le_bytes).unwrap_or_default();
         let once = Once {
             hash: hash(KeyKind::Points, NO_CAMPAIGN, business_key.as_bytes()),
-            request: request_hash(&[&amount.to_le_bytes(), reason.as_bytes()]),
+            request: request_hash(&[&amount.to_le_bytes(), reason.as_bytes(), &expiry]),
         };
-        let work = Work::Points { once, amount, business_key: business_key.into(), reason: reason.into() };
+        let (key, reason) = (business_key.into(), reason.into());
+        let work = Work::Points { once, amount, business_key: key, reason, expires_at_ms };
         let reply = self.ask(named(external_id), work).await?;
         let mut answer = self.answered(reply, Some(200)).await?;
         // A business key is no Idempotency-Key: the header belongs to the latter.
@@ -212,15 +222,17 @@ impl Koi {
         chances: u32,
         business_key: &str,
         reason: &str,
+        expires_at_ms: Option<i64>,
     ) -> Result<Answer> {
+        let expiry = expires_at_ms.map(i64::to_le_bytes).unwrap_or_default();
         let once = Once {
             hash: hash(KeyKind::Grant, campaign, business_key.as_bytes()),
-            request: request_hash(&[&chances.to_le_bytes(), reason.as_bytes()]),
+            request: request_hash(&[&chances.to_le_bytes(), reason.as_bytes(), &expiry]),
         };
         if self.runtime(campaign).is_none() {
             return Err(Error::no_campaign());
         }
-        let work = Work::Grant { campaign, once, chances, reason: reason.into() };
+        let work = Work::Grant { campaign, once, chances, expires_at_ms, reason: reason.into() };
         let reply = self.ask(named(external_id), work).await?;
         let mut answer = self.answered(reply, Some(200)).await?;
         answer.replayed = false;

@@ -116,7 +116,7 @@ impl Owner {
     /// Puts a shopper's record into the batch; the shopper is busy until it is durable.
     pub(super) fn append(&mut self, shopper: ShopperId, draft: Draft, reply: oneshot::Sender<Result<Reply>>) {
         let Draft { facts, keys, answer, saying } = draft;
-        let busy = if matches!(facts.first(), Some(Fact::Drawn(_))) { Busy::Draw } else { Busy::Other };
+        let busy = if facts.iter().any(|f| matches!(f, Fact::Drawn(_))) { Busy::Draw } else { Busy::Other };
         if let Some(slot) = self.accounts.get_mut(&shopper) {
             slot.busy = Some(busy);
         }
@@ -247,6 +247,7 @@ impl Owner {
             if let Err(broken) = slot.account.fold(fact) {
                 tracing::error!(offset, %broken, "a record that this owner wrote does not continue its account");
             }
+            self.billed.note(fact, shopper, offset, projected);
             if let Fact::Registered { external_id, .. } = fact {
                 self.shared.names.insert(external_id.as_str());
                 self.names.insert(external_id.as_str().into(), shopper);

@@ -10,10 +10,12 @@ use crate::runtime::Runtime;
 use domain::account::Account;
 use domain::award::AwardState;
 use domain::campaign::{PrizeIx, PrizeKind};
+use domain::chances::Spend;
 use domain::draw::{Decision, Outcome, Refusal, Snapshot, admit, decide};
 use domain::fairness::{DrawSeed, Evidence};
 use domain::ids::{AwardId, CampaignId, DrawId, EntryId, ShopperId};
-use domain::points::{Cause, Entry};
+use domain::points::{Cause, Contra, Entry};
+use domain::proposal::due_chances;
 use domain::record::{Drawn, Fact, Keyed};
 use domain::strategy::Strategy;
 use smallvec::SmallVec;
@@ -35,6 +37,7 @@ struct Decided {
     cost_cents: i64,
     /// It won an instant-win moment.
     moment: bool,
+    spend: Spend,
 }
 
 impl Decided {
@@ -52,8 +55,16 @@ impl Decided {
             points: self.outcome.points,
             cost_cents: self.cost_cents,
             award,
+            order: self.spend.order,
+            last: self.spend.last,
         }
     }
+}
+
+/// The entry of points that were won.
+fn won(id: EntryId, amount: i64, balance: i64, award: AwardId, expires_at_ms: Option<i64>) -> Fact {
+    let (contra, cause) = (Contra::Issued, Cause::Award { award });
+    Fact::Points(Entry { id, amount, balance, contra, expires_at_ms, cause, rolled: None })
 }
 
 fn snapshot(slot: &mut CampaignSlot, account: &Account, now_ms: i64) -> (Snapshot, i32) {
@@ -62,7 +73,7 @@ fn snapshot(slot: &mut CampaignSlot, account: &Account, now_ms: i64) -> (Snapsho
     let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     let snapshot = Snapshot {
         used: enrolment.map_or(0, |e| small(e.used)),
-        left: enrolment.map_or(0, |e| small(e.left())),
+        left: enrolment.map_or(0, |e| small(e.left_at(now_ms))),
         draws_today: enrolment.map_or(0, |e| e.drawn_on(day)),
         blacklist: account.banned(slot.runtime.id, now_ms),
         now_ms,
@@ -75,7 +86,7 @@ fn snapshot(slot: &mut CampaignSlot, account: &Account, now_ms: i64) -> (Snapsho
 /// Decides all draws of one command, or refuses it as a whole. Nothing is changed yet.
 fn decide_all(
     slot: &CampaignSlot,
-    shopper: ShopperId,
+    account: &Account,
     start: Snapshot,
     ask: &DrawAsk<'_>,
 ) -> Result<SmallVec<[Decided; 1]>, Refusal> {
@@ -84,9 +95,11 @@ fn decide_all(
     let mut snapshot = start;
     let mut taken: SmallVec<[(PrizeIx, u64); 10]> = SmallVec::new();
     let mut decided: SmallVec<[Decided; 1]> = SmallVec::new();
-    for _ in 0..ask.count {
+    let lots = account.enrolment(slot.runtime.id).map(|e| &e.lots);
+    let spends = lots.into_iter().flat_map(|lots| lots.spends(start.now_ms, usize::from(ask.count)));
+    for spend in spends {
         let n = snapshot.n();
-        let seed = slot.runtime.seed.draw_seed(slot.runtime.id, shopper, n);
+        let seed = slot.runtime.seed.draw_seed(slot.runtime.id, account.id, n);
         let mut roll = seed.roll(ask.client_seed);
         let stock = Stock { slot, taken: &taken };
         let outcome = match decide(rules, ask.strategy, &snapshot, &mut roll, &stock) {
@@ -102,9 +115,10 @@ fn decide_all(
         let cost_cents = outcome.prize.map_or(0, |p| rules.prize(p).cost_cents);
         taken.extend(outcome.prize.map(|p| (p, 1)));
         snapshot = snapshot.after(cost_cents);
-        decided.push(Decided { outcome, seed, n, cost_cents, moment });
+        decided.push(Decided { outcome, seed, n, cost_cents, moment, spend });
     }
-    Ok(decided)
+    // `admit` saw as many chances as draws: a lot that lacks one would be a fold that went wrong.
+    if decided.len() == usize::from(ask.count) { Ok(decided) } else { Err(Refusal::NoChances) }
 }
 
 impl Owner {
@@ -123,7 +137,7 @@ impl Owner {
             template = slot.runtime.rules.random_strategy(shopper);
             &DrawAsk { strategy: &template, ..*ask }
         };
-        let decided = match decide_all(slot, shopper, start, ask) {
+        let decided = match decide_all(slot, &account.account, start, ask) {
             Ok(decided) => decided,
             Err(refusal) => {
                 metrics::counter!("koi_draws_total", "result" => refusal.code()).increment(1);
@@ -145,8 +159,10 @@ impl Owner {
         decided: &[Decided],
     ) -> Draft {
         let part = shopper.partition();
-        let mut balance = self.accounts.get(&shopper).map_or(0, |s| s.account.points);
-        let mut facts: SmallVec<[Fact; 2]> = SmallVec::new();
+        let account = self.accounts.get(&shopper).map(|s| &s.account);
+        let mut balance = account.map_or(0, |a| a.points);
+        // The fold reads no clock: chances whose time is over are written off before the next is spent.
+        let mut facts = account.map_or_else(SmallVec::new, |a| due_chances(a, ask.campaign, self.now_ms));
         let mut body = Vec::with_capacity(1_024 * decided.len());
         if decided.len() > 1 {
             body.extend_from_slice(b"{\"draws\":[");
@@ -192,7 +208,7 @@ impl Owner {
             if let (Some((award, _)), points @ 1..) = (award, i64::from(outcome.points)) {
                 balance = balance.saturating_add(points);
                 let id = EntryId(self.ids.make(self.now_ms, part));
-                facts.push(Fact::Points(Entry { id, amount: points, balance, cause: Cause::Award { award } }));
+                facts.push(won(id, points, balance, award, runtime.rules.points_expire(self.now_ms)));
             }
         }
         if decided.len() > 1 {

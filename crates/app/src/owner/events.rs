@@ -1,17 +1,19 @@
 //! Behaviour on its way into the ledger, and what it grants.
 
 use super::batch::{Draft, Saying};
-use super::work::{granted_in, uniform};
+use super::orders::{plain, roll};
 use super::{LoadAsk, Owner, Slot, Step, refuse, seen};
 use crate::command::{Command, EventIn, Reply, Work};
 use crate::error::Error;
 use crate::keys::{KeyKind, Lookup, hash};
 use crate::runtime::Runtime;
 use domain::behaviour::{Action, Behaviour};
-use domain::campaign::State;
-use domain::ids::{OrderId, ShopperId};
+use domain::campaign::{Chances, State};
+use domain::chances::{NEVER, Rebate};
+use domain::ids::ShopperId;
 use domain::order::OrderKind;
 use domain::points::Cause;
+use domain::proposal::Proposal;
 use domain::record::{Fact, Granted, KeyHash, Keyed};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -19,13 +21,28 @@ use std::sync::Arc;
 /// The keys under which a behaviour grants, one for each campaign that it may grant something in.
 struct Grant {
     runtime: Arc<Runtime>,
-    key: KeyHash,
+    /// What makes it happen once; a return has none, its behaviour's own suffices.
+    key: Option<KeyHash>,
     what: What,
 }
 
 enum What {
     SignIn { day: i32 },
-    Purchase { chances: u32, order: String },
+    Purchase { bought: Bought },
+    Return { source: u64, cents: i64, at_ms: i64 },
+}
+
+/// One purchase in one campaign.
+struct Bought {
+    order: String,
+    source: u64,
+    cents: i64,
+    at_ms: i64,
+}
+
+/// What a purchase and its return know each other by.
+fn source_of(key: &KeyHash) -> u64 {
+    u64::from_le_bytes(key[..8].try_into().expect("invariant: 8 of 16 bytes"))
 }
 
 impl Owner {
@@ -38,7 +55,7 @@ impl Owner {
             let command = Command { work: Work::Events { events }, ..command };
             return Step::Park(command, LoadAsk::Keys(id, doubtful));
         }
-        let mut facts: SmallVec<[Fact; 2]> = SmallVec::new();
+        let Some(mut proposal) = self.propose(id) else { return refuse(command, Error::no_shopper()) };
         let mut keys: SmallVec<[Keyed; 1]> = SmallVec::new();
         let (mut accepted, mut duplicates) = (0, 0);
         for (event, grants) in events.into_iter().zip(grants) {
@@ -48,20 +65,25 @@ impl Owner {
             }
             accepted += 1;
             keys.push(Keyed { hash: event.hash, request: 0, status: 202 });
-            facts.push(Fact::Behaved { key: event.hash, at_ms: event.behaviour.at_ms, sealed: event.sealed });
+            // Behaviour changes no account.
+            let (key, at_ms, sealed) = (event.hash, event.behaviour.at_ms, event.sealed);
+            proposal.facts.push(Fact::Behaved { key, at_ms, sealed });
             for grant in grants {
-                if !self.used(id, &command, &keys, &grant.key) {
-                    keys.push(Keyed { hash: grant.key, request: 0, status: 202 });
-                    self.give(id, grant, &mut facts);
+                if let Some(key) = grant.key {
+                    if self.used(id, &command, &keys, &key) {
+                        continue;
+                    }
+                    keys.push(Keyed { hash: key, request: 0, status: 202 });
                 }
+                self.give(id, grant, &mut proposal);
             }
         }
-        if facts.is_empty() {
+        if proposal.facts.is_empty() {
             _ = command.reply.send(Ok(Reply::Events { accepted, duplicates }));
             return Step::Done;
         }
-        let draft = Draft { facts, keys, answer: Vec::new(), saying: Saying::Events { accepted, duplicates } };
-        self.append(id, draft, command.reply);
+        let saying = Saying::Events { accepted, duplicates };
+        self.append(id, Draft { facts: proposal.facts, keys, answer: Vec::new(), saying }, command.reply);
         Step::Done
     }
 
@@ -70,67 +92,93 @@ impl Owner {
         stored || mine.iter().any(|k| k.hash == *key)
     }
 
-    /// What a behaviour grants in each campaign that was published before it arrived and whose window holds it.
+    /// What a behaviour grants in each campaign that was published before it arrived and whose window holds it, and what
+    /// a return takes back.
     fn grants_of(&mut self, behaviour: &Behaviour) -> Vec<Grant> {
         let now_ms = self.now_ms;
         let mut grants = Vec::new();
         for slot in self.campaigns.values_mut() {
             let (runtime, at_ms) = (slot.runtime.clone(), behaviour.at_ms);
-            let rules = &runtime.rules;
-            let open = matches!(runtime.state_at(now_ms), State::Live | State::Paused);
-            if !open || at_ms < rules.starts_at_ms || at_ms >= rules.ends_at_ms {
+            let (rules, id) = (&runtime.rules, runtime.id);
+            if !matches!(runtime.state_at(now_ms), State::Live | State::Paused) {
                 continue;
             }
-            match &behaviour.action {
-                Action::SignIn {} if rules.chances.sign_in.is_some() || rules.chances.points_on_sign_in.is_some() => {
+            let inside = at_ms >= rules.starts_at_ms && at_ms < rules.ends_at_ms;
+            let offered = &rules.chances;
+            let grant = match &behaviour.action {
+                Action::SignIn {} if inside && offers_sign_in(offered) => {
                     let day = rules.local_day(at_ms).number;
-                    let key = hash(KeyKind::SignIn, runtime.id, &day.to_le_bytes());
-                    grants.push(Grant { runtime, key, what: What::SignIn { day } });
+                    Some((Some(hash(KeyKind::SignIn, id, &day.to_le_bytes())), What::SignIn { day }))
                 }
-                Action::Purchase { order_id, .. } => {
-                    let per = rules.chances.per_purchase_cents.filter(|per| *per > 0);
-                    let chances = per.map_or(0, |per| {
-                        u32::try_from(behaviour.action.total_cents() / per).unwrap_or(u32::MAX).min(CHANCES_A_PURCHASE)
-                    });
-                    if chances > 0 || rules.chances.points_on_purchase.is_some() {
-                        let key = hash(KeyKind::Purchase, runtime.id, order_id.as_bytes());
-                        grants.push(Grant { runtime, key, what: What::Purchase { chances, order: order_id.clone() } });
-                    }
+                Action::Purchase { order_id, .. } if inside => {
+                    let (cents, order) = (behaviour.action.total_cents(), order_id.clone());
+                    let key = hash(KeyKind::Purchase, id, order_id.as_bytes());
+                    let bought = Bought { order, source: source_of(&key), cents, at_ms };
+                    let gives = chances_for(offered, cents) > 0 || offered.points_for(cents).is_some();
+                    gives.then_some((Some(key), What::Purchase { bought }))
                 }
-                _ => {}
-            }
+                Action::Return { order_id, .. } if offered.per_purchase_cents.is_some() => {
+                    let source = source_of(&hash(KeyKind::Purchase, id, order_id.as_bytes()));
+                    Some((None, What::Return { source, cents: behaviour.action.total_cents(), at_ms }))
+                }
+                _ => None,
+            };
+            grants.extend(grant.map(|(key, what)| Grant { runtime, key, what }));
         }
         // The map's order is not the ledger's business: a fixed one keeps answers the same wherever they are made.
         grants.sort_unstable_by_key(|g| g.runtime.id);
         grants
     }
 
-    fn give(&mut self, id: ShopperId, grant: Grant, facts: &mut SmallVec<[Fact; 2]>) {
-        let campaign = grant.runtime.id;
+    fn give(&mut self, id: ShopperId, grant: Grant, proposal: &mut Proposal) {
         match grant.what {
-            What::SignIn { day } => _ = self.sign_in_facts(id, campaign, &grant.runtime, day, facts),
-            What::Purchase { chances, order } => {
-                if chances > 0 {
-                    let first = self.granted_so_far(id, campaign) + granted_in(facts, campaign);
-                    let id = OrderId(self.ids.make(self.now_ms, id.partition()));
-                    facts.push(Fact::Granted(Granted {
-                        order: id,
-                        campaign,
-                        kind: OrderKind::Purchase,
-                        chances,
-                        first,
-                        reason: order.clone(),
-                    }));
-                }
-                if let Some(range) = grant.runtime.rules.chances.points_on_purchase {
-                    let points = uniform(&grant.runtime, id, &format!("purchase|{order}"), range);
-                    if points > 0 {
-                        self.points_fact(id, i64::from(points), Cause::Purchase { campaign, order }, facts);
-                    }
-                }
+            What::SignIn { day } => _ = self.sign_in_facts(id, proposal, &grant.runtime, day),
+            What::Purchase { bought } => self.rebate(id, &grant.runtime, bought, proposal),
+            What::Return { source, cents, at_ms } => {
+                let campaign = grant.runtime.id;
+                // What is over is written off as that, not as taken back.
+                proposal.expire_chances(campaign, self.now_ms);
+                _ = proposal.take_back(campaign, source, cents, at_ms);
             }
         }
     }
+
+    /// What a purchase gives.
+    fn rebate(&mut self, id: ShopperId, runtime: &Runtime, bought: Bought, proposal: &mut Proposal) {
+        let Bought { order: bought, source, cents, at_ms } = bought;
+        let (campaign, offered) = (runtime.id, &runtime.rules.chances);
+        let (now_ms, chances) = (self.now_ms, chances_for(offered, cents));
+        let rolled = offered.points_for(cents).map(|range| roll(runtime, id, format!("purchase|{bought}"), range));
+        let points = rolled.as_ref().map_or(0, |(points, _)| *points);
+        if chances > 0 {
+            let window = offered.return_window_days.map(|days| runtime.rules.end_of_day_after(at_ms, days));
+            let rebate = Rebate {
+                source,
+                cents,
+                per_cents: offered.per_purchase_cents.unwrap_or(1),
+                granted: chances,
+                until_ms: window.unwrap_or(NEVER),
+            };
+            let plain = plain(self.order_id(id), runtime, OrderKind::Purchase, chances, now_ms);
+            let (reason, rebate) = (bought.clone(), Some(rebate));
+            _ = proposal.grant(Granted { reason, points: i64::from(points), rebate, ..plain });
+        }
+        if let Some((points, rolled)) = rolled.filter(|(points, _)| *points > 0) {
+            let (entry, expires) = (self.entry_id(id), runtime.rules.points_expire(now_ms));
+            let cause = Cause::Purchase { campaign, order: bought };
+            _ = proposal.credit(entry, i64::from(points), cause, expires, Some(rolled));
+        }
+    }
+}
+
+fn offers_sign_in(offered: &Chances) -> bool {
+    offered.sign_in.is_some() || offered.points_on_sign_in.is_some() || !offered.streaks.is_empty()
+}
+
+/// Chances of a purchase of `cents`.
+fn chances_for(offered: &Chances, cents: i64) -> u32 {
+    let per = offered.per_purchase_cents.filter(|per| *per > 0);
+    per.map_or(0, |per| u32::try_from(cents / per).unwrap_or(u32::MAX).min(CHANCES_A_PURCHASE))
 }
 
 /// Chances that one purchase grants at most: a misplaced decimal point shall not grant a billion.
@@ -138,6 +186,6 @@ const CHANCES_A_PURCHASE: u32 = 10_000;
 
 /// Keys that only records can tell about.
 fn doubtful(slot: &Slot, command: &Command, events: &[EventIn], grants: &[Vec<Grant>]) -> Vec<KeyHash> {
-    let keys = events.iter().map(|e| e.hash).chain(grants.iter().flatten().map(|g| g.key));
+    let keys = events.iter().map(|e| e.hash).chain(grants.iter().flatten().filter_map(|g| g.key));
     keys.filter(|hash| seen(slot, command, hash) == Lookup::Maybe).collect()
 }

@@ -11,9 +11,12 @@ mod answer;
 mod batch;
 mod campaigns;
 mod decide;
+mod due;
 mod events;
 mod herald;
 mod load;
+mod orders;
+mod points;
 mod start;
 mod work;
 
@@ -142,6 +145,7 @@ pub struct Owner {
     parked: FxHashMap<Who, Vec<Command>>,
     parked_count: usize,
     deferred: Vec<Command>,
+    billed: orders::Billed,
     batch: Batch,
     /// Callers who were under way when the last batch was answered: those it answered and those who waited meanwhile.
     under_way: usize,
@@ -240,6 +244,7 @@ impl Owner {
             Input::Loaded(loaded) => self.loaded(loaded),
             Input::Act { runtime, reply } => self.act(runtime, reply),
             Input::MakeId { reply } => _ = reply.send(self.ids.make(self.now_ms, 0)),
+            Input::WhoseOrder { order, reply } => _ = reply.send(self.billed.whose(order)),
             Input::Counters { campaign, reply } => {
                 _ = reply.send(self.campaigns.get(&campaign).map(|c| c.counters.clone()))
             }

@@ -118,6 +118,7 @@ struct Tail {
     end: u64,
     accounts: FxHashMap<ShopperId, Slot>,
     counters: FxHashMap<CampaignId, Counters>,
+    billed: super::orders::Billed,
 }
 
 /// Becomes the owner of all partitions: folds the tail, appends its marker and the campaigns' acts, starts the thread.
@@ -172,6 +173,7 @@ pub async fn open(
         parked: FxHashMap::default(),
         parked_count: 0,
         deferred: Vec::new(),
+        billed: tail.billed,
         batch: super::Batch::default(),
         under_way: 0,
         stop_by: None,
@@ -235,6 +237,7 @@ async fn fold_tail(
         end: position.next,
         accounts: FxHashMap::default(),
         counters,
+        billed: super::orders::Billed::default(),
     };
     loop {
         let batches = reader.batches(tail.end, CHUNK_BYTES)?;
@@ -313,6 +316,7 @@ impl Tail {
             } else if let Some(campaign) = campaign_of(fact) {
                 self.counters.entry(campaign).or_default().fold(fact);
             }
+            self.billed.note(fact, record.shopper, offset, 0);
             for id in ids_of(fact) {
                 self.ids.saw(id);
             }
@@ -326,6 +330,8 @@ fn ids_of(fact: &Fact) -> impl Iterator<Item = u64> {
         Fact::Drawn(d) => (Some(d.draw.0), d.award.map(|(id, _)| id.0)),
         Fact::Granted(g) => (Some(g.order.0), None),
         Fact::Points(e) => (Some(e.id.0), None),
+        Fact::Billed(b) => (Some(b.order.0), None),
+        Fact::RefundDue(r) => (Some(r.id.0), None),
         _ => (None, None),
     };
     a.into_iter().chain(b)

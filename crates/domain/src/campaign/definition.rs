@@ -184,8 +184,33 @@ pub struct Limits {
     pub budget_cents: Option<i64>,
 }
 
+/// What a sign-in gives beside the usual when it is the `days`-th in a row. The calendar starts again after its longest
+/// row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = CampaignStreak))]
+pub struct Streak {
+    pub days: u32,
+    #[serde(default)]
+    pub chances: u32,
+    #[serde(default)]
+    pub points: u32,
+}
+
+/// A range of points for purchases of an amount or more, minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = CampaignSpendPoints))]
+pub struct SpendPoints {
+    pub from_cents: i64,
+    pub min: i64,
+    pub max: i64,
+}
+
 /// How chances are obtained, and what points come along.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = CampaignChances))]
@@ -206,6 +231,55 @@ pub struct Chances {
     pub points_on_sign_in: Option<PointsRange>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub points_on_purchase: Option<PointsRange>,
+    /// In place of `points_on_purchase` for purchases that reach an amount; the highest amount reached counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub points_by_spend: Vec<SpendPoints>,
+    /// Extra for sign-ins on days in a row.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub streaks: Vec<Streak>,
+    /// Chances of a shopper for each other one who comes by their word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referral: Option<u32>,
+    /// Chances of the one who comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referred: Option<u32>,
+    /// Full local days that chances can be drawn after the day they were granted; absent, they never expire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_days: Option<u32>,
+    /// The same for points that the campaign gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points_valid_days: Option<u32>,
+    /// Seconds until an unpaid order is closed; absent, 600.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unpaid_seconds: Option<u32>,
+    /// Full local days after a purchase within which a return takes its unspent chances back, and within which its order
+    /// shows `pending`; absent, a return takes them back whenever it comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_window_days: Option<u32>,
+}
+
+/// Seconds until an unpaid order is closed, where a campaign does not say.
+const UNPAID_SECONDS: u32 = 600;
+
+impl Chances {
+    /// The points range of a purchase of `cents`.
+    pub fn points_for(&self, cents: i64) -> Option<PointsRange> {
+        let reached = self.points_by_spend.iter().filter(|step| cents >= step.from_cents);
+        let highest = reached.max_by_key(|step| step.from_cents);
+        highest.map(|step| PointsRange { min: step.min, max: step.max }).or(self.points_on_purchase)
+    }
+
+    /// What the `streak`-th day in a row gives beside the usual.
+    pub fn bonus(&self, streak: u32) -> Option<Streak> {
+        let longest = self.streaks.iter().map(|s| s.days).max()?.max(1);
+        let day = streak.saturating_sub(1) % longest + 1;
+        self.streaks.iter().find(|s| s.days == day).copied()
+    }
+
+    /// Milliseconds until an unpaid order is closed.
+    pub fn unpaid_ms(&self) -> i64 {
+        i64::from(self.unpaid_seconds.unwrap_or(UNPAID_SECONDS)) * 1_000
+    }
 }
 
 impl Definition {

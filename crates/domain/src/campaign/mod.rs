@@ -10,7 +10,9 @@ pub mod templates;
 mod time;
 
 pub use check::{Finding, Severity, bounds};
-pub use definition::{Band, Chances, Definition, Kind, Limits, PointsRange, PoolDef, PrizeDef, TierDef};
+pub use definition::{
+    Band, Chances, Definition, Kind, Limits, PointsRange, PoolDef, PrizeDef, SpendPoints, Streak, TierDef,
+};
 pub use rules::{LocalDay, Odds, Pool, Prize, PrizeIx, PrizeKind, Rules, Tier, TierIx};
 pub use time::Time;
 

@@ -195,7 +195,7 @@ impl Rules {
             pools: pools(definition, &tiers),
             plan: Plan::compile(&definition.flow).expect("invariant: the check compiled this flow"),
             limits: definition.limits,
-            chances: definition.chances,
+            chances: definition.chances.clone(),
             time_zone: TimeZone::get(&definition.time_zone).expect("invariant: the check found this time zone"),
             points_prizes,
             slot_count,
@@ -247,6 +247,21 @@ impl Rules {
             ends_ms: number.saturating_add(1).saturating_mul(DAY_MS),
         };
         self.calendar_day(now_ms).unwrap_or(utc)
+    }
+
+    /// The end of the local day that is `days` days after the one that holds `now_ms`.
+    pub fn end_of_day_after(&self, now_ms: i64, days: u32) -> i64 {
+        self.local_day(now_ms.saturating_add(i64::from(days).saturating_mul(DAY_MS))).ends_ms
+    }
+
+    /// When chances that are granted at `now_ms` expire.
+    pub fn chances_expire(&self, now_ms: i64) -> Option<i64> {
+        self.chances.valid_days.map(|days| self.end_of_day_after(now_ms, days))
+    }
+
+    /// When points that are given at `now_ms` expire.
+    pub fn points_expire(&self, now_ms: i64) -> Option<i64> {
+        self.chances.points_valid_days.map(|days| self.end_of_day_after(now_ms, days))
     }
 
     fn calendar_day(&self, now_ms: i64) -> Option<LocalDay> {

@@ -8,14 +8,18 @@
 //! block 0   = HMAC(draw_seed, client_seed)
 //! block i   = HMAC(draw_seed, client_seed 0x00 i)        i = 1, 2 ... as 4 bytes, big-endian
 //! ```
+//! Points for signing in or buying are rolled the same way, with the empty client seed, from
+//! `HMAC(campaign_seed, campaign_id "|" shopper_id "|points|" label)`, where the label names the act.
 //! The roll is the blocks' words in order, 8 of 32 bits each, big-endian. A number below `m` is a word `w` modulo `m`;
 //! a word of `floor(2^32 / m) * m` or more is thrown away and the next one taken, so that all numbers are equally
 //! probable. `m = 1` takes no word. A draw reads: below the pool's sum of weights (the first tier whose running sum is
 //! above it), below the tier's slots, and, where the prize won is points, below `max - min + 1`.
 
 mod mac;
+mod points;
 mod receipt;
 
+pub use points::PointsReceipt;
 pub use receipt::{Evidence, Receipt, THANKS, Verified, VerifyError, hex};
 pub(crate) use receipt::{pool_part, receipt_head};
 
@@ -78,6 +82,12 @@ impl CampaignSeed {
         decimal(u64::from(n), |digits| text.extend_from_slice(digits));
         DrawSeed(mac::bytes(self.keyed.words(&text)))
     }
+
+    /// The seed of one amount of points, `label` naming what it is for. No draw has it: an ordinal is no such word.
+    pub fn points_seed(&self, campaign: CampaignId, shopper: ShopperId, label: &str) -> DrawSeed {
+        let text = format!("{campaign}|{shopper}|points|{label}");
+        DrawSeed(mac::bytes(self.keyed.words(text.as_bytes())))
+    }
 }
 
 /// The seed of one draw. Secret until the draw is made, then part of its receipt.
@@ -94,6 +104,11 @@ impl DrawSeed {
     /// From the bytes of a receipt or a record.
     pub fn new(bytes: [u8; 32]) -> Self {
         DrawSeed(bytes)
+    }
+
+    /// A uniform number between both ends, inclusive, under the empty client seed.
+    pub fn between(&self, min: u32, max: u32) -> u32 {
+        min.saturating_add(self.roll("").below(max.saturating_sub(min).saturating_add(1)))
     }
 
     /// The seed itself; only for the receipt of a draw that is made.

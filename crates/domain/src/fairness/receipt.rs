@@ -150,6 +150,8 @@ pub enum VerifyError {
     PointsRange { min: u32, max: u32 },
     #[error("the draw's seed is not the one that the campaign's seed gives for draw {n} of shopper {shopper}")]
     Seed { n: u32, shopper: ShopperId },
+    #[error("the seed is not the one that the campaign's seed gives for {label} of shopper {shopper}")]
+    PointsSeed { label: String, shopper: ShopperId },
     #[error("the receipt's {what} is not that of the published rules")]
     Rules { what: &'static str },
 }
@@ -267,7 +269,7 @@ pub fn hex(bytes: &[u8; 32]) -> String {
     bytes.iter().flat_map(|b| [HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]]).map(char::from).collect()
 }
 
-fn unhex(text: &str, field: &'static str) -> Result<[u8; 32], VerifyError> {
+pub(super) fn unhex(text: &str, field: &'static str) -> Result<[u8; 32], VerifyError> {
     let mut bytes = [0u8; 32];
     let digit = |byte: u8| char::from(byte).to_digit(16).map(|d| d as u8);
     let all = text.as_bytes();

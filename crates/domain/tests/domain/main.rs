@@ -11,5 +11,6 @@ mod flows;
 mod life;
 mod odds;
 mod publish;
+mod orders;
 mod receipts;
 mod rules;

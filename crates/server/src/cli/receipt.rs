@@ -1,7 +1,7 @@
 //! `koi verify-receipt`: recomputes draws from their receipts, with nothing but the file.
 
 use super::{Failure, say, say_json};
-use domain::fairness::{Receipt, Verified, VerifyError};
+use domain::fairness::{PointsReceipt, Receipt, Verified, VerifyError};
 use serde::Serialize;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -25,6 +25,9 @@ struct Checked {
     holds: bool,
     #[serde(flatten)]
     verified: Option<Verified>,
+    /// The amount, where it is a receipt of points alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
 }
@@ -56,23 +59,36 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if report.holds { Ok(()) } else { Err(Failure::Work(format!("{name}: a receipt does not hold"))) }
 }
 
-/// The receipts of a receipt, a draw, `{"draws": […]}` or `{"data": […]}`.
+/// The receipts of a receipt, a draw or an entry of points, `{"draws": […]}` or `{"data": […]}`. Entries whose amount
+/// chance did not decide have none.
 fn receipts(value: &Value) -> Vec<&Value> {
     let list = value.get("draws").or_else(|| value.get("data")).and_then(Value::as_array);
     match (list, value.get("receipt")) {
-        (Some(all), _) => all.iter().flat_map(receipts).collect(),
+        (Some(all), _) => all
+            .iter()
+            .filter(|row| row.get("contra").is_none_or(|_| row.get("receipt").is_some()))
+            .flat_map(receipts)
+            .collect(),
         (None, Some(receipt)) => vec![receipt],
         (None, None) => vec![value],
     }
 }
 
 fn check(value: &Value) -> Checked {
+    if value.get("points_seed").is_some() {
+        let amount = PointsReceipt::parse(value.to_string().as_bytes()).and_then(|receipt| receipt.verify());
+        let why = amount.as_ref().err().map(VerifyError::to_string);
+        return Checked { holds: amount.is_ok(), verified: None, amount: amount.ok(), why };
+    }
     let verified = Receipt::parse(value.to_string().as_bytes()).and_then(|receipt| receipt.verify());
     let why = verified.as_ref().err().map(VerifyError::to_string);
-    Checked { holds: verified.is_ok(), verified: verified.ok(), why }
+    Checked { holds: verified.is_ok(), verified: verified.ok(), amount: None, why }
 }
 
 fn line(checked: &Checked) -> String {
+    if let Some(amount) = checked.amount {
+        return format!("holds: {amount} points");
+    }
     match (&checked.verified, &checked.why) {
         (Some(v), _) => {
             let points = v.points.map_or(String::new(), |points| format!(", {points} points"));

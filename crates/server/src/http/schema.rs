@@ -2,10 +2,11 @@
 //! stands here mirrors them, and a test compares the two by their members.
 
 mod desk;
-
-pub use desk::*;
+mod orders;
 mod rules;
 
+pub use desk::*;
+pub use orders::*;
 pub use rules::*;
 
 use domain::award::AwardState;
@@ -158,37 +159,6 @@ pub struct Blacklist {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct Balance {
-    pub balance: i64,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct PointsAdded {
-    /// Of the entry.
-    pub id: String,
-    pub balance: i64,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct Entry {
-    pub id: String,
-    /// Signed.
-    pub amount: i64,
-    /// After this entry.
-    pub balance: i64,
-    pub reason: String,
-    pub business_key: String,
-    #[schema(format = DateTime)]
-    pub at: String,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct Entries {
-    pub data: Vec<Entry>,
-    pub next_cursor: Option<String>,
-}
-
-#[derive(Serialize, ToSchema)]
 pub struct Campaign {
     pub id: String,
     pub state: State,
@@ -240,6 +210,10 @@ pub struct TierReport {
 pub struct GrantedUsed {
     pub granted: u64,
     pub used: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expired: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken_back: Option<u64>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -264,9 +238,16 @@ pub struct Report {
 
 #[derive(Serialize, ToSchema)]
 pub struct Chances {
+    /// `granted - used - expired - taken_back = left`.
     pub granted: u64,
     pub used: u64,
     pub left: u64,
+    /// Not drawn in time; absent means none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expired: Option<u64>,
+    /// Taken back by returns; absent means none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken_back: Option<u64>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -313,6 +294,11 @@ pub struct Me {
     pub rules_hash: String,
     pub rules_version: u32,
     pub signed_in_today: bool,
+    /// Days signed in in a row, up to today or yesterday.
+    pub streak: u32,
+    /// What others give as `code` when they come by this shopper's word, where the campaign rewards that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub referral_code: Option<String>,
     pub pool: String,
     pub strategy: Strategy,
 }
@@ -398,17 +384,6 @@ pub struct Award {
 pub struct Awards {
     pub data: Vec<Award>,
     pub next_cursor: Option<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct Order {
-    pub id: String,
-    pub campaign_id: String,
-    pub kind: String,
-    pub state: String,
-    pub chances: u32,
-    #[schema(format = DateTime)]
-    pub created_at: String,
 }
 
 #[derive(Serialize, ToSchema)]

@@ -12,6 +12,7 @@ use xtask::process::wait_for;
 
 use super::harness::{Dice, Koi, from_env, print_counters, unique};
 use super::oracle::{Act, Attempt, Known, Meaning, Oracle, meaning};
+use super::oracle_orders::{Open, order_campaign};
 
 /// Connections that each keep one request open.
 const CALLERS: usize = 64;
@@ -23,6 +24,8 @@ const ACKNOWLEDGED_PER_ROUND: u64 = 20;
 const OPEN_AT_KILL: u64 = 32;
 /// A new campaign, with fresh stock to oversell, every so many rounds.
 const ROUNDS_PER_CAMPAIGN: u64 = 5;
+/// How many of a hundred acts are about orders.
+const ORDERS_PERCENT: u64 = 30;
 /// A round is over by then, whatever its failpoint does.
 const ROUND_WITHIN: Duration = Duration::from_secs(60);
 
@@ -127,7 +130,8 @@ impl Crash {
     }
 
     fn new_campaign(&mut self) {
-        let body = tight_campaign(120, 3);
+        let mut body = tight_campaign(120, 3);
+        order_campaign(&mut body);
         let id = self.koi.publish(&body);
         self.oracle.campaigns.push(Known::new(id, &body));
     }
@@ -193,13 +197,14 @@ impl Round<'_> {
     fn call(&self, caller: usize, mut dice: Dice, mut client: Client) {
         let who = caller % SHOPPERS;
         let (name, token) = &self.oracle.shoppers[who];
-        let mut awards: Vec<String> = Vec::new();
+        let (mut awards, mut orders) = (Vec::new(), Open::default());
         let mut mine = Vec::new();
         let campaign = (self.campaign, &self.oracle.campaigns[self.campaign]);
         let mut first = true;
         let started = Instant::now();
         while !self.stop.load(Ordering::SeqCst) && started.elapsed() < ROUND_WITHIN {
-            let act = if std::mem::take(&mut first) { Act::Grant(6) } else { choose(&mut dice, &mut awards) };
+            let act =
+                if std::mem::take(&mut first) { Act::Grant(6) } else { choose(&mut dice, &mut awards, &mut orders) };
             let mut attempt = Attempt::new(act, who, name, campaign, unique("crash"));
             self.open.fetch_add(1, Ordering::SeqCst);
             let answer = attempt.send(&mut client, token);
@@ -213,6 +218,7 @@ impl Round<'_> {
                     self.acknowledged.fetch_add(1, Ordering::SeqCst);
                     awards.extend(answer.json()["award"]["id"].as_str().map(str::to_owned));
                     attempt.answer = Some(answer.body);
+                    orders.note(&attempt);
                 }
                 Ok(Meaning::Refused) => attempt.refused = true,
                 Ok(Meaning::Again) => {}
@@ -224,7 +230,10 @@ impl Round<'_> {
     }
 }
 
-fn choose(dice: &mut Dice, awards: &mut Vec<String>) -> Act {
+fn choose(dice: &mut Dice, awards: &mut Vec<String>, orders: &mut Open) -> Act {
+    if dice.below(100) < ORDERS_PERCENT {
+        return Act::Order(orders.choose(dice));
+    }
     match dice.below(100) {
         0..60 => Act::Draw(1),
         60..70 => Act::Draw(2 + dice.below(4) as u32),

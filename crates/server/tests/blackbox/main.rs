@@ -21,6 +21,7 @@ mod jwt;
 mod odds;
 mod operators;
 mod oracle;
+mod oracle_orders;
 mod ready;
 mod restore;
 mod rules;

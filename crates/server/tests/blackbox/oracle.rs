@@ -14,6 +14,7 @@ use xtask::http::{Answer, Call, Client};
 use xtask::process::wait_for;
 
 use super::harness::{Koi, SETTLES_WITHIN};
+use super::oracle_orders::OrderAct;
 
 /// Connections that send unanswered attempts again.
 const SETTLING_THREADS: usize = 8;
@@ -33,6 +34,8 @@ pub enum Act {
     Points(i64),
     /// The claim of an award.
     Claim(String),
+    /// What `oracle_orders` knows of.
+    Order(OrderAct),
 }
 
 /// One request and, once there is one, its acknowledged answer.
@@ -43,7 +46,7 @@ pub struct Attempt {
     pub who: usize,
     /// Index of the campaign.
     pub campaign: usize,
-    key: String,
+    pub key: String,
     path: String,
     body: Value,
     /// The body of the 2xx answer.
@@ -87,12 +90,36 @@ impl Attempt {
                 (format!("/shoppers/{name}/points"), json!({"amount": amount, "business_key": key, "reason": "test"}))
             }
             Act::Claim(award) => (format!("/awards/{award}/claim"), json!({})),
+            Act::Order(act) => act.request(id, name, &key),
         };
         Self { act, who, campaign: campaign.0, key, path, body, answer: None, refused: false, drawn: OnceLock::new() }
     }
 
     fn by_shop(&self) -> bool {
-        matches!(self.act, Act::Grant(_) | Act::Points(_))
+        match &self.act {
+            Act::Grant(_) | Act::Points(_) => true,
+            Act::Order(act) => act.by_shop(),
+            _ => false,
+        }
+    }
+
+    /// Whether the server stores no answer for it: a repeat may be answered otherwise, what it did is looked at.
+    fn unkeyed(&self) -> bool {
+        match &self.act {
+            Act::Claim(_) => true,
+            Act::Order(act) => act.unkeyed(),
+            _ => false,
+        }
+    }
+
+    /// Whether it is a purchase: that counts in every campaign that is live when it comes.
+    pub fn is_purchase(&self) -> bool {
+        matches!(self.act, Act::Order(OrderAct::Purchase(_)))
+    }
+
+    /// The body of its answer, where it has one.
+    pub fn told(&self) -> Option<Value> {
+        self.answer.as_deref().map(|body| serde_json::from_slice(body).expect("an acknowledged answer is JSON"))
     }
 
     /// Sends it once.
@@ -125,7 +152,7 @@ pub enum Meaning {
 /// Reads an answer; `Err` is one that must never come.
 pub fn meaning(answer: &Answer) -> Result<Meaning, String> {
     match (answer.status, answer.code().as_str()) {
-        (200 | 201, _) => Ok(Meaning::Done),
+        (200..=202, _) => Ok(Meaning::Done),
         (409, "in_flight") | (429 | 503, _) => Ok(Meaning::Again),
         (409, _) => Ok(Meaning::Refused),
         (status, _) => Err(format!("{status}: {}", answer.text())),
@@ -140,7 +167,7 @@ pub struct Wrong {
 }
 
 /// Kinds of wrong that are always reported, found or not.
-pub const KINDS: [&str; 10] = [
+pub const KINDS: [&str; 12] = [
     "lost",
     "changed",
     "phantom",
@@ -150,6 +177,8 @@ pub const KINDS: [&str; 10] = [
     "awards_wrong",
     "points_wrong",
     "chances_wrong",
+    "orders_wrong",
+    "refunds_wrong",
     "unexpected",
 ];
 
@@ -195,7 +224,8 @@ struct Expected<'a> {
 impl<'a> Expected<'a> {
     fn of(attempts: &'a [Attempt], who: usize, campaign: usize) -> Self {
         let mut expected = Self::default();
-        let done = attempts.iter().filter(|a| a.answer.is_some() && a.who == who && a.campaign == campaign);
+        let here = |a: &&Attempt| a.campaign == campaign || a.campaign > campaign && a.is_purchase();
+        let done = attempts.iter().filter(|a| a.answer.is_some() && a.who == who).filter(here);
         for attempt in done {
             match attempt.act {
                 Act::Draw(_) => {
@@ -204,6 +234,7 @@ impl<'a> Expected<'a> {
                 }
                 Act::SignIn => expected.granted += 1,
                 Act::Grant(chances) => expected.granted += u64::from(chances),
+                Act::Order(ref act) => expected.granted += act.granted(attempt),
                 Act::Points(_) | Act::Claim(_) => {}
             }
         }
@@ -270,6 +301,7 @@ impl Oracle {
                 *won.entry(code).or_insert(0) += count;
             }
         }
+        self.verify_orders(koi, campaign);
         let report = koi.report_of(&known.id, drawn);
         for prize in report["prizes"].as_array().expect("the report's prizes") {
             let code = prize["code"].as_str().unwrap_or_default();
@@ -321,7 +353,10 @@ impl Oracle {
         if count("used") > count("granted") {
             self.wrong.add("overdrawn", format!("{name}: {chances}"));
         }
-        let adds_up = count("granted") == count("used") + count("left");
+        // What did not happen is left out.
+        let of = |field: &str| chances[field].as_u64().unwrap_or(0);
+        let gone = count("used") + of("expired") + of("taken_back");
+        let adds_up = count("granted") == gone + count("left");
         if count("used") != rows.len() as u64 || count("granted") != expected.granted || !adds_up {
             let want = (expected.granted, rows.len());
             self.wrong.add("chances_wrong", format!("{name}: {chances}, expected granted and used {want:?}"));
@@ -364,6 +399,7 @@ impl Oracle {
                     let won = attempt.drawn().iter().filter(|draw| draw["prize"]["kind"] == "points").count();
                     POINTS_PER_PRIZE * won as i64
                 }
+                Act::Order(ref act) => act.points(attempt),
                 Act::Grant(_) | Act::Claim(_) => 0,
             };
         }
@@ -393,21 +429,20 @@ fn resend_one(attempt: &mut Attempt, client: &mut Client, token: &str, wrong: &m
         Ok(answer) => answer,
         Err(error) => return wrong.add("unexpected", format!("{attempt:?}: {error}")),
     };
-    // A claim has no stored answer: a second one may be refused. Its state is looked at with the awards.
-    let is_claim = matches!(attempt.act, Act::Claim(_));
+    let unkeyed = attempt.unkeyed();
     match (meaning(&answer), &attempt.answer) {
         (Err(told), _) => wrong.add("unexpected", format!("{attempt:?}: {told}")),
         (Ok(Meaning::Done), None) => attempt.answer = Some(answer.body),
         (Ok(Meaning::Done), Some(first)) => {
-            if !is_claim && *first != answer.body {
+            if !unkeyed && *first != answer.body {
                 wrong.add("changed", format!("{attempt:?} is now {}", answer.text()));
             }
-            if !attempt.by_shop() && !is_claim && answer.header("idempotency-replayed") != Some("true") {
+            if !attempt.by_shop() && !unkeyed && answer.header("idempotency-replayed") != Some("true") {
                 wrong.add("changed", format!("{attempt:?} was done again"));
             }
         }
         (Ok(_), Some(_)) => {
-            if !is_claim {
+            if !unkeyed {
                 wrong.add("lost", format!("{attempt:?} is now {}", answer.text()));
             }
         }

@@ -1,15 +1,18 @@
-//! [`Projection`], [`Accounts`] and [`Lists`]: rows come all or none, and are read back as they went in.
+//! [`Projection`], [`Accounts`], [`Lists`], [`Orders`] and [`Timers`]: rows come all or none, and are read back as they went in.
 
 use crate::builders::{Story, key};
-use app::ports::{Accounts, Lists, PortError, Position, Projection};
+use app::ports::{Accounts, Lists, Orders, PortError, Position, Projection, Timers};
 use app::rows::BehaviourRow;
+use app::timers::{DueKind, DueRow};
 use domain::award::AwardState;
-use domain::ids::{AwardId, CampaignId, OrderId, ShopperId};
+use domain::ids::{AwardId, CampaignId, EntryId, OrderId, ShopperId};
+use domain::order::{OrderEvent, OrderKind, OrderState};
+use domain::record::{Billed, Fact, Granted, Moved, RefundDue};
 
-/// What projection writes and the other two read.
-pub trait Rows: Projection + Accounts + Lists {}
+/// What projection writes and the others read.
+pub trait Rows: Projection + Accounts + Lists + Orders + Timers {}
 
-impl<T: Projection + Accounts + Lists> Rows for T {}
+impl<T: Projection + Accounts + Lists + Orders + Timers> Rows for T {}
 
 const HERE: CampaignId = CampaignId(41);
 const THERE: CampaignId = CampaignId(42);
@@ -239,11 +242,77 @@ pub async fn lists_newest_first<R: Rows>(open: impl AsyncFn() -> R) {
     assert!(store.entries(ada, entries[0].0, 10).await.expect("readable").is_empty(), "`before` is exclusive");
     let (order, _) = story.grant(ada, HERE, 2, key("late"));
     store.apply(story.rows()).await.expect("applied");
-    let stored = store.order(ada, order).await.expect("readable").expect("an order");
-    assert_eq!((stored.campaign, stored.chances, stored.first, stored.reason.as_str()), (HERE, 2, 10, "gift"));
-    for (shopper, order) in [(bob, order), (ada, OrderId(1))] {
-        assert!(store.order(shopper, order).await.expect("readable").is_none());
+    let stored = store.order(order).await.expect("readable").expect("an order");
+    assert_eq!((stored.shopper, stored.campaign, stored.chances, stored.lot), (ada, HERE, 2, order));
+    assert_eq!((stored.state, stored.reason.as_str()), (OrderState::Effective, "gift"));
+    assert!(store.order(OrderId(1)).await.expect("readable").is_none());
+    let hers = store.orders(ada, HERE, ALL, 10).await.expect("readable");
+    assert_eq!(ids(&hers, |o| o.id.0)[0], order.0, "newest first, hers and of this campaign alone");
+    assert_eq!(hers.len(), 2);
+}
+
+/// Orders move as their facts say, with those in their lots; what is owed back is listed.
+pub async fn moves_orders<R: Rows>(open: impl AsyncFn() -> R) {
+    let store = open().await;
+    let mut story = Story::default();
+    let (ada, bob) = (story.register("ada"), story.register("bob"));
+    let (used, _) = story.grant(ada, HERE, 1, key("used"));
+    let (other, _) = story.grant(ada, HERE, 2, key("other"));
+    let joined = OrderId(story.new_id(ada));
+    let granted = |order, lot, kind, chances, expires_at_ms| {
+        let reason = String::new();
+        let (points, streak, rebate) = (0, 0, None);
+        let granted =
+            Granted { order, campaign: HERE, kind, chances, lot, expires_at_ms, reason, points, streak, rebate };
+        Fact::Granted(Box::new(granted))
+    };
+    story.facts(ada, vec![granted(joined, other, OrderKind::Grant, 3, None)]);
+    let bill = |order| Fact::Billed(Billed { order, campaign: HERE, chances: 2, price_cents: 200, pay_by_ms: 900 });
+    let (paid, late) = (OrderId(story.new_id(bob)), OrderId(story.new_id(bob)));
+    story.facts(bob, vec![bill(paid)]);
+    story.facts(bob, vec![bill(late)]);
+    store.apply(story.rows()).await.expect("applied");
+    assert_eq!(store.order(paid).await.expect("readable").expect("an order").state, OrderState::PendingPayment);
+    assert_eq!(store.due(899, 10).await.expect("readable").len(), 0);
+    assert_eq!(store.due(900, 10).await.expect("readable").len(), 2);
+
+    story.draw(ada, HERE, 1, key("d1"));
+    let moved = |order, event, chances| Fact::OrderMoved(Moved { order, campaign: HERE, event, chances, cents: 0 });
+    story.facts(ada, vec![moved(other, OrderEvent::Expire, 5)]);
+    story.facts(bob, vec![granted(paid, paid, OrderKind::Paid, 2, Some(5_000))]);
+    let refund = EntryId(story.new_id(bob));
+    let owed = RefundDue {
+        id: refund,
+        order: late,
+        campaign: HERE,
+        amount_cents: 200,
+        payment: "p".into(),
+        reason: "late".into(),
+    };
+    story.facts(bob, vec![moved(late, OrderEvent::TimeOut, 0), Fact::RefundDue(Box::new(owed))]);
+    store.apply(story.rows()).await.expect("applied");
+    for (order, state) in [
+        (used, OrderState::Used),
+        (other, OrderState::Expired),
+        (joined, OrderState::Expired),
+        (paid, OrderState::Effective),
+        (late, OrderState::Closed),
+    ] {
+        assert_eq!(store.order(order).await.expect("readable").map(|o| o.state), Some(state), "{order}");
     }
+    assert_eq!(store.order(paid).await.expect("readable").and_then(|o| o.expires_at_ms), Some(5_000));
+    let refunds = store.refunds(HERE, ALL, 10).await.expect("readable");
+    assert_eq!(ids(&refunds, |r| r.id.0), [refund.0]);
+    assert_eq!((refunds[0].order, refunds[0].amount_cents, refunds[0].payment.as_str()), (late, 200, "p"));
+    let due = store.due(i64::MAX, 10).await.expect("readable");
+    assert_eq!(due.len(), 1, "settled timers are gone: {due:?}");
+    assert_eq!((due[0].key.kind, due[0].key.id, due[0].at_ms), (DueKind::Chances, paid.0, 5_000));
+    let early = DueRow { at_ms: 4_999, ..due[0] };
+    store.forget(&[early]).await.expect("forgotten");
+    assert_eq!(store.due(i64::MAX, 10).await.expect("readable").len(), 1, "a timer that was put off stays");
+    store.forget(&due).await.expect("forgotten");
+    store.forget(&due).await.expect("forgetting again is fine");
+    assert_eq!(store.due(i64::MAX, 10).await.expect("readable"), []);
 }
 
 fn ids<T>(rows: &[T], id: impl Fn(&T) -> u64) -> Vec<u64> {

@@ -40,7 +40,12 @@ impl Koi {
             points_won: counters.points_won,
             prizes: prizes.collect(),
             tiers,
-            chances: GrantedUsed { granted: counters.granted, used: counters.draws },
+            chances: GrantedUsed {
+                granted: counters.granted,
+                used: counters.draws,
+                expired: counters.expired,
+                taken_back: counters.taken_back,
+            },
             generation: GenerationView { stale, ..generation },
         })
     }

@@ -30,6 +30,12 @@ pub mod bounds {
     pub const CENTS: i64 = 1_000_000_000_000_000;
     /// Chances of one sign-in.
     pub const CHANCES: u32 = 1_000;
+    /// Rows of the sign-in calendar, and amounts of purchase points.
+    pub const STEPS: usize = 64;
+    /// Days that anything may be valid.
+    pub const DAYS: u32 = 3_650;
+    /// Seconds that an order may wait for its payment: 30 days.
+    pub const UNPAID_SECONDS: u32 = 2_592_000;
     /// CNY 50,000 in minor units: China's rules on promotions (SAMR order 32 of 2020, article 17) cap the prize of a
     /// draw there.
     pub const LEGAL_VALUE_CENTS: i64 = 5_000_000;

@@ -1,7 +1,8 @@
 //! Amounts: values, costs, points, limits, and how chances are priced.
 
 use super::{Findings, bounds};
-use crate::campaign::{Definition, Kind, PointsRange, PrizeDef};
+use crate::campaign::{Chances, Definition, Kind, PointsRange, PrizeDef};
+use std::collections::HashSet;
 
 pub(super) fn check(definition: &Definition, findings: &mut Findings) {
     for (i, prize) in definition.prizes.iter().enumerate().take(bounds::PRIZES) {
@@ -65,9 +66,26 @@ fn check_limits(definition: &Definition, findings: &mut Findings) {
 
 fn check_chances(definition: &Definition, findings: &mut Findings) {
     let chances = &definition.chances;
-    if chances.sign_in.is_some_and(|count| count > bounds::CHANCES) {
-        findings.error("chances_too_many", "chances.sign_in", format!("more than {}", bounds::CHANCES));
+    for (field, count) in [
+        ("chances.sign_in", chances.sign_in),
+        ("chances.referral", chances.referral),
+        ("chances.referred", chances.referred),
+    ] {
+        if count.is_some_and(|count| count > bounds::CHANCES) {
+            findings.error("chances_too_many", field, format!("more than {}", bounds::CHANCES));
+        }
     }
+    for (field, days, most) in [
+        ("chances.valid_days", chances.valid_days, bounds::DAYS),
+        ("chances.points_valid_days", chances.points_valid_days, bounds::DAYS),
+        ("chances.return_window_days", chances.return_window_days, bounds::DAYS),
+        ("chances.unpaid_seconds", chances.unpaid_seconds, bounds::UNPAID_SECONDS),
+    ] {
+        if days.is_some_and(|days| !(1..=most).contains(&days)) {
+            findings.error("duration_invalid", field, format!("1 to {most}; leave it out for the usual"));
+        }
+    }
+    check_steps(chances, findings);
     for (field, price, most) in [
         ("chances.per_purchase_cents", chances.per_purchase_cents, bounds::CENTS),
         ("chances.points_price", chances.points_price, bounds::POINTS),
@@ -83,6 +101,37 @@ fn check_chances(definition: &Definition, findings: &mut Findings) {
     ] {
         if let Some(range) = range {
             points(field.to_owned(), range, findings);
+        }
+    }
+}
+
+/// The sign-in calendar and the amounts of purchase points.
+fn check_steps(chances: &Chances, findings: &mut Findings) {
+    for (field, count) in
+        [("chances.streaks", chances.streaks.len()), ("chances.points_by_spend", chances.points_by_spend.len())]
+    {
+        if count > bounds::STEPS {
+            findings.error("steps_too_many", field, format!("more than {}", bounds::STEPS));
+        }
+    }
+    let (mut days, mut amounts) = (HashSet::new(), HashSet::new());
+    for (i, streak) in chances.streaks.iter().enumerate().take(bounds::STEPS) {
+        let field = format!("chances.streaks[{i}]");
+        if !(1..=bounds::DAYS).contains(&streak.days) || !days.insert(streak.days) {
+            let detail = format!("a row of days is 1 to {} long, each length once", bounds::DAYS);
+            findings.error("streak_invalid", format!("{field}.days"), detail);
+        }
+        if streak.chances > bounds::CHANCES {
+            findings.error("chances_too_many", format!("{field}.chances"), format!("more than {}", bounds::CHANCES));
+        }
+        points(format!("{field}.points"), PointsRange { min: 0, max: i64::from(streak.points) }, findings);
+    }
+    for (i, step) in chances.points_by_spend.iter().enumerate().take(bounds::STEPS) {
+        let field = format!("chances.points_by_spend[{i}]");
+        cents(format!("{field}.from_cents"), step.from_cents, findings);
+        points(field.clone(), PointsRange { min: step.min, max: step.max }, findings);
+        if !amounts.insert(step.from_cents) {
+            findings.error("step_doubled", field, format!("there is another range from {}", step.from_cents));
         }
     }
 }

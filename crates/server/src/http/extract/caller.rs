@@ -92,6 +92,7 @@ wanted! {
     CampaignEnds: CampaignsRead, CampaignsEnd;
     Reports: ReportsRead, ReportsRead;
     Grants: GrantsCreate, GrantsCreate;
+    Payments: ShoppersRead, ShoppersWrite;
     Codes: CodesManage, CodesManage;
     Exchange: ExchangeManage, ExchangeManage;
     Awards: AwardsManage, AwardsManage;

@@ -25,6 +25,9 @@ pub struct CreateGrant {
     /// The same key and content again changes nothing.
     business_key: String,
     reason: String,
+    /// When they expire; the campaign's `chances.valid_days` where absent.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
 }
 
 /// Grants chances to a shopper.
@@ -41,9 +44,10 @@ pub async fn create_grant(
     validate::range("chances", &body.chances, &validate::CHANCES)?;
     validate::text("business_key", &body.business_key, validate::ID_CHARS)?;
     validate::text("reason", &body.reason, validate::REASON_CHARS)?;
+    let expires = body.expires_at.as_deref().map(|at| validate::time("expires_at", at)).transpose()?;
     let asked = json!({"campaign": id, "chances": body.chances, "business_key": body.business_key});
     let deed = Deed::of(Act::CreateGrant).on(Target::Shopper(body.shopper.clone())).asking(asked);
-    let work = app.koi.grant(id, &body.shopper, body.chances, &body.business_key, &body.reason);
+    let work = app.koi.grant(id, &body.shopper, body.chances, &body.business_key, &body.reason, expires);
     let answer = app.koi.audited(&who, deed, work).await?;
     Ok(answer_routed(answer))
 }

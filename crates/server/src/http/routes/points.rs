@@ -23,6 +23,9 @@ pub struct AddPoints {
     /// The same key and content again changes nothing.
     business_key: String,
     reason: String,
+    /// When what is added expires; never where absent.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
 }
 
 /// Adds points to a shopper's account, or takes some.
@@ -40,9 +43,10 @@ pub async fn add_points(
     }
     validate::text("business_key", &body.business_key, validate::ID_CHARS)?;
     validate::text("reason", &body.reason, validate::REASON_CHARS)?;
+    let expires = body.expires_at.as_deref().map(|at| validate::time("expires_at", at)).transpose()?;
     let asked = serde_json::json!({"amount": body.amount, "business_key": body.business_key});
     let deed = Deed::of(Act::AddPoints).on(Target::Shopper(external_id.clone())).asking(asked);
-    let work = app.koi.add_points(&external_id, body.amount, &body.business_key, &body.reason);
+    let work = app.koi.add_points(&external_id, body.amount, &body.business_key, &body.reason, expires);
     let answer = app.koi.audited(&who, deed, work).await?;
     Ok(answer_routed(answer))
 }
@@ -51,8 +55,8 @@ pub async fn add_points(
 #[utoipa::path(get, path = "/api/v1/points", tag = "shopper", security(("shopper_token" = [])),
     responses((status = 200, description = "The balance", body = schema::Balance), schema::Problems))]
 pub async fn get_points(State(app): State<App>, Shopper(shopper): Shopper) -> Result<Response, Problem> {
-    let balance = app.koi.points(shopper).await?;
-    Ok(json(StatusCode::OK, &schema::Balance { balance }))
+    let view = app.koi.points(shopper).await?;
+    Ok(json(StatusCode::OK, &view))
 }
 
 /// Lists the entries of the shopper's account, newest first.

@@ -92,7 +92,7 @@ fn what_operators_see_is_as_documented() {
         points_won: 0,
         prizes: Vec::new(),
         tiers: Vec::new(),
-        chances: GrantedUsed { granted: 0, used: 0 },
+        chances: GrantedUsed { granted: 2, used: 0, expired: 1, taken_back: 1 },
         generation: GenerationView::default(),
     };
     check("Report", &report);
@@ -203,7 +203,7 @@ fn what_shoppers_see_is_as_documented() {
     let me = MeView {
         campaign_id: CampaignId(1),
         state: State::Live,
-        chances: Chances { granted: 0, used: 0, left: 0 },
+        chances: Chances { granted: 2, used: 0, left: 0, expired: 1, taken_back: 1 },
         points: 0,
         next_n: 1,
         next_seed_hash: text(),
@@ -211,6 +211,8 @@ fn what_shoppers_see_is_as_documented() {
         rules_hash: text(),
         rules_version: 1,
         signed_in_today: false,
+        streak: 0,
+        referral_code: Some(text()),
         pool: text(),
         strategy: StrategyView { source: "random", slots: vec![slot] },
     };
@@ -227,15 +229,53 @@ fn what_shoppers_see_is_as_documented() {
         at: text(),
     };
     check("Award", &award);
-    let entry = EntryView { id: EntryId(1), amount: 1, balance: 1, reason: text(), business_key: text(), at: text() };
+}
+
+#[test]
+fn what_shoppers_see_of_orders_and_points_is_as_documented() {
+    let text = String::new;
+    let entry = EntryView {
+        id: EntryId(1),
+        amount: 1,
+        balance: 1,
+        contra: "issued",
+        reason: text(),
+        business_key: text(),
+        expires_at: Some(text()),
+        receipt: Some(serde_json::value::RawValue::from_string("{}".into()).unwrap()),
+        at: text(),
+    };
     check("Entry", &entry);
+    check("Balance", &BalanceView { balance: 0, held: 0 });
+    let refund = RefundView {
+        id: EntryId(1),
+        order_id: OrderId(1),
+        campaign_id: CampaignId(1),
+        shopper: Some(text()),
+        payment_id: text(),
+        amount_cents: 1,
+        reason: text(),
+        at: text(),
+    };
+    check("Refund", &refund);
     let order = OrderView {
         id: OrderId(1),
         campaign_id: CampaignId(1),
-        kind: text(),
-        state: text(),
+        kind: "paid",
+        state: "effective",
         chances: 1,
+        left: 1,
         created_at: text(),
+        expires_at: Some(text()),
+        price_cents: Some(1),
+        pay_by: Some(text()),
+        price_points: Some(1),
+        points: Some(1),
+        streak: Some(1),
+        pending: Some(true),
+        pending_until: Some(text()),
+        reason: Some(text()),
+        refund: Some(refund),
     };
     check("Order", &order);
 }
