@@ -25,7 +25,10 @@ pub enum KeyKind {
     SignIn,
     /// One rebate a purchase.
     Purchase,
+    /// The claim of an award, or its expiry: whichever comes first.
     Claim,
+    AwardFulfilled,
+    AwardFailed,
 }
 
 /// The hash of a key, within its shopper.

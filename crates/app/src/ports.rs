@@ -1,6 +1,10 @@
 //! What the use cases need of the world. Each trait states what an adapter promises; `testkit` holds the suite that
 //! every adapter of a port passes.
 
+mod fulfil;
+
+pub use fulfil::*;
+
 use crate::rows::{AwardRow, DrawRow, EntryRow, OrderRow, Projected};
 use async_trait::async_trait;
 use domain::account::Account;

@@ -3,7 +3,7 @@
 //! The same function maps a record that is already projected and one that is not, so a list that merges both cannot
 //! tell them apart.
 
-use crate::ports::{Position, StoredAccount};
+use crate::ports::{NewDelivery, Position, StoredAccount};
 use domain::award::AwardState;
 use domain::ids::{AwardId, CampaignId, DrawId, EntryId, OrderId, ShopperId};
 use domain::order::OrderKind;
@@ -32,8 +32,33 @@ pub struct AwardRow {
     pub rules: u32,
     pub prize: u16,
     pub points: u32,
+    /// The state it was born in, and the one that it stands in now.
+    pub birth: AwardState,
     pub state: AwardState,
     pub at_ms: i64,
+    /// Until when it must be claimed, once it is granted.
+    pub claim_by_ms: Option<i64>,
+}
+
+/// A move of an award that an earlier record made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AwardMoved {
+    pub shopper: ShopperId,
+    pub award: AwardId,
+    pub state: AwardState,
+    pub at_ms: i64,
+    pub claim_by_ms: Option<i64>,
+}
+
+impl AwardRow {
+    /// The row after later moves, oldest first.
+    pub fn after(mut self, moves: &[AwardMoved]) -> Self {
+        for m in moves.iter().filter(|m| m.award == self.id) {
+            self.state = m.state;
+            self.claim_by_ms = m.claim_by_ms.or(self.claim_by_ms);
+        }
+        self
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -83,7 +108,7 @@ pub struct Projected {
     pub accounts: Vec<StoredAccount>,
     pub draws: Vec<DrawRow>,
     pub awards: Vec<AwardRow>,
-    pub award_states: Vec<(ShopperId, AwardId, AwardState)>,
+    pub award_moves: Vec<AwardMoved>,
     pub entries: Vec<EntryRow>,
     pub orders: Vec<OrderRow>,
     pub answers: Vec<AnswerRow>,
@@ -91,6 +116,8 @@ pub struct Projected {
     /// Profiles that behaviours changed, as JSON.
     pub profiles: Vec<(ShopperId, String)>,
     pub counters: Vec<(CampaignId, String)>,
+    /// Messages to the shop, and awards that somebody must fulfil.
+    pub deliveries: Vec<NewDelivery>,
 }
 
 impl Projected {
@@ -115,7 +142,11 @@ impl Projected {
                     reason: g.reason.clone(),
                     at_ms: record.at_ms,
                 }),
-                Fact::AwardMoved { award, state } => self.award_states.push((shopper, *award, *state)),
+                Fact::AwardMoved { award, state } => {
+                    let (award, state, at_ms) = (*award, *state, record.at_ms);
+                    self.award_moves.push(AwardMoved { shopper, award, state, at_ms, claim_by_ms: None });
+                }
+                Fact::AwardClaimBy { award, at_ms } => self.take_deadline(*award, *at_ms),
                 Fact::Behaved { key, at_ms, sealed } => {
                     self.behaviours.push(BehaviourRow { shopper, key: *key, at_ms: *at_ms, payload: sealed.clone() });
                 }
@@ -129,6 +160,15 @@ impl Projected {
         }
         if !drawn {
             self.answers.extend(record.keys.iter().map(|key| AnswerRow { shopper, key: *key, offset }));
+        }
+    }
+
+    /// A deadline stands in the record that grants its award, behind the win or the move.
+    fn take_deadline(&mut self, award: AwardId, at_ms: i64) {
+        if let Some(moved) = self.award_moves.last_mut().filter(|m| m.award == award) {
+            moved.claim_by_ms = Some(at_ms);
+        } else if let Some(row) = self.awards.last_mut().filter(|a| a.id == award) {
+            row.claim_by_ms = Some(at_ms);
         }
     }
 
@@ -153,8 +193,10 @@ impl Projected {
                 rules: d.rules,
                 prize,
                 points: d.points,
+                birth: state,
                 state,
                 at_ms: record.at_ms,
+                claim_by_ms: None,
             });
         }
     }

@@ -144,7 +144,11 @@ impl Account {
                 self.bans.push(Ban { campaign: *campaign, mode: *mode, until_ms: *until_ms, reason: reason.clone() });
             }
             Fact::Unblacklisted { campaign } => self.bans.retain(|b| b.campaign != *campaign),
-            Fact::AwardMoved { .. } | Fact::Behaved { .. } | Fact::Owner { .. } | Fact::Campaign { .. } => {}
+            Fact::AwardMoved { .. }
+            | Fact::AwardClaimBy { .. }
+            | Fact::Behaved { .. }
+            | Fact::Owner { .. }
+            | Fact::Campaign { .. } => {}
         }
         Ok(())
     }

@@ -110,6 +110,11 @@ pub enum Fact {
         #[serde(with = "serde_bytes")]
         sealed: Vec<u8>,
     },
+    /// Until when an award that this record granted must be claimed: what its shopper was promised.
+    AwardClaimBy {
+        award: AwardId,
+        at_ms: i64,
+    },
 }
 
 /// One record of the ledger.

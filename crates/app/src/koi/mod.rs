@@ -1,6 +1,7 @@
 //! The use cases. `Koi` is what a server holds: cheap to clone, safe to call from anywhere.
 
 pub mod audit;
+mod awards;
 mod campaigns;
 mod context;
 mod draws;
@@ -11,6 +12,7 @@ mod operators;
 mod sessions;
 mod shoppers;
 mod strategist;
+mod webhooks;
 
 pub use audit::{AuditCheck, AuditView, Deed, Target};
 pub use context::Shown;
@@ -22,6 +24,7 @@ pub use strategist::{Strategist, Wishes, wishes};
 use crate::command::{Command, Input, Reply, Who, Work};
 use crate::desk::{Desk, Hasher, Policy, Throttle};
 use crate::error::{Error, Result};
+use crate::fulfil::Dispatch;
 use crate::owner::Shared;
 use crate::ports::{Accounts, Campaigns, Clock, LedgerReader, Lists, PortError, Registry, Shelves};
 use crate::runtime::Runtime;
@@ -74,6 +77,7 @@ pub struct Parts {
     /// Signs shoppers' tokens.
     pub secret: [u8; 32],
     pub wishes: Wishes,
+    pub dispatch: Dispatch,
 }
 
 struct Inner {
@@ -126,7 +130,7 @@ impl Koi {
         }
     }
 
-    fn parts(&self) -> &Parts {
+    pub(crate) fn parts(&self) -> &Parts {
         &self.inner.parts
     }
 

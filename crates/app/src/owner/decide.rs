@@ -179,6 +179,11 @@ impl Owner {
                 slot.cost_in_flight += one.cost_cents;
             }
             facts.push(Fact::Drawn(Box::new(one.fact(draw, award, &runtime, day))));
+            if let (Some((award, AwardState::Granted)), Some(prize)) = (award, outcome.prize)
+                && let Some(at_ms) = runtime.rules.prize(prize).claim_by_ms(self.now_ms)
+            {
+                facts.push(Fact::AwardClaimBy { award, at_ms });
+            }
             if let (Some((award, _)), points @ 1..) = (award, i64::from(outcome.points)) {
                 balance = balance.saturating_add(points);
                 let id = EntryId(self.ids.make(self.now_ms, part));

@@ -1,5 +1,6 @@
 //! Everything a command can ask for besides draws and events.
 
+use super::awards::AwardAsk;
 use super::batch::{Draft, Saying};
 use super::decide::DrawAsk;
 use super::{LoadAsk, Owner, Slot, Step, answer, refuse, seen};
@@ -8,9 +9,8 @@ use crate::error::Error;
 use crate::keys::{KeyKind, KeySet, Lookup, hash};
 use crate::time::rfc3339;
 use domain::account::Account;
-use domain::award::AwardState;
 use domain::campaign::{PointsRange, State};
-use domain::ids::{AwardId, CampaignId, EntryId, OrderId, ShopperId};
+use domain::ids::{CampaignId, EntryId, OrderId, ShopperId};
 use domain::order::OrderKind;
 use domain::points::{Cause, Entry, apply};
 use domain::record::{Fact, Granted, Keyed};
@@ -29,8 +29,7 @@ impl Owner {
             Work::Draw { once, .. }
             | Work::SignIn { once, .. }
             | Work::Grant { once, .. }
-            | Work::Points { once, .. }
-            | Work::Claim { once, .. } => Some(*once),
+            | Work::Points { once, .. } => Some(*once),
             _ => None,
         };
         if let Some(once) = once {
@@ -57,7 +56,9 @@ impl Owner {
                 self.change(id, command, Fact::Blacklisted { campaign, mode, until_ms, reason: reason.into() })
             }
             Work::Unban { campaign } => self.change(id, command, Fact::Unblacklisted { campaign }),
-            Work::Claim { once, award } => self.claim(id, command, once, award),
+            Work::MoveAward { award, birth, event, claim_days, claim_by_ms } => {
+                self.move_award(id, command, AwardAsk { award, birth, event, claim_days, claim_by_ms })
+            }
             Work::Register { .. } => self.registered(id, command),
             Work::Look => self.look(id, command),
         }
@@ -182,17 +183,6 @@ impl Owner {
             keys: smallvec![Keyed { hash: once.hash, request: once.request, status: 201 }],
             answer: format!("{{\"id\":\"{entry}\",\"balance\":{balance}}}").into_bytes(),
             saying: Saying::Done { status: 201 },
-        };
-        self.append(id, draft, command.reply);
-        Step::Done
-    }
-
-    fn claim(&mut self, id: ShopperId, command: Command, once: Once, award: AwardId) -> Step {
-        let draft = Draft {
-            facts: smallvec![Fact::AwardMoved { award, state: AwardState::Claimed }],
-            keys: smallvec![Keyed { hash: once.hash, request: once.request, status: 200 }],
-            answer: Vec::new(),
-            saying: Saying::Done { status: 200 },
         };
         self.append(id, draft, command.reply);
         Step::Done

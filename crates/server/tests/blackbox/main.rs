@@ -4,6 +4,7 @@
 //! Each of those prints one line of JSON with its counters.
 
 mod audit;
+mod awards;
 mod bad_callers;
 mod bad_input;
 mod bad_operators;
@@ -22,6 +23,7 @@ mod odds;
 mod operators;
 mod oracle;
 mod ready;
+mod receiver;
 mod restore;
 mod seeds;
 mod sigterm;

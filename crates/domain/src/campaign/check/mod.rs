@@ -29,6 +29,8 @@ pub mod bounds {
     pub const CENTS: i64 = 1_000_000_000_000_000;
     /// Chances of one sign-in.
     pub const CHANCES: u32 = 1_000;
+    /// Days to claim an award.
+    pub const CLAIM_DAYS: u32 = 3_650;
     /// CNY 50,000 in minor units: China's rules on promotions (SAMR order 32 of 2020, article 17) cap the prize of a
     /// draw there.
     pub const LEGAL_VALUE_CENTS: i64 = 5_000_000;

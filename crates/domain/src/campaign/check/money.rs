@@ -24,6 +24,10 @@ fn check_prize(definition: &Definition, prize: &PrizeDef, at: &str, findings: &m
         let detail = format!("{} is worth more than CNY 50,000, the legal most for a prize of a draw", prize.code);
         findings.warn("value_above_legal", format!("{at}.value_cents"), detail);
     }
+    if prize.kind == Kind::Balance && prize.value_cents <= 0 {
+        let detail = format!("{} is balance: its value_cents is what is credited, so it is above 0", prize.code);
+        findings.error("balance_empty", format!("{at}.value_cents"), detail);
+    }
     let field = format!("{at}.points");
     match (prize.kind, prize.points) {
         (Kind::Points, None) => {
