@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::{cargo, openapi, tidy};
 
 /// The long tests by name: filters of the black-box tests that they run, and the rounds of their long form.
-const LONG: [(&str, &[&str], u64); 7] = [
+const LONG: [(&str, &[&str], u64); 8] = [
     ("crash", &["crash::", "ready::"], 50),
     ("fsync", &["fsync::"], 1),
     ("idempotency", &["idempotency::"], 20),
@@ -18,6 +18,7 @@ const LONG: [(&str, &[&str], u64); 7] = [
     ("bad_input", &["bad_input"], 500),
     ("seeds", &["seeds::"], 1),
     ("restore", &["restore::"], 1),
+    ("awards", &["awards::"], 1),
 ];
 /// Draws before the restart that the long form of `crash` times.
 const LONG_DRAWS: u64 = 1_000_000;

@@ -7,3 +7,4 @@ pub mod import;
 pub mod ledger;
 pub mod records;
 pub mod vault;
+pub mod webhook;

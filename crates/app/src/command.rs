@@ -6,6 +6,7 @@ use crate::runtime::{Counters, Runtime};
 use crate::timers::DueRow;
 use bytes::Bytes;
 use domain::account::Account;
+use domain::award::{AwardEvent, AwardState};
 use domain::behaviour::Behaviour;
 use domain::draw::BlacklistMode;
 use domain::ids::{AwardId, CampaignId, OrderId, ShopperId};
@@ -120,9 +121,16 @@ pub enum Work {
     Unban {
         campaign: Option<CampaignId>,
     },
-    Claim {
-        once: Once,
+    /// One event of an award's life. The owner proves from the award's keys where it stands.
+    MoveAward {
         award: AwardId,
+        /// The state it was born in, from the record that made it.
+        birth: AwardState,
+        event: AwardEvent,
+        /// Of a fulfilment: days to claim it. The deadline is set by the owner's clock.
+        claim_days: Option<u32>,
+        /// Of a claim or an expiry: the deadline that the ledger holds.
+        claim_by_ms: Option<i64>,
     },
     /// The account as it is now, and the offsets of its records that are not projected yet.
     Look,
@@ -165,6 +173,12 @@ pub enum Reply {
     Stale,
     /// There is something to be changed, but not now.
     NotYet,
+    /// Where the award stands now; `moved` by this command or standing there already.
+    Award {
+        state: AwardState,
+        moved: bool,
+        at_ms: i64,
+    },
     Seen(Box<Seen>),
 }
 

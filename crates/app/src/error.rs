@@ -68,6 +68,27 @@ impl Error {
         }
     }
 
+    /// An unknown award, or somebody else's.
+    pub const fn no_award() -> Self {
+        Error::NotFound { code: "award_unknown", detail: "no award of that id" }
+    }
+
+    /// An unknown endpoint.
+    pub const fn no_webhook() -> Self {
+        Error::NotFound { code: "webhook_unknown", detail: "no webhook of that id" }
+    }
+
+    /// A claim of an award that is in no state to be claimed.
+    pub fn not_claimable(state: domain::award::AwardState) -> Self {
+        let detail = format!("the award is {}; only a granted one can be claimed", state.word());
+        Error::Conflict { code: "award_not_claimable", detail }
+    }
+
+    /// A claim behind the award's deadline.
+    pub fn claim_over() -> Self {
+        Error::Conflict { code: "award_not_claimable", detail: "the award's deadline has passed unclaimed".into() }
+    }
+
     /// An unknown shopper.
     pub const fn no_shopper() -> Self {
         Error::NotFound { code: "shopper_unknown", detail: "no shopper of that id" }

@@ -25,11 +25,14 @@ pub enum KeyKind {
     SignIn,
     /// One rebate a purchase.
     Purchase,
+    /// The claim of an award, or its expiry: whichever comes first.
     Claim,
     /// One payment of an order.
     Payment,
     /// One reward for each shopper who came by another one's word.
     Referral,
+    AwardFulfilled,
+    AwardFailed,
 }
 
 /// The hash of a key, within its shopper.

@@ -4,6 +4,7 @@ pub mod command;
 pub mod desk;
 mod error;
 pub mod failpoint;
+pub mod fulfil;
 mod keys;
 pub mod koi;
 pub mod owner;

@@ -1,8 +1,12 @@
 //! What the use cases need of the world. Each trait states what an adapter promises; `testkit` holds the suite that
 //! every adapter of a port passes.
 
-use crate::rows::{AwardRow, DrawRow, EntryRow, OrderRow, Projected, RefundRow};
+mod fulfil;
+
 pub use crate::timers::Timers;
+pub use fulfil::*;
+
+use crate::rows::{AwardRow, DrawRow, EntryRow, OrderRow, Projected, RefundRow};
 use async_trait::async_trait;
 use domain::account::Account;
 use domain::award::AwardState;

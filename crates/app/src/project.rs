@@ -3,6 +3,8 @@
 //! It folds accounts and counters a second time, from what records hold, so that records at an offset are exactly the
 //! fold of the ledger up to it, whatever the owner has done since.
 
+use crate::fulfil::Subscriptions;
+use crate::fulfil::outbox::{self, Seen};
 use crate::owner::{Marker, Shared, records};
 use crate::ports::{
     Accounts, LedgerReader, PortError, PortResult, Position, Projection, Registry, Shelves, StoredAccount,
@@ -49,6 +51,8 @@ pub struct Projector {
     pub cache: FxHashMap<ShopperId, Account>,
     /// Told when a batch is in records: who behaved, so that strategies may be refreshed.
     pub behaved: tokio::sync::mpsc::Sender<ShopperId>,
+    /// Which endpoints of the shop take which messages.
+    pub subscriptions: Subscriptions,
 }
 
 impl Projector {
@@ -135,7 +139,11 @@ impl Projector {
         batch.position.next = next;
         let position = batch.position;
         let behaved: FxHashSet<ShopperId> = batch.behaviours.iter().map(|b| b.shopper).collect();
+        let posted = !batch.deliveries.is_empty();
         self.projection.apply(batch).await?;
+        if posted {
+            self.subscriptions.nudge();
+        }
         let count = next - self.position.next;
         (self.position, self.counters) = (position, counters);
         self.shared.projected.store(next, Ordering::Release);
@@ -158,6 +166,7 @@ impl Projector {
         let mut marker = Marker { epoch: self.position.epoch, owner: self.position.owner };
         self.fill_cache(decoded).await?;
         let mut touched: FxHashSet<ShopperId> = FxHashSet::default();
+        let subscribed = self.subscriptions.now();
         let mut counted: FxHashSet<CampaignId> = FxHashSet::default();
         for (offset, record) in decoded {
             if !marker.admits(record) {
@@ -176,7 +185,9 @@ impl Projector {
                     }
                 }
             }
+            let seen = Seen::of(&batch);
             batch.take(*offset, record);
+            outbox::post(&mut batch, seen, record.at_ms, &subscribed);
         }
         let next = decoded.last().map_or(self.position.next, |(last, _)| last + 1);
         batch.accounts = touched

@@ -3,7 +3,7 @@
 //! The same function maps a record that is already projected and one that is not, so a list that merges both cannot
 //! tell them apart.
 
-use crate::ports::{Position, StoredAccount};
+use crate::ports::{NewDelivery, Position, StoredAccount};
 use crate::time::rfc3339;
 use crate::timers::{DueKey, DueRow, due_of, undue_of};
 use crate::views::OrderView;
@@ -37,8 +37,33 @@ pub struct AwardRow {
     pub rules: u32,
     pub prize: u16,
     pub points: u32,
+    /// The state it was born in, and the one that it stands in now.
+    pub birth: AwardState,
     pub state: AwardState,
     pub at_ms: i64,
+    /// Until when it must be claimed, once it is granted.
+    pub claim_by_ms: Option<i64>,
+}
+
+/// A move of an award that an earlier record made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AwardMoved {
+    pub shopper: ShopperId,
+    pub award: AwardId,
+    pub state: AwardState,
+    pub at_ms: i64,
+    pub claim_by_ms: Option<i64>,
+}
+
+impl AwardRow {
+    /// The row after later moves, oldest first.
+    pub fn after(mut self, moves: &[AwardMoved]) -> Self {
+        for m in moves.iter().filter(|m| m.award == self.id) {
+            self.state = m.state;
+            self.claim_by_ms = m.claim_by_ms.or(self.claim_by_ms);
+        }
+        self
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -140,7 +165,7 @@ pub struct Projected {
     pub accounts: Vec<StoredAccount>,
     pub draws: Vec<DrawRow>,
     pub awards: Vec<AwardRow>,
-    pub award_states: Vec<(ShopperId, AwardId, AwardState)>,
+    pub award_moves: Vec<AwardMoved>,
     pub entries: Vec<EntryRow>,
     pub orders: Vec<OrderRow>,
     /// In the order in which they happened, after `orders`.
@@ -154,6 +179,8 @@ pub struct Projected {
     /// Profiles that behaviours changed, as JSON.
     pub profiles: Vec<(ShopperId, String)>,
     pub counters: Vec<(CampaignId, String)>,
+    /// Messages to the shop, and awards that somebody must fulfil.
+    pub deliveries: Vec<NewDelivery>,
 }
 
 impl Projected {
@@ -181,7 +208,11 @@ impl Projected {
                     reason: r.reason.clone(),
                     at_ms: record.at_ms,
                 }),
-                Fact::AwardMoved { award, state } => self.award_states.push((shopper, *award, *state)),
+                Fact::AwardMoved { award, state } => {
+                    let (award, state, at_ms) = (*award, *state, record.at_ms);
+                    self.award_moves.push(AwardMoved { shopper, award, state, at_ms, claim_by_ms: None });
+                }
+                Fact::AwardClaimBy { award, at_ms } => self.take_deadline(*award, *at_ms),
                 Fact::Behaved { key, at_ms, sealed } => {
                     self.behaviours.push(BehaviourRow { shopper, key: *key, at_ms: *at_ms, payload: sealed.clone() });
                 }
@@ -213,6 +244,15 @@ impl Projected {
         self.orders.push(granted_row(shopper, at_ms, g));
     }
 
+    /// A deadline stands in the record that grants its award, behind the win or the move.
+    fn take_deadline(&mut self, award: AwardId, at_ms: i64) {
+        if let Some(moved) = self.award_moves.last_mut().filter(|m| m.award == award) {
+            moved.claim_by_ms = Some(at_ms);
+        } else if let Some(row) = self.awards.last_mut().filter(|a| a.id == award) {
+            row.claim_by_ms = Some(at_ms);
+        }
+    }
+
     fn take_draw(&mut self, offset: u64, record: &Record<'_>, d: &Drawn) {
         if d.last {
             let (shopper, order) = (record.shopper, d.order);
@@ -238,8 +278,10 @@ impl Projected {
                 rules: d.rules,
                 prize,
                 points: d.points,
+                birth: state,
                 state,
                 at_ms: record.at_ms,
+                claim_by_ms: None,
             });
         }
     }

@@ -1,7 +1,7 @@
 //! What the use cases show: plain data with the field names of the API. The server renders it as it is.
 
 use domain::campaign::{Definition, Finding, State};
-use domain::ids::{AwardId, CampaignId, DrawId, EntryId, OrderId, ShopperId};
+use domain::ids::{AwardId, CampaignId, DeliveryId, DrawId, EndpointId, EntryId, OrderId, ShopperId};
 use serde::{Deserialize, Serialize};
 
 /// One page of a list, newest first.
@@ -282,7 +282,70 @@ pub struct AwardView {
     pub prize: PrizeView,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub points: Option<u32>,
+    /// Until when it must be claimed; absent where it never expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim_by: Option<String>,
+    /// Only for the shopper who won it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coupon_code: Option<String>,
     pub at: String,
+}
+
+/// An award as the shop's server sees it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ShopAwardView {
+    pub shopper: String,
+    #[serde(flatten)]
+    pub award: AwardView,
+}
+
+/// Where the shop is to send an award. Personal: never logged.
+#[derive(Clone, Serialize)]
+pub struct AddressView {
+    pub award_id: AwardId,
+    pub address: serde_json::Map<String, serde_json::Value>,
+}
+
+/// An endpoint of the shop.
+#[derive(Clone, Serialize)]
+pub struct WebhookView {
+    pub id: EndpointId,
+    pub url: String,
+    pub types: Vec<&'static str>,
+    /// How many secrets sign at present.
+    pub secrets: usize,
+    /// `whsec_…`, only in the answer that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    pub created_at: String,
+}
+
+/// A message on its way to an endpoint.
+#[derive(Debug, Clone, Serialize)]
+pub struct DeliveryView {
+    pub id: DeliveryId,
+    /// `null` while it is not known who fulfils the award.
+    pub webhook_id: Option<EndpointId>,
+    pub message_id: String,
+    pub r#type: &'static str,
+    pub state: &'static str,
+    pub attempts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub award_id: Option<AwardId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<String>,
+    pub at: String,
+}
+
+/// What a pool of coupons holds.
+#[derive(Debug, Clone, Serialize)]
+pub struct CouponsView {
+    pub added: u64,
+    pub duplicates: u64,
+    pub free: u64,
+    pub assigned: u64,
 }
 
 pub use domain::award::AwardState;

@@ -204,6 +204,7 @@ impl Account {
             }
             Fact::Referred { campaign, .. } => self.enrol(*campaign).referred = true,
             Fact::AwardMoved { .. }
+            | Fact::AwardClaimBy { .. }
             | Fact::Behaved { .. }
             | Fact::Owner { .. }
             | Fact::Campaign { .. }

@@ -92,6 +92,10 @@ ids! {
     EntryId,
     /// A person who works with the console; made by partition 0's owner.
     OperatorId,
+    /// An endpoint of the shop that messages go to; made by partition 0's owner.
+    EndpointId,
+    /// One message on its way to one endpoint.
+    DeliveryId,
 }
 
 fn parse(text: &str) -> Result<u64, BadId> {

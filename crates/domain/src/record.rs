@@ -175,6 +175,11 @@ pub enum Fact {
         campaign: CampaignId,
         by: ShopperId,
     },
+    /// Until when an award that this record granted must be claimed: what its shopper was promised.
+    AwardClaimBy {
+        award: AwardId,
+        at_ms: i64,
+    },
 }
 
 /// One record of the ledger.

@@ -12,7 +12,9 @@ use crate::clock::SystemClock;
 use crate::ledger::{self, LedgerError, SqliteLedger, SqliteLedgerReader};
 use crate::records::{RecordsError, Store};
 use crate::vault::{Vault, VaultError};
+use crate::webhook::{NoTls, Webhooks};
 use app::desk::Desk;
+use app::fulfil::Engine;
 use app::koi::{Koi, Parts, wishes};
 use app::owner::{self, Limits, StartError};
 use app::ports::{Accounts, Campaigns, Clock, PortError};
@@ -135,6 +137,7 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
         counters: opened.counters,
         cache: FxHashMap::default(),
         behaved: wishes.sender(),
+        subscriptions: store.subscriptions(),
     };
     let stop = Arc::new(AtomicBool::new(false));
     let projector = start_projector(projector, stop.clone())?;
@@ -150,6 +153,7 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
         registry: shared_store.clone(),
         shelves: shared_store.clone(),
         desk: Desk::of(shared_store),
+        dispatch: store.dispatch(),
         clock,
         published,
         tail: limits.tail,
@@ -206,6 +210,16 @@ async fn archive_often(data: PathBuf, retention_hours: u32, koi: Koi, store: Sto
 }
 
 impl Embedded {
+    /// Starts to deliver awards and messages; until then they wait.
+    ///
+    /// # Errors
+    /// TLS cannot be set up.
+    pub fn start_fulfilment(&mut self, options: &app::fulfil::Options) -> Result<(), NoTls> {
+        let carrier = Arc::new(Webhooks::new(options.timeout(), options.private_addresses)?);
+        self.tasks.spawn(Engine::new(self.koi.clone(), carrier, options).run());
+        Ok(())
+    }
+
     /// Turns true when the ledger is in doubt: nothing may be answered any more and the process must exit with 1.
     pub fn fatal(&self) -> watch::Receiver<bool> {
         self.koi.shared().fatal.subscribe()

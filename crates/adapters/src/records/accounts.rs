@@ -83,7 +83,7 @@ impl Accounts for Store {
 
     async fn newest_id(&self) -> PortResult<u64> {
         let mut newest = 0;
-        for table in ["accounts", "campaigns", "draws", "awards", "entries", "orders", "refunds"] {
+        for table in ["accounts", "campaigns", "draws", "awards", "entries", "orders", "refunds", "endpoints"] {
             let id = self
                 .one(&format!("SELECT max(id) FROM {table}"), vec![], |row| get::<Option<i64>>(row, 0))
                 .await?

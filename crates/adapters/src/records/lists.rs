@@ -11,10 +11,14 @@ use domain::points::Contra;
 use sea_orm::{DbErr, QueryResult};
 
 fn state(row: &QueryResult, at: usize) -> Result<AwardState, DbErr> {
-    AwardState::parse(&get::<String>(row, at)?).ok_or_else(|| DbErr::Type("no award's state".into()))
+    named(&get::<String>(row, at)?)
 }
 
-fn award(row: &QueryResult) -> Result<AwardRow, DbErr> {
+fn named(word: &str) -> Result<AwardState, DbErr> {
+    AwardState::parse(word).ok_or_else(|| DbErr::Type("no award's state".into()))
+}
+
+pub(super) fn award(row: &QueryResult) -> Result<AwardRow, DbErr> {
     Ok(AwardRow {
         id: AwardId(big(row, 0)?),
         shopper: ShopperId(big(row, 1)?),
@@ -25,10 +29,18 @@ fn award(row: &QueryResult) -> Result<AwardRow, DbErr> {
         points: number(row, 6)?,
         state: state(row, 7)?,
         at_ms: get(row, 8)?,
+        birth: match get::<Option<String>>(row, 9)? {
+            Some(word) => named(&word)?,
+            // From before births were kept: nothing but claims moved awards then.
+            None if state(row, 7)?.is_open() => AwardState::Granting,
+            None => AwardState::Granted,
+        },
+        claim_by_ms: get(row, 10)?,
     })
 }
 
-const AWARD: &str = "SELECT id, shopper, campaign, draw, rules, prize, points, state, at FROM awards";
+pub(super) const AWARD: &str =
+    "SELECT id, shopper, campaign, draw, rules, prize, points, state, at, birth, claim_by FROM awards";
 
 #[async_trait]
 impl Lists for Store {

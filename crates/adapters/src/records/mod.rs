@@ -7,8 +7,12 @@
 
 mod accounts;
 mod audit;
+mod awards;
 mod bulk;
 mod campaigns;
+mod coupons;
+mod deliveries;
+mod endpoints;
 mod import;
 mod lists;
 mod operators;
@@ -22,6 +26,7 @@ mod timers;
 pub use import::ImportBatch;
 
 use crate::vault::Vault;
+use app::fulfil::{Dispatch, Subscriptions};
 use app::ports::{PortError, PortResult};
 use domain::record::KeyHash;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
@@ -30,6 +35,7 @@ use sea_orm::{
     TryGetable, Value,
 };
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The file's name in a data directory.
@@ -47,6 +53,8 @@ const STATEMENTS: usize = 128;
 /// Why records cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordsError {
+    #[error("the endpoints in the records {path} cannot be read; was master.key replaced?")]
+    Endpoints { path: String },
     #[error("the records {path} cannot be opened: {source}")]
     Open { path: String, source: DbErr },
     #[error(
@@ -64,6 +72,7 @@ pub struct Store {
     durable: DatabaseConnection,
     read: DatabaseConnection,
     vault: Vault,
+    subscriptions: Subscriptions,
 }
 
 impl Store {
@@ -83,7 +92,27 @@ impl Store {
         schema::migrate(&write, &shown).await?;
         let durable = connect(1, SqliteSynchronous::Full).await?;
         let read = connect(READERS, SqliteSynchronous::Normal).await?;
-        Ok(Self { write, durable, read, vault })
+        let store = Self { write, durable, read, vault, subscriptions: Subscriptions::default() };
+        store.read_endpoints().await.map_err(|_| RecordsError::Endpoints { path: shown })?;
+        Ok(store)
+    }
+
+    /// The shop's endpoints as they are now.
+    pub fn subscriptions(&self) -> Subscriptions {
+        self.subscriptions.clone()
+    }
+
+    /// What the use cases of fulfilment stand on.
+    pub fn dispatch(&self) -> Dispatch {
+        let store = Arc::new(self.clone());
+        Dispatch {
+            endpoints: store.clone(),
+            deliveries: store.clone(),
+            coupons: store.clone(),
+            awards: store,
+            subscriptions: self.subscriptions(),
+            carrier: Default::default(),
+        }
     }
 
     /// Closes all connections.

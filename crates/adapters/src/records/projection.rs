@@ -1,6 +1,7 @@
 //! What projection writes: one transaction per batch, idempotent rows, the position last.
 
 use super::bulk::Table;
+use super::deliveries::DELIVERIES;
 use super::{Store, big, bits, failed, get, halves, number, statement};
 use app::ports::{PortError, PortResult, Position, Projection};
 use app::rows::Projected;
@@ -19,8 +20,8 @@ const DRAWS: Table = Table {
     conflict: "",
 };
 const AWARDS: Table = Table {
-    insert: "INSERT OR IGNORE INTO awards (id, part, shopper, campaign, draw, rules, prize, points, state, at)",
-    columns: 10,
+    insert: "INSERT OR IGNORE INTO awards (id, part, shopper, campaign, draw, rules, prize, points, state, at, birth, claim_by)",
+    columns: 12,
     conflict: "",
 };
 const ENTRIES: Table = Table {
@@ -119,13 +120,17 @@ async fn write(to: &DatabaseTransaction, mut batch: Projected) -> Result<(), DbE
             i64::from(a.points).into(),
             a.state.word().into(),
             a.at_ms.into(),
+            a.birth.word().into(),
+            a.claim_by_ms.into(),
         ]);
     }
     AWARDS.write(to, values).await?;
-    for (shopper, award, state) in &batch.award_states {
-        let values = vec![state.word().into(), bits(award.0), bits(shopper.0)];
-        to.execute_raw(statement("UPDATE awards SET state = ? WHERE id = ? AND shopper = ?", values)).await?;
+    for m in &batch.award_moves {
+        let sql = "UPDATE awards SET state = ?, claim_by = coalesce(?, claim_by) WHERE id = ? AND shopper = ?";
+        let values = vec![m.state.word().into(), m.claim_by_ms.into(), bits(m.award.0), bits(m.shopper.0)];
+        to.execute_raw(statement(sql, values)).await?;
     }
+    DELIVERIES.write(to, super::deliveries::values(&batch.deliveries)).await?;
     write_rest(to, batch).await
 }
 

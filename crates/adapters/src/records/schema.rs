@@ -84,6 +84,25 @@ const MIGRATIONS: &[&str] = &["
     ALTER TABLE entries ADD COLUMN contra VARCHAR(16) NOT NULL DEFAULT 'issued';
     ALTER TABLE entries ADD COLUMN expires_at BIGINT;
     ALTER TABLE entries ADD COLUMN receipt TEXT;
+", "
+    ALTER TABLE awards ADD COLUMN birth VARCHAR(16);
+    ALTER TABLE awards ADD COLUMN claim_by BIGINT;
+    CREATE INDEX awards_open ON awards (id) WHERE state IN ('granting', 'failed');
+    CREATE INDEX awards_claim_by ON awards (claim_by) WHERE state = 'granted' AND claim_by IS NOT NULL;
+    CREATE TABLE endpoints (id INTEGER PRIMARY KEY, url TEXT NOT NULL, types TEXT NOT NULL, secrets TEXT NOT NULL, created_at BIGINT NOT NULL);
+    CREATE TABLE deliveries (id INTEGER PRIMARY KEY AUTOINCREMENT, subscription BIGINT NOT NULL, message VARCHAR(96) NOT NULL, endpoint BIGINT NOT NULL,
+        kind VARCHAR(32) NOT NULL, campaign BIGINT NOT NULL, shopper BIGINT NOT NULL, part INT NOT NULL, award BIGINT, data TEXT NOT NULL, at BIGINT NOT NULL,
+        state VARCHAR(16) NOT NULL, attempts INT NOT NULL, due BIGINT NOT NULL, problem VARCHAR(64), moved_at BIGINT NOT NULL);
+    CREATE UNIQUE INDEX deliveries_message ON deliveries (subscription, message);
+    CREATE INDEX deliveries_due ON deliveries (endpoint, due) WHERE state = 'pending';
+    CREATE INDEX deliveries_parked ON deliveries (id) WHERE state = 'parked';
+    CREATE INDEX deliveries_done ON deliveries (moved_at) WHERE state <> 'pending';
+    CREATE TABLE coupons (id INTEGER PRIMARY KEY AUTOINCREMENT, campaign BIGINT NOT NULL, prize VARCHAR(64) NOT NULL, mark VARCHAR(32) NOT NULL,
+        sealed TEXT NOT NULL, award BIGINT);
+    CREATE UNIQUE INDEX coupons_mark ON coupons (campaign, prize, mark);
+    CREATE UNIQUE INDEX coupons_award ON coupons (award) WHERE award IS NOT NULL;
+    CREATE INDEX coupons_free ON coupons (campaign, prize, id) WHERE award IS NULL;
+    CREATE TABLE addresses (award INTEGER PRIMARY KEY, part INT NOT NULL, shopper BIGINT NOT NULL, sealed TEXT NOT NULL);
 "];
 
 /// Brings the file to this build's layout, all or nothing per version.

@@ -1,9 +1,11 @@
 //! Behaviour, profiles and strategies.
 
 use super::bulk::Table;
+use super::deliveries::{self, DELIVERIES};
 use super::projection::part;
 use super::{Store, big, bits, failed, get, number, statement};
-use app::ports::{History, JobCursor, PortResult, Shelves, StrategyRow};
+use app::fulfil::{MessageType, Subscribed};
+use app::ports::{History, JobCursor, NewDelivery, PortResult, Shelves, StrategyRow};
 use async_trait::async_trait;
 use domain::ids::{CampaignId, ShopperId};
 use sea_orm::{ConnectionTrait, QueryResult, TransactionTrait};
@@ -52,6 +54,7 @@ impl Shelves for Store {
     async fn put_strategies(&self, rows: Vec<StrategyRow>, cursor: JobCursor) -> PortResult<()> {
         let transaction = self.write.begin().await.map_err(|error| failed(&error))?;
         let mut values = Vec::with_capacity(rows.len() * STRATEGIES.columns);
+        let posted = ready(&self.subscriptions.now(), &rows);
         for r in rows {
             values.extend([
                 bits(r.shopper.0),
@@ -63,6 +66,7 @@ impl Shelves for Store {
             ]);
         }
         STRATEGIES.write(&transaction, values).await.map_err(|error| failed(&error))?;
+        DELIVERIES.write(&transaction, deliveries::values(&posted)).await.map_err(|error| failed(&error))?;
         let sql = "INSERT INTO jobs (campaign, after_id, done, total, generation, finished) VALUES (?, ?, ?, ?, ?, ?)
                    ON CONFLICT (campaign) DO UPDATE SET after_id = excluded.after_id, done = excluded.done, total = excluded.total,
                    generation = excluded.generation, finished = excluded.finished";
@@ -75,7 +79,11 @@ impl Shelves for Store {
             i64::from(cursor.finished).into(),
         ];
         transaction.execute_raw(statement(sql, values)).await.map_err(|error| failed(&error))?;
-        transaction.commit().await.map_err(|error| failed(&error))
+        transaction.commit().await.map_err(|error| failed(&error))?;
+        if !posted.is_empty() {
+            self.subscriptions.nudge();
+        }
+        Ok(())
     }
 
     async fn cursor(&self, campaign: CampaignId) -> PortResult<Option<JobCursor>> {
@@ -103,4 +111,23 @@ impl Shelves for Store {
         let sql = "SELECT shopper FROM strategies WHERE campaign = ? AND stale = 1 ORDER BY shopper LIMIT ?";
         self.all(sql, vec![bits(campaign.0), i64::from(limit).into()], |row| Ok(ShopperId(big(row, 0)?))).await
     }
+}
+
+/// The messages that strategies are ready, for whoever wants them.
+fn ready(to: &Subscribed, rows: &[StrategyRow]) -> Vec<NewDelivery> {
+    let mut posted = Vec::new();
+    let at_ms = app::ports::Clock::now_ms(&crate::clock::SystemClock);
+    for row in rows {
+        to.post(&mut posted, MessageType::StrategyReady, || NewDelivery {
+            endpoint: None,
+            message: format!("strategy_{}_{}_{}", row.campaign, row.shopper, row.generation),
+            kind: MessageType::StrategyReady,
+            campaign: row.campaign,
+            shopper: row.shopper,
+            award: None,
+            data: serde_json::json!({"campaign_id": row.campaign, "generation": row.generation}).to_string(),
+            at_ms,
+        });
+    }
+    posted
 }

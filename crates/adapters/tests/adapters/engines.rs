@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 use testkit::conformance::ledger::{self, Engine};
-use testkit::conformance::{campaigns, desk, records, registry, shelves};
+use testkit::conformance::{campaigns, desk, fulfil, records, registry, shelves};
 
 struct Sqlite(PathBuf);
 
@@ -126,6 +126,10 @@ records_pass! {
     records_keep_sessions: desk::keeps_sessions,
     records_keep_api_keys: desk::keeps_api_keys,
     records_keep_the_audit: desk::keeps_the_audit,
+    records_keep_endpoints: fulfil::keeps_endpoints,
+    records_keep_deliveries: fulfil::keeps_deliveries,
+    records_forget_deliveries: fulfil::forgets_deliveries,
+    records_assign_coupons_once: fulfil::assigns_coupons_once,
     records_read_whole_histories: shelves::reads_whole_histories,
     records_keep_strategies: shelves::keeps_strategies,
 }

@@ -118,6 +118,7 @@ impl Rig {
             counters: opened.counters,
             cache: Default::default(),
             behaved: wishes.sender(),
+            subscriptions: store.subscriptions(),
         };
         let koi = Koi::new(Parts {
             inputs: opened.inputs.clone(),
@@ -131,6 +132,7 @@ impl Rig {
             registry: shared_store.clone(),
             shelves: shared_store.clone(),
             desk: Desk::of(shared_store),
+            dispatch: store.dispatch(),
             clock: clock.clone(),
             published,
             tail: limits.tail,

@@ -1,6 +1,7 @@
 //! The embedded engines against the suites of their ports, and what they do together.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
 
+mod awards;
 mod desk;
 mod draws;
 mod embedded;

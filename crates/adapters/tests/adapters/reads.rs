@@ -108,13 +108,13 @@ async fn an_award_is_claimed_once_and_by_its_winner() {
     rig.project().await;
     let (tail, coupon) = (won(&rig, id, "b").await, won(&rig, coupons, "c").await);
     for award in [fresh, tail] {
-        assert_eq!(refusal(rig.koi.claim(other, award).await), "award_unknown", "another shopper's");
+        assert_eq!(refusal(rig.koi.claim(other, award, None).await), "award_unknown", "another shopper's");
         for _ in 0..3 {
-            assert_eq!(rig.koi.claim(who, award).await.unwrap().state, AwardState::Claimed);
+            assert_eq!(rig.koi.claim(who, award, None).await.unwrap().state, AwardState::Claimed);
         }
     }
-    assert_eq!(refusal(rig.koi.claim(who, coupon).await), "award_not_claimable", "what is still granting");
-    assert_eq!(refusal(rig.koi.claim(who, AwardId(1)).await), "award_unknown");
+    assert_eq!(refusal(rig.koi.claim(who, coupon, None).await), "award_not_claimable", "what is still granting");
+    assert_eq!(refusal(rig.koi.claim(who, AwardId(1), None).await), "award_unknown");
     for round in 0..3 {
         let states: Vec<_> = rig.koi.awards(who, FIRST).await.unwrap().data.iter().map(|a| a.state).collect();
         assert_eq!(states, [AwardState::Granting, AwardState::Claimed, AwardState::Claimed], "round {round}");

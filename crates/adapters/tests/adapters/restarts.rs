@@ -47,7 +47,7 @@ async fn an_unprojected_tail_gives_the_same_accounts() {
             rig.koi.record_events(events.into_iter().map(|b| Ok((name.clone(), b))).collect()).await.unwrap();
             rig.koi.add_points(&name, 5, &format!("b{round}"), "gift", None).await.unwrap();
             let award = rig.koi.awards(*who, FIRST).await.unwrap().data[0].id;
-            rig.koi.claim(*who, award).await.unwrap();
+            rig.koi.claim(*who, award, None).await.unwrap();
         }
         let mut seen = Vec::new();
         for who in &shoppers {

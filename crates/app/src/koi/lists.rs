@@ -2,15 +2,14 @@
 //! from the ledger first, then records are asked, and where both know a row the ledger's wins (R8).
 
 use super::Koi;
-use crate::command::{Once, Reply, Seen, Who, Work};
+use crate::command::{Reply, Seen, Who, Work};
 use crate::error::{Error, Result};
-use crate::keys::{KeyKind, hash};
 use crate::owner::with_award_state;
-use crate::rows::{AwardRow, EntryRow, Projected, draw_in};
+use crate::rows::{EntryRow, Projected, draw_in};
 use crate::runtime::Runtime;
 use crate::time::rfc3339;
 use crate::views::{
-    AwardView, BalanceView, Chances, EntryView, MeView, Page, PageAsk, PrizeView, SlotView, StrategyView,
+    BalanceView, Chances, EntryView, MeView, Page, PageAsk, PrizeView, SlotView, StrategyView,
 };
 use domain::award::AwardState;
 use domain::campaign::{PrizeIx, State};
@@ -104,7 +103,7 @@ impl Koi {
         let awards: Vec<AwardId> = rows.iter().filter_map(|d| d.award).collect();
         let mut states: FxHashMap<AwardId, AwardState> =
             self.parts().lists.award_states(shopper, &awards).await?.into_iter().collect();
-        states.extend(tail.award_states.into_iter().map(|(_, id, state)| (id, state)));
+        states.extend(tail.award_moves.iter().map(|m| (m.award, m.state)));
         let answers = self.stored_answers(rows.iter().map(|d| d.offset).collect()).await?;
         let mut data = Vec::with_capacity(rows.len());
         for (row, answer) in rows.into_iter().zip(answers) {
@@ -119,64 +118,6 @@ impl Koi {
             data.push(RawValue::from_string(text).map_err(|_| Error::Unavailable("stored data cannot be read"))?);
         }
         Ok(Page { data, next_cursor })
-    }
-
-    /// A shopper's awards, newest first.
-    pub async fn awards(&self, shopper: ShopperId, page: PageAsk) -> Result<Page<AwardView>> {
-        let (_, tail) = self.tail(shopper).await?;
-        let before = page.before.unwrap_or(u64::MAX);
-        let stored = self.parts().lists.awards(shopper, before.min(i64::MAX as u64), page.limit + 1).await?;
-        let moved: FxHashMap<AwardId, AwardState> =
-            tail.award_states.into_iter().map(|(_, id, state)| (id, state)).collect();
-        let fresh = tail.awards.into_iter().filter(|a| a.id.0 < before);
-        let (rows, next_cursor) = merge(fresh, stored, page.limit, |a| a.id.0);
-        let data = rows.into_iter().filter_map(|row| {
-            self.award_view(&AwardRow { state: moved.get(&row.id).copied().unwrap_or(row.state), ..row })
-        });
-        Ok(Page { data: data.collect(), next_cursor })
-    }
-
-    fn award_view(&self, row: &AwardRow) -> Option<AwardView> {
-        let runtime = self.runtime(row.campaign)?;
-        Some(AwardView {
-            id: row.id,
-            state: row.state,
-            campaign_id: row.campaign,
-            draw_id: row.draw,
-            prize: prize_view(&runtime, PrizeIx(row.prize)),
-            points: (row.points > 0).then_some(row.points),
-            at: rfc3339(row.at_ms),
-        })
-    }
-
-    async fn award(&self, shopper: ShopperId, award: AwardId) -> Result<AwardRow> {
-        const NONE: Error = Error::NotFound { code: "award_unknown", detail: "no award of that id" };
-        let (_, tail) = self.tail(shopper).await?;
-        let fresh = tail.awards.into_iter().find(|a| a.id == award);
-        let row = match fresh {
-            Some(row) => row,
-            None => self.parts().lists.award(shopper, award).await?.ok_or(NONE)?,
-        };
-        let moved = tail.award_states.iter().rev().find(|(_, id, _)| *id == award).map(|(_, _, state)| *state);
-        Ok(AwardRow { state: moved.unwrap_or(row.state), ..row })
-    }
-
-    /// Claims an award; claiming it again shows it claimed.
-    pub async fn claim(&self, shopper: ShopperId, award: AwardId) -> Result<AwardView> {
-        const GONE: Error = Error::NotFound { code: "award_unknown", detail: "no award of that id" };
-        let row = self.award(shopper, award).await?;
-        match row.state {
-            AwardState::Granted => {
-                let once = Once { hash: hash(KeyKind::Claim, CampaignId(0), &award.0.to_le_bytes()), request: 0 };
-                self.ask(Who::Id(shopper), Work::Claim { once, award }).await?;
-                self.award_view(&AwardRow { state: AwardState::Claimed, ..row }).ok_or(GONE)
-            }
-            AwardState::Claimed => self.award_view(&row).ok_or(GONE),
-            other => {
-                let detail = format!("the award is {}; only a granted one can be claimed", other.word());
-                Err(Error::Conflict { code: "award_not_claimable", detail })
-            }
-        }
     }
 
     /// A shopper's balance.

@@ -1,6 +1,7 @@
 //! The use cases. `Koi` is what a server holds: cheap to clone, safe to call from anywhere.
 
 pub mod audit;
+mod awards;
 mod campaigns;
 mod context;
 mod draws;
@@ -14,6 +15,7 @@ mod orders;
 mod referral;
 mod shoppers;
 mod strategist;
+mod webhooks;
 
 pub use audit::{AuditCheck, AuditView, Deed, Target};
 pub use campaigns::CampaignPolicy;
@@ -27,6 +29,7 @@ pub use strategist::{Strategist, Wishes, wishes};
 use crate::command::{Command, Input, Reply, Who, Work};
 use crate::desk::{Desk, Hasher, Policy, Throttle};
 use crate::error::{Error, Result};
+use crate::fulfil::Dispatch;
 use crate::owner::Shared;
 use crate::ports::{Accounts, Campaigns, Clock, LedgerReader, Lists, Orders, PortError, Registry, Shelves, Timers};
 use crate::runtime::Runtime;
@@ -88,6 +91,7 @@ pub struct Parts {
     /// Signs shoppers' tokens.
     pub secret: [u8; 32],
     pub wishes: Wishes,
+    pub dispatch: Dispatch,
 }
 
 struct Inner {

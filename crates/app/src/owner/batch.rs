@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::ports::AppendError;
 use crate::runtime::{Runtime, campaign_of};
 use bytes::Bytes;
+use domain::award::AwardState;
 use domain::ids::{CampaignId, ShopperId};
 use domain::record::{Fact, Keyed, Record};
 use metrics::{counter, histogram};
@@ -21,6 +22,7 @@ pub(super) enum Saying {
     Registered { created: bool, registered_at_ms: i64 },
     Events { accepted: usize, duplicates: usize },
     Changed,
+    Award { state: AwardState },
 }
 
 /// One record on its way.
@@ -219,6 +221,7 @@ impl Owner {
                         }
                         Saying::Events { accepted, duplicates } => Reply::Events { accepted, duplicates },
                         Saying::Changed => Reply::Changed,
+                        Saying::Award { state } => Reply::Award { state, moved: true, at_ms: self.last_ms },
                     };
                     told.push((reply, Ok(said)));
                 }

@@ -205,6 +205,11 @@ impl Owner {
                 slot.moments_in_flight += 1;
                 facts.push(Fact::MomentWon { campaign: runtime.id, prize: prize.0 });
             }
+            if let (Some((award, AwardState::Granted)), Some(prize)) = (award, outcome.prize)
+                && let Some(at_ms) = runtime.rules.prize(prize).claim_by_ms(self.now_ms)
+            {
+                facts.push(Fact::AwardClaimBy { award, at_ms });
+            }
             if let (Some((award, _)), points @ 1..) = (award, i64::from(outcome.points)) {
                 balance = balance.saturating_add(points);
                 let id = EntryId(self.ids.make(self.now_ms, part));

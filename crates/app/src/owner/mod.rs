@@ -8,6 +8,7 @@
 //! next batch, which is the next turn of the loop.
 
 mod answer;
+mod awards;
 mod batch;
 mod campaigns;
 mod decide;

@@ -1,5 +1,6 @@
 //! Everything a command can ask for besides draws and events.
 
+use super::awards::AwardAsk;
 use super::batch::{Draft, Saying};
 use super::decide::DrawAsk;
 use super::orders::{GrantAsk, Payment};
@@ -8,9 +9,8 @@ use crate::command::{Command, Once, Reply, Seen, Who, Work};
 use crate::error::Error;
 use crate::keys::{KeySet, Lookup};
 use domain::account::Account;
-use domain::award::AwardState;
 use domain::campaign::State;
-use domain::ids::{AwardId, EntryId, OrderId, ShopperId};
+use domain::ids::{EntryId, OrderId, ShopperId};
 use domain::points::Cause;
 use domain::proposal::{Declined, Proposal};
 use domain::record::{Fact, Keyed};
@@ -30,8 +30,7 @@ impl Owner {
             | Work::Order { once, .. }
             | Work::Pay { once, .. }
             | Work::Grant { once, .. }
-            | Work::Points { once, .. }
-            | Work::Claim { once, .. } => Some(*once),
+            | Work::Points { once, .. } => Some(*once),
             _ => None,
         };
         if let Some(once) = once {
@@ -65,7 +64,9 @@ impl Owner {
                 self.change(id, command, Fact::Blacklisted { campaign, mode, until_ms, reason: reason.into() })
             }
             Work::Unban { campaign } => self.change(id, command, Fact::Unblacklisted { campaign }),
-            Work::Claim { once, award } => self.claim(id, command, once, award),
+            Work::MoveAward { award, birth, event, claim_days, claim_by_ms } => {
+                self.move_award(id, command, AwardAsk { award, birth, event, claim_days, claim_by_ms })
+            }
             Work::Register { .. } => self.registered(id, command),
             Work::Look => self.look(id, command),
         }
@@ -163,17 +164,6 @@ impl Owner {
             Draft { facts: smallvec![fact], keys: SmallVec::new(), answer: Vec::new(), saying },
             command.reply,
         );
-        Step::Done
-    }
-
-    fn claim(&mut self, id: ShopperId, command: Command, once: Once, award: AwardId) -> Step {
-        let draft = Draft {
-            facts: smallvec![Fact::AwardMoved { award, state: AwardState::Claimed }],
-            keys: smallvec![Keyed { hash: once.hash, request: once.request, status: 200 }],
-            answer: Vec::new(),
-            saying: Saying::Done { status: 200 },
-        };
-        self.append(id, draft, command.reply);
         Step::Done
     }
 }

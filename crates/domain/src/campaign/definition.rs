@@ -56,6 +56,9 @@ pub struct Definition {
     /// Draws that are expected in all: what stock and budget are checked against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_draws: Option<u64>,
+    /// Days in which an award must be claimed once it is granted; absent means never too late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim_days: Option<u32>,
 }
 
 /// One prize as written.
@@ -86,6 +89,9 @@ pub struct PrizeDef {
     /// Amount credited, both ends inclusive; required for kind `points` and only there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub points: Option<PointsRange>,
+    /// Days in which one that was granted must be claimed; absent means the campaign's `claim_days`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim_days: Option<u32>,
 }
 
 /// What a prize is.
@@ -97,6 +103,8 @@ pub enum Kind {
     Points,
     Coupon,
     Goods,
+    /// Money on the shopper's account with the shop: `value_cents` of it.
+    Balance,
     Webhook,
     None,
 }
@@ -108,6 +116,7 @@ impl Kind {
             Kind::Points => "points",
             Kind::Coupon => "coupon",
             Kind::Goods => "goods",
+            Kind::Balance => "balance",
             Kind::Webhook => "webhook",
             Kind::None => "none",
         }

@@ -35,6 +35,7 @@ pub enum PrizeKind {
     },
     Coupon,
     Goods,
+    Balance,
     Webhook,
     None,
 }
@@ -46,6 +47,7 @@ impl PrizeKind {
             PrizeKind::Points { .. } => Kind::Points,
             PrizeKind::Coupon => Kind::Coupon,
             PrizeKind::Goods => Kind::Goods,
+            PrizeKind::Balance => Kind::Balance,
             PrizeKind::Webhook => Kind::Webhook,
             PrizeKind::None => Kind::None,
         }
@@ -70,6 +72,8 @@ pub struct Prize {
     pub cost_cents: i64,
     /// `None` is unlimited.
     pub stock: Option<u64>,
+    /// Days in which an award of it must be claimed once it is granted; `None` is never too late.
+    pub claim_days: Option<u32>,
 }
 
 /// One tier.
@@ -89,6 +93,13 @@ pub struct Tier {
     pub lower: Box<[TierIx]>,
     /// What it is worth at most, minor units: the end of its band, else its most valuable prize.
     pub value_cents: i64,
+}
+
+impl Prize {
+    /// Until when an award of it that is granted at `granted_ms` must be claimed.
+    pub fn claim_by_ms(&self, granted_ms: i64) -> Option<i64> {
+        self.claim_days.map(|days| granted_ms.saturating_add(i64::from(days) * DAY_MS))
+    }
 }
 
 impl Tier {
@@ -179,7 +190,7 @@ impl Rules {
             return Err(findings);
         }
         let hash = definition.hash();
-        let prizes: Vec<Prize> = definition.prizes.iter().map(prize).collect();
+        let prizes: Vec<Prize> = definition.prizes.iter().map(|p| prize(p, definition.claim_days)).collect();
         let tiers = tiers(definition);
         let slot_count = tiers.iter().map(|tier| usize::from(tier.slots)).sum();
         let is_points = |ix: &PrizeIx| matches!(prizes[ix.ix()].kind, PrizeKind::Points { .. });
@@ -320,7 +331,7 @@ fn sample(all: usize, count: usize, below: &mut impl FnMut(usize) -> usize) -> V
     picked
 }
 
-fn prize(from: &PrizeDef) -> Prize {
+fn prize(from: &PrizeDef, claim_days: Option<u32>) -> Prize {
     let points = from.points.unwrap_or(PointsRange { min: 0, max: 0 });
     Prize {
         code: from.code.as_str().into(),
@@ -330,6 +341,7 @@ fn prize(from: &PrizeDef) -> Prize {
             Kind::Points => PrizeKind::Points { min: points.min as u32, max: points.max as u32 },
             Kind::Coupon => PrizeKind::Coupon,
             Kind::Goods => PrizeKind::Goods,
+            Kind::Balance => PrizeKind::Balance,
             Kind::Webhook => PrizeKind::Webhook,
             Kind::None => PrizeKind::None,
         },
@@ -338,6 +350,7 @@ fn prize(from: &PrizeDef) -> Prize {
         value_cents: from.value_cents,
         cost_cents: from.cost_cents,
         stock: from.stock,
+        claim_days: from.claim_days.or(claim_days),
     }
 }
 

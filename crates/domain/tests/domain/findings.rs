@@ -54,6 +54,10 @@ fn shape() {
     check("/prizes/1/stock", json!(0), &["?stock_zero@prizes[1].stock", SHORT]);
     check("/prizes/1/stock", json!(u64::MAX), &["stock_too_large@prizes[1].stock", SHORT]);
     check("/prizes/1/value_cents", json!(10_000), &[SHORT, "?prize_unused@prizes[1]"]);
+    check("/prizes/1/claim_days", json!(0), &["claim_days_invalid@prizes[1].claim_days", SHORT]);
+    check("/prizes/1/claim_days", json!(3_650), &[SHORT]);
+    check("/claim_days", json!(3_651), &["claim_days_invalid@claim_days", SHORT]);
+    check("/prizes/1/kind", json!("balance"), &[SHORT]);
 }
 
 #[test]

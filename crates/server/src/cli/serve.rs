@@ -59,7 +59,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         // Who connects while the data is opened waits in the kernel's queue until there is somebody to answer. Of a
         // second process on the same data and address, the data is what must be named.
         let bound = TcpListener::bind(wanted).await;
-        let embedded = embedded::open(&config.server.data, &config.embedded).await.map_err(Failure::work)?;
+        let mut embedded = embedded::open(&config.server.data, &config.embedded).await.map_err(Failure::work)?;
+        embedded.start_fulfilment(&config.fulfilment).map_err(Failure::work)?;
         let listener = match bound {
             Ok(listener) => listener,
             Err(error) => {

@@ -25,6 +25,7 @@ pub struct Config {
     pub operators: Operators,
     pub shoppers: Shoppers,
     pub embedded: adapters::embedded::Options,
+    pub fulfilment: app::fulfil::Options,
     pub campaigns: Campaigns,
 }
 

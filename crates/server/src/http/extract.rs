@@ -7,7 +7,7 @@ use app::PageAsk;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use domain::ids::{AwardId, CampaignId, OperatorId, OrderId};
+use domain::ids::{AwardId, CampaignId, DeliveryId, EndpointId, OperatorId, OrderId};
 
 mod caller;
 
@@ -28,6 +28,25 @@ impl PathId for OperatorId {
 }
 impl PathId for AwardId {
     const UNKNOWN: (&'static str, &'static str) = ("award_unknown", "no award of that id");
+}
+
+impl PathId for EndpointId {
+    const UNKNOWN: (&'static str, &'static str) = ("webhook_unknown", "no webhook of that id");
+}
+impl PathId for DeliveryId {
+    const UNKNOWN: (&'static str, &'static str) = ("delivery_unknown", "no delivery of that id");
+}
+
+/// The code that the path calls `code`.
+#[derive(Debug, Clone)]
+pub struct Code(pub String);
+
+impl FromRequestParts<App> for Code {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        path_param(parts, app, "code").await.filter(|code| code.len() <= 64).map(Code).ok_or_else(Problem::no_route)
+    }
 }
 
 /// The id that the path calls `id`.

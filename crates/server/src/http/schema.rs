@@ -254,7 +254,7 @@ pub struct Chances {
 pub struct Prize {
     pub code: String,
     pub name: String,
-    /// `points`, `coupon`, `goods`, `webhook` or `none`.
+    /// `points`, `coupon`, `goods`, `balance`, `webhook` or `none`.
     pub kind: String,
     pub category: String,
     pub value_cents: i64,
@@ -376,6 +376,13 @@ pub struct Award {
     /// Where the prize is points: how many.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub points: Option<u32>,
+    /// Until when it must be claimed; absent where it never expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub claim_by: Option<String>,
+    /// Of a coupon that is granted; only its own shopper sees it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coupon_code: Option<String>,
     #[schema(format = DateTime)]
     pub at: String,
 }
@@ -407,6 +414,10 @@ pub enum Problems {
     )]
     Unavailable(Problem),
 }
+
+mod fulfilment;
+
+pub use fulfilment::*;
 
 #[cfg(test)]
 mod tests;

@@ -6,13 +6,14 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use xtask::fixture::{shoppers, tight_campaign};
-use xtask::http::Client;
+use xtask::fixture::{KEY, shoppers, tight_campaign};
+use xtask::http::{Call, Client};
 use xtask::process::wait_for;
 
 use super::harness::{Dice, Koi, from_env, print_counters, unique};
 use super::oracle::{Act, Attempt, Known, Meaning, Oracle, meaning};
 use super::oracle_orders::{Open, order_campaign};
+use super::receiver::{Manner, Receiver};
 
 /// Connections that each keep one request open.
 const CALLERS: usize = 64;
@@ -55,12 +56,15 @@ fn crash() {
         test.oracle.verify(&test.koi, campaign);
     }
     test.oracle.verify_accounts(&test.koi);
+    test.oracle.verify_fulfilled(&test.koi, &test.receiver);
     print_counters("crash", &test.counters(rounds, seed));
     assert!(test.oracle.wrong.nothing(), "seed {seed}: {:#?}", test.oracle.wrong.examples);
 }
 
 struct Crash {
     koi: Koi,
+    /// Fulfils awards of kind webhook, never at the first attempt.
+    receiver: Receiver,
     oracle: Oracle,
     dice: Dice,
     acknowledged: u64,
@@ -85,6 +89,9 @@ struct Round<'a> {
 impl Crash {
     fn new(seed: u64) -> Self {
         let koi = Koi::start("crash");
+        let receiver = Receiver::start(|nth| if nth == 1 { Manner::Status(500) } else { Manner::Well });
+        let webhook = json!({"url": receiver.url(), "types": ["award.fulfil"]});
+        koi.must(&Call::post("/webhooks", &webhook).token(KEY));
         let mut oracle = Oracle::default();
         let made = shoppers(koi.server.address, "", "crash", SHOPPERS, 0, 8).expect("shoppers");
         oracle.shoppers = made;
@@ -92,6 +99,7 @@ impl Crash {
         let (acknowledged_min, open_min) = (u64::MAX, u64::MAX);
         Self {
             koi,
+            receiver,
             oracle,
             dice: Dice(seed),
             acknowledged: 0,
@@ -132,6 +140,7 @@ impl Crash {
     fn new_campaign(&mut self) {
         let mut body = tight_campaign(120, 3);
         order_campaign(&mut body);
+        body["prizes"][0]["kind"] = json!("webhook");
         let id = self.koi.publish(&body);
         self.oracle.campaigns.push(Known::new(id, &body));
     }

@@ -4,6 +4,7 @@
 //! Each of those prints one line of JSON with its counters.
 
 mod audit;
+mod awards;
 mod bad_callers;
 mod bad_input;
 mod bad_operators;
@@ -23,6 +24,7 @@ mod operators;
 mod oracle;
 mod oracle_orders;
 mod ready;
+mod receiver;
 mod restore;
 mod rules;
 mod seeds;

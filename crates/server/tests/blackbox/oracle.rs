@@ -15,11 +15,15 @@ use xtask::process::wait_for;
 
 use super::harness::{Koi, SETTLES_WITHIN};
 use super::oracle_orders::OrderAct;
+use super::receiver::{Heard, Receiver};
 
 /// Connections that send unanswered attempts again.
 const SETTLING_THREADS: usize = 8;
 /// An unanswered attempt has its answer after this long, or the server is stuck.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(30);
+
+/// An award is with whoever fulfils it after this long: a failed attempt waits 5 s at most for the next.
+const FULFILLED_WITHIN: Duration = Duration::from_secs(60);
 
 /// What an attempt asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,6 +179,7 @@ pub const KINDS: [&str; 12] = [
     "overdrawn",
     "holes",
     "awards_wrong",
+    "awards_dropped",
     "points_wrong",
     "chances_wrong",
     "orders_wrong",
@@ -385,6 +390,28 @@ impl Oracle {
         }
         for (kind, example) in wrong {
             self.wrong.add(kind, example);
+        }
+    }
+
+    /// Every award of kind webhook was taken by its receiver, under one id and with one body; no other was sent.
+    pub fn verify_fulfilled(&mut self, koi: &Koi, receiver: &Receiver) {
+        let draws = self.attempts.iter().flat_map(|attempt| attempt.drawn());
+        let wins: BTreeSet<String> = draws
+            .filter(|draw| draw["prize"]["kind"] == "webhook")
+            .map(|draw| format!("award_{}", draw["award"]["id"].as_str().unwrap_or_default()))
+            .collect();
+        let taken = || {
+            let heard = receiver.by_id();
+            wins.iter().filter(|id| heard.get(*id).is_some_and(|all| all.iter().any(Heard::taken))).count()
+        };
+        if wait_for(FULFILLED_WITHIN, "awards", || (taken() == wins.len()).then_some(())).is_err() {
+            let pending = koi.must(&Call::get("/deliveries?state=pending").token(KEY));
+            self.wrong.add("awards_dropped", format!("{} of {} taken; {pending}", taken(), wins.len()));
+        }
+        for (id, all) in receiver.by_id() {
+            if !wins.contains(&id) || all.iter().any(|heard| heard.body != all[0].body) {
+                self.wrong.add("awards_wrong", format!("{id}: {} attempts, won: {}", all.len(), wins.contains(&id)));
+            }
         }
     }
 

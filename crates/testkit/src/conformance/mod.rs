@@ -5,6 +5,7 @@
 
 pub mod campaigns;
 pub mod desk;
+pub mod fulfil;
 pub mod ledger;
 pub mod records;
 pub mod registry;

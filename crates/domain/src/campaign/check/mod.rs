@@ -36,6 +36,8 @@ pub mod bounds {
     pub const DAYS: u32 = 3_650;
     /// Seconds that an order may wait for its payment: 30 days.
     pub const UNPAID_SECONDS: u32 = 2_592_000;
+    /// Days to claim an award.
+    pub const CLAIM_DAYS: u32 = 3_650;
     /// CNY 50,000 in minor units: China's rules on promotions (SAMR order 32 of 2020, article 17) cap the prize of a
     /// draw there.
     pub const LEGAL_VALUE_CENTS: i64 = 5_000_000;

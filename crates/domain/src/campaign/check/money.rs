@@ -21,6 +21,10 @@ pub(super) fn check(definition: &Definition, findings: &mut Findings) {
 fn check_prize(prize: &PrizeDef, at: &str, findings: &mut Findings) {
     cents(format!("{at}.value_cents"), prize.value_cents, findings);
     cents(format!("{at}.cost_cents"), prize.cost_cents, findings);
+    if prize.kind == Kind::Balance && prize.value_cents <= 0 {
+        let detail = format!("{} is balance: its value_cents is what is credited, so it is above 0", prize.code);
+        findings.error("balance_empty", format!("{at}.value_cents"), detail);
+    }
     let field = format!("{at}.points");
     match (prize.kind, prize.points) {
         (Kind::Points, None) => {

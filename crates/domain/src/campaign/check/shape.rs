@@ -46,6 +46,7 @@ pub(super) fn check(definition: &Definition, findings: &mut Findings) {
             format!("{all} moments in all, more than {}", moments::bounds::MOMENTS),
         );
     }
+    claim_days("claim_days".to_owned(), definition.claim_days, findings);
     let slots = definition.tiers.iter().fold(0u32, |sum, tier| sum.saturating_add(tier.slots));
     if slots > bounds::SLOTS {
         findings.error("slots_too_many", "tiers", format!("{slots} slots in all, more than {}", bounds::SLOTS));
@@ -105,7 +106,15 @@ pub(super) fn codes<'a>(list: &str, codes: impl Iterator<Item = &'a String>, fin
     }
 }
 
+fn claim_days(field: String, days: Option<u32>, findings: &mut Findings) {
+    if days.is_some_and(|days| !(1..=bounds::CLAIM_DAYS).contains(&days)) {
+        let detail = format!("1 to {} days; leave it out where there is no deadline", bounds::CLAIM_DAYS);
+        findings.error("claim_days_invalid", field, detail);
+    }
+}
+
 fn check_prize(prize: &PrizeDef, at: &str, findings: &mut Findings) {
+    claim_days(format!("{at}.claim_days"), prize.claim_days, findings);
     name(&format!("{at}.name"), &prize.name, findings);
     if prize.code == THANKS && prize.kind != Kind::None {
         let detail = "the code thanks is what a shopper gets when nothing is to be had; its kind is none";

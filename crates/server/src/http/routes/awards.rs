@@ -1,16 +1,23 @@
-//! What a shopper has won.
+//! What a shopper has won, and what the shop's server sees of it.
 
-use super::campaigns::Nothing;
 use crate::http::body::MaybeJson;
-use crate::http::extract::{Id, Paging, Shopper};
+use crate::http::extract::{ExternalId, Id, Operator, Paging, Shopper, Shoppers};
 use crate::http::paging::page;
 use crate::http::problem::Problem;
 use crate::http::reply::json;
 use crate::http::{App, schema};
+use crate::validate;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::ids::AwardId;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// Characters of one line of an address.
+const LINE_CHARS: usize = 200;
+/// Characters of a note to whoever delivers.
+const NOTE_CHARS: usize = 500;
 
 /// Lists the shopper's awards of all campaigns, newest first.
 #[utoipa::path(get, path = "/api/v1/awards", tag = "shopper", security(("shopper_token" = [])),
@@ -25,15 +32,110 @@ pub async fn list_awards(
     Ok(json(StatusCode::OK, &page(awards)))
 }
 
-/// Claims an award.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimAward {
+    /// Where goods are to be sent; sealed before it is stored.
+    address: Option<schema::Address>,
+}
+
+impl schema::Address {
+    /// The address as it is stored, each line within its bound.
+    fn checked(&self) -> Result<String, Problem> {
+        for (field, line) in
+            [("name", &self.name), ("phone", &self.phone), ("city", &self.city), ("street", &self.street)]
+        {
+            validate::text(&format!("address.{field}"), line, LINE_CHARS)?;
+        }
+        for (field, line, most) in [
+            ("region", &self.region, LINE_CHARS),
+            ("postal_code", &self.postal_code, LINE_CHARS),
+            ("note", &self.note, NOTE_CHARS),
+        ] {
+            validate::optional_text(&format!("address.{field}"), line.as_deref().unwrap_or_default(), most)?;
+        }
+        if self.country.as_ref().is_some_and(|c| c.len() != 2 || !c.bytes().all(|b| b.is_ascii_uppercase())) {
+            return Err(Problem::invalid("address.country", "`address.country` is two uppercase letters like CN"));
+        }
+        Ok(serde_json::to_string(self).expect("invariant: an address is a map of texts"))
+    }
+}
+
+/// Claims an award. Claiming it again shows it claimed; the address that it was claimed with stands.
 #[utoipa::path(post, path = "/api/v1/awards/{id}/claim", tag = "shopper", security(("shopper_token" = [])), params(("id" = String, Path)),
-    responses((status = 200, description = "Claimed", body = schema::Award), schema::Problems))]
+    request_body = Option<ClaimAward>,
+    responses((status = 200, description = "Claimed", body = schema::Award),
+        (status = 409, description = "`award_not_claimable`, `award_claimed`", body = schema::Problem, content_type = "application/problem+json"), schema::Problems))]
 pub async fn claim_award(
     State(app): State<App>,
     Shopper(shopper): Shopper,
     Id(id): Id<AwardId>,
-    _: MaybeJson<Nothing>,
+    MaybeJson(body): MaybeJson<ClaimAward>,
 ) -> Result<Response, Problem> {
-    let view = app.koi.claim(shopper, id).await?;
+    let address = body.address.as_ref().map(schema::Address::checked).transpose()?;
+    let view = app.koi.claim(shopper, id, address).await?;
     Ok(json(StatusCode::OK, &view))
+}
+
+/// Shows an award to the shop's server, whoever won it; without its coupon code.
+#[utoipa::path(get, path = "/api/v1/awards/{id}", tag = "shoppers", security(("api_key" = ["shoppers"])), params(("id" = String, Path)),
+    responses((status = 200, description = "The award", body = schema::ShopAward), schema::Problems))]
+pub async fn get_award(
+    State(app): State<App>,
+    _: Operator<Shoppers>,
+    Id(id): Id<AwardId>,
+) -> Result<Response, Problem> {
+    Ok(json(StatusCode::OK, &app.koi.shop_award(id).await?))
+}
+
+/// Shows the shop's server where an award is to be sent.
+#[utoipa::path(get, path = "/api/v1/awards/{id}/address", tag = "shoppers", security(("api_key" = ["shoppers"])), params(("id" = String, Path)),
+    responses((status = 200, description = "The address", body = schema::ShippingAddress),
+        (status = 404, description = "`award_unknown`, `address_unknown`", body = schema::Problem, content_type = "application/problem+json"), schema::Problems))]
+pub async fn get_address(
+    State(app): State<App>,
+    _: Operator<Shoppers>,
+    Id(id): Id<AwardId>,
+) -> Result<Response, Problem> {
+    Ok(json(StatusCode::OK, &app.koi.address(id).await?))
+}
+
+/// Lists a shopper's awards for the shop's server, newest first; without coupon codes.
+#[utoipa::path(get, path = "/api/v1/shoppers/{external_id}/awards", tag = "shoppers", security(("api_key" = ["shoppers"])),
+    params(("external_id" = String, Path, description = "The shop's own id"), ("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
+    responses((status = 200, description = "A page", body = schema::Awards), schema::Problems))]
+pub async fn list_awards_of_shopper(
+    State(app): State<App>,
+    _: Operator<Shoppers>,
+    ExternalId(external_id): ExternalId,
+    Paging(ask): Paging,
+) -> Result<Response, Problem> {
+    let awards = app.koi.shop_awards(&external_id, ask).await?;
+    Ok(json(StatusCode::OK, &page(awards)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::body::parse;
+
+    #[test]
+    fn addresses_are_whole_and_bounded() {
+        let long =
+            format!(r#"{{"name": "Ada", "phone": "1", "city": "x", "street": "{}"}}"#, "x".repeat(LINE_CHARS + 1));
+        for (body, want) in [
+            (r#"{"name": "Ada", "phone": "+86 1", "city": "上海", "street": "1 Rd", "country": "CN"}"#, Ok(())),
+            (r#"{"name": "", "phone": "1", "city": "x", "street": "y"}"#, Err(Some("address.name"))),
+            (r#"{"name": "Ada", "phone": "1", "city": "x"}"#, Err(Some("street"))),
+            (
+                r#"{"name": "Ada", "phone": "1", "city": "x", "street": "y", "country": "China"}"#,
+                Err(Some("address.country")),
+            ),
+            (r#"{"name": "Ada", "phone": "1", "city": "x", "street": "y", "planet": "Mars"}"#, Err(Some("planet"))),
+            (long.as_str(), Err(Some("address.street"))),
+        ] {
+            let got = parse::<schema::Address>(body.as_bytes()).and_then(|a| a.checked().map(|_| ()));
+            assert_eq!(got.map_err(|p| p.field), want.map_err(|f| f.map(str::to_owned)), "{body}");
+        }
+    }
 }

@@ -5,6 +5,8 @@ pub mod audit;
 pub mod awards;
 pub mod blacklist;
 pub mod campaigns;
+pub mod coupons;
+pub mod deliveries;
 pub mod draws;
 pub mod events;
 pub mod grants;
@@ -19,6 +21,7 @@ pub mod session;
 pub mod shoppers;
 pub mod templates;
 pub mod versions;
+pub mod webhooks;
 
 use super::App;
 use super::extract::Seen;
@@ -71,7 +74,17 @@ pub fn router(app: App) -> Router {
         .route("/orders/{id}/cancel", post(orders::cancel_order))
         .route("/orders/{id}/paid", post(orders::pay_order))
         .route("/awards", get(awards::list_awards))
+        .route("/awards/{id}", get(awards::get_award))
         .route("/awards/{id}/claim", post(awards::claim_award))
+        .route("/awards/{id}/address", get(awards::get_address))
+        .route("/shoppers/{external_id}/awards", get(awards::list_awards_of_shopper))
+        .route("/campaigns/{id}/prizes/{code}/coupons", post(coupons::add_coupons).get(coupons::get_coupons))
+        .route("/webhooks", post(webhooks::create_webhook).get(webhooks::list_webhooks))
+        .route("/webhooks/{id}", get(webhooks::get_webhook).delete(webhooks::delete_webhook))
+        .route("/webhooks/{id}/rotate", post(webhooks::rotate_webhook))
+        .route("/webhooks/{id}/old-secret", delete(webhooks::retire_webhook_secret))
+        .route("/deliveries", get(deliveries::list_deliveries))
+        .route("/deliveries/{id}/replay", post(deliveries::replay_delivery))
         .route("/points", get(points::get_points))
         .route("/points/entries", get(points::list_entries))
         .route("/api-keys", post(api_keys::create_api_key).get(api_keys::list_api_keys))
@@ -188,7 +201,8 @@ mod tests {
                 .replace("{version}", "1")
                 .replace("{id}", "7")
                 .replace("{external_id}", "ada")
-                .replace("{session}", "s");
+                .replace("{session}", "s")
+                .replace("{code}", "cup");
             let ask = async |method: Method| {
                 let request = Request::builder().method(method).uri(&concrete).body(Body::empty()).unwrap();
                 routes.clone().oneshot(request).await.unwrap().status().as_u16()

@@ -69,6 +69,7 @@ fn what_operators_see_is_as_documented() {
     for name in ["visible_from", "visible_until"] {
         definition[name] = json!("2026-01-01T00:00:00Z");
     }
+    definition["claim_days"] = json!(7);
     let campaign = CampaignView {
         id: CampaignId(1),
         state: State::Draft,
@@ -98,6 +99,30 @@ fn what_operators_see_is_as_documented() {
     check("Report", &report);
     check("GrantedUsed", &report.chances);
     check("Generation", &report.generation);
+    let webhook = WebhookView {
+        id: EndpointId(1),
+        url: text(),
+        types: Vec::new(),
+        secrets: 1,
+        secret: Some(text()),
+        created_at: text(),
+    };
+    check("Webhook", &webhook);
+    let delivery = DeliveryView {
+        id: DeliveryId(1),
+        webhook_id: None,
+        message_id: text(),
+        r#type: "draw.result",
+        state: "pending",
+        attempts: 0,
+        award_id: Some(AwardId(1)),
+        problem: Some(text()),
+        next_at: Some(text()),
+        at: text(),
+    };
+    check("Delivery", &delivery);
+    check("Coupons", &CouponsView { added: 0, duplicates: 0, free: 0, assigned: 0 });
+    check("ShippingAddress", &AddressView { award_id: AwardId(1), address: Default::default() });
 }
 
 #[test]
@@ -226,9 +251,12 @@ fn what_shoppers_see_is_as_documented() {
         draw_id: DrawId(1),
         prize: prize(),
         points: Some(1),
+        claim_by: Some(text()),
+        coupon_code: Some(text()),
         at: text(),
     };
     check("Award", &award);
+    check("ShopAward", &ShopAwardView { shopper: text(), award });
 }
 
 #[test]
