@@ -13,8 +13,6 @@ use domain::award::{AwardEvent, AwardState};
 use domain::campaign::{Prize, PrizeIx, PrizeKind};
 use domain::ids::{AwardId, ShopperId};
 use rustc_hash::FxHashMap;
-use std::time::Duration;
-
 
 impl Koi {
     /// A shopper's awards, newest first, each with its coupon code where it has one.

@@ -8,9 +8,7 @@ use crate::owner::with_award_state;
 use crate::rows::{EntryRow, Projected, draw_in};
 use crate::runtime::Runtime;
 use crate::time::rfc3339;
-use crate::views::{
-    BalanceView, Chances, EntryView, MeView, Page, PageAsk, PrizeView, SlotView, StrategyView,
-};
+use crate::views::{BalanceView, Chances, EntryView, MeView, Page, PageAsk, PrizeView, SlotView, StrategyView};
 use domain::award::AwardState;
 use domain::campaign::{PrizeIx, State};
 use domain::ids::{AwardId, CampaignId, ShopperId};

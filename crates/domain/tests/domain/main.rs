@@ -10,7 +10,7 @@ mod fixture;
 mod flows;
 mod life;
 mod odds;
-mod publish;
 mod orders;
+mod publish;
 mod receipts;
 mod rules;

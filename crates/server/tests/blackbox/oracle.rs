@@ -171,7 +171,7 @@ pub struct Wrong {
 }
 
 /// Kinds of wrong that are always reported, found or not.
-pub const KINDS: [&str; 12] = [
+pub const KINDS: [&str; 13] = [
     "lost",
     "changed",
     "phantom",
