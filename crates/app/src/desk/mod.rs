@@ -17,6 +17,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+/// The hash by which a secret is found.
+pub type Sha256 = [u8; 32];
+
 /// An operator as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperatorRow {
@@ -68,8 +71,8 @@ pub struct SessionRow {
 #[async_trait]
 pub trait Sessions: Send + Sync {
     /// Stores a session; of the person's sessions only the newest `max` are left.
-    async fn insert(&self, row: &SessionRow, sha256: [u8; 32], max: u32) -> PortResult<()>;
-    async fn find(&self, sha256: [u8; 32]) -> PortResult<Option<(SessionRow, OperatorRow)>>;
+    async fn insert(&self, row: &SessionRow, sha256: Sha256, max: u32) -> PortResult<()>;
+    async fn find(&self, sha256: Sha256) -> PortResult<Option<(SessionRow, OperatorRow)>>;
     /// Newest first; there are few.
     async fn of_operator(&self, operator: OperatorId) -> PortResult<Vec<SessionRow>>;
     /// Writes `seen_at_ms` and `fresh_at_ms`.
@@ -114,15 +117,15 @@ impl KeyRow {
 /// API keys, found by the SHA-256 of a secret. Every write is durable when it returns.
 #[async_trait]
 pub trait KeyStore: Send + Sync {
-    async fn insert_key(&self, key: &KeyRow, sha256: [u8; 32], created_at_ms: i64) -> PortResult<()>;
+    async fn insert_key(&self, key: &KeyRow, sha256: Sha256, created_at_ms: i64) -> PortResult<()>;
     /// The key behind a secret; `secrets` holds that secret alone.
-    async fn key(&self, sha256: [u8; 32]) -> PortResult<Option<KeyRow>>;
+    async fn key(&self, sha256: Sha256) -> PortResult<Option<KeyRow>>;
     async fn key_by_id(&self, id: &str) -> PortResult<Option<KeyRow>>;
     /// Newest first, at most a thousand.
     async fn keys(&self) -> PortResult<Vec<KeyRow>>;
     /// Adds a secret. The newest one before it is valid until `overlap_until_ms` at most, older ones go. False where
     /// there is no such key.
-    async fn rotate(&self, id: &str, sha256: [u8; 32], now_ms: i64, overlap_until_ms: i64) -> PortResult<bool>;
+    async fn rotate(&self, id: &str, sha256: Sha256, now_ms: i64, overlap_until_ms: i64) -> PortResult<bool>;
     async fn delete_key(&self, id: &str) -> PortResult<bool>;
     async fn touch_key(&self, id: &str, used_at_ms: i64) -> PortResult<()>;
 }

@@ -114,7 +114,7 @@ impl Koi {
             fresh_at_ms: now_ms,
             address_hash: self.address_hash(address),
         };
-        let session = self.session(row.clone(), &operator, request_id);
+        let session = self.session(&row, &operator, request_id);
         self.note(&session.caller, "session.open", Target::Other("session", row.id.clone()), Value::Null).await?;
         let sessions = &self.parts().desk.sessions;
         sessions.insert(&row, sha256(token.as_str()), policy.sessions_max.max(1)).await?;
@@ -140,7 +140,7 @@ impl Koi {
         hex::encode(&hash.finalize()[..8])
     }
 
-    fn session(&self, row: SessionRow, operator: &crate::desk::OperatorRow, request_id: &str) -> Session {
+    fn session(&self, row: &SessionRow, operator: &crate::desk::OperatorRow, request_id: &str) -> Session {
         let (policy, now_ms) = (self.policy(), self.now_ms());
         let who = Who::Operator { id: operator.id, role: operator.role, session: row.id.clone() };
         let rights = rights_at(operator.role, &operator.bans, now_ms);
@@ -148,7 +148,7 @@ impl Koi {
         Session {
             caller: Caller::new(who, rights, fresh, request_id),
             operator: OperatorView::of(operator, now_ms),
-            view: session_view(&row, &policy),
+            view: session_view(row, &policy),
         }
     }
 
@@ -169,7 +169,7 @@ impl Koi {
             row.seen_at_ms = now_ms;
             sessions.touch(&row.id, now_ms, row.fresh_at_ms).await?;
         }
-        Ok(Some(self.session(row, &operator, request_id)))
+        Ok(Some(self.session(&row, &operator, request_id)))
     }
 
     /// Ends the caller's own session.

@@ -391,7 +391,7 @@ mod tests {
             (JwtConfig { jwks_url: "http://127.0.0.1.evil/jwks".into(), ..good.clone() }, Some("https")),
             (JwtConfig { jwks_url: "file:///etc/passwd".into(), ..good.clone() }, Some("https")),
             (JwtConfig { subject_claim: String::new(), ..good.clone() }, Some("subject_claim")),
-            (JwtConfig { clock_skew_seconds: 301, ..good.clone() }, Some("300")),
+            (JwtConfig { clock_skew_seconds: 301, ..good }, Some("300")),
         ] {
             let got = config.wrong();
             assert_eq!(got.is_some(), wrong.is_some(), "{config:?}: {got:?}");

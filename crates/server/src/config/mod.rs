@@ -215,7 +215,7 @@ impl Config {
         let mut variables: Vec<_> = env.into_iter().filter(|(name, _)| name.starts_with(ENV_PREFIX)).collect();
         variables.sort();
         for (name, value) in &variables {
-            table = with_variable(table, name, value)?;
+            table = with_variable(&table, name, value)?;
         }
         let config: Config = table.try_into().expect("invariant: every source was checked when it was added");
         config.checked()
@@ -248,7 +248,7 @@ impl Config {
 }
 
 /// The table with one variable set, checked at once so that the error can name it.
-fn with_variable(table: toml::Table, name: &str, value: &str) -> Result<toml::Table, ConfigError> {
+fn with_variable(table: &toml::Table, name: &str, value: &str) -> Result<toml::Table, ConfigError> {
     let wrong = |message: String| ConfigError::Variable { name: name.to_owned(), message };
     let path = name[ENV_PREFIX.len()..].to_ascii_lowercase();
     let names: Vec<&str> = path.split("__").collect();
