@@ -5,6 +5,7 @@
 use crate::draw::BlacklistMode;
 use crate::ids::{CampaignId, ShopperId};
 use crate::record::Fact;
+use crate::tally::{Tally, Watch};
 use serde::{Deserialize, Serialize};
 
 /// A shopper's standing in one campaign.
@@ -20,11 +21,14 @@ pub struct Enrolment {
     /// The last local day the shopper signed in.
     #[serde(default)]
     pub signed_in: Option<i32>,
+    /// What the rules count besides.
+    #[serde(default)]
+    pub tally: Tally,
 }
 
 impl Enrolment {
     fn new(campaign: CampaignId) -> Self {
-        Self { campaign, granted: 0, used: 0, draw_day: i32::MIN, drawn_today: 0, signed_in: None }
+        Self { campaign, granted: 0, used: 0, draw_day: i32::MIN, drawn_today: 0, signed_in: None, tally: Tally::default() }
     }
 
     /// Chances that can still be drawn.
@@ -58,6 +62,8 @@ pub struct Account {
     pub enrolments: Vec<Enrolment>,
     #[serde(default)]
     pub bans: Vec<Ban>,
+    #[serde(default, skip_serializing_if = "Watch::is_empty")]
+    pub watch: Watch,
 }
 
 /// Why a record does not continue its account. It is void, and folding it is an alarm, since only a broken owner or a
@@ -128,6 +134,7 @@ impl Account {
                 enrolment.drawn_today = enrolment.drawn_on(drawn.day) + 1;
                 enrolment.draw_day = drawn.day;
                 enrolment.used += 1;
+                enrolment.tally.draw(drawn);
             }
             Fact::Points(entry) => {
                 if crate::points::apply(self.points, entry.amount) != Some(entry.balance) {
@@ -144,6 +151,8 @@ impl Account {
                 self.bans.push(Ban { campaign: *campaign, mode: *mode, until_ms: *until_ms, reason: reason.clone() });
             }
             Fact::Unblacklisted { campaign } => self.bans.retain(|b| b.campaign != *campaign),
+            Fact::Spent { campaign, cents } => self.enrol(*campaign).tally.spend(*cents),
+            Fact::Watched(watch) => self.watch.clone_from(watch),
             Fact::AwardMoved { .. } | Fact::Behaved { .. } | Fact::Owner { .. } | Fact::Campaign { .. } => {}
         }
         Ok(())
@@ -171,20 +180,7 @@ mod tests {
     }
 
     fn draw(n: u64, day: i32) -> Fact {
-        Fact::Drawn(Box::new(Drawn {
-            draw: DrawId(n),
-            campaign: C,
-            rules: 1,
-            n,
-            day,
-            pool: 0,
-            slot: None,
-            tier: None,
-            prize: None,
-            points: 0,
-            cost_cents: 0,
-            award: None,
-        }))
+        Fact::Drawn(Box::new(Drawn::thanks(DrawId(n), C, n, day)))
     }
 
     #[test]

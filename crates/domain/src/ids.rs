@@ -92,6 +92,13 @@ ids! {
     EntryId,
 }
 
+impl DrawId {
+    /// When it was made, Unix milliseconds.
+    pub fn at_ms(self) -> i64 {
+        (self.0 >> (SEQUENCE_BITS + PARTITION_BITS)) as i64 + EPOCH_MS
+    }
+}
+
 fn parse(text: &str) -> Result<u64, BadId> {
     let canonical = !text.is_empty() && text.len() <= 19 && text.bytes().all(|b| b.is_ascii_digit());
     match text.parse::<u64>() {

@@ -13,3 +13,4 @@ pub mod order;
 pub mod points;
 pub mod record;
 pub mod strategy;
+pub mod tally;

@@ -9,6 +9,7 @@ use crate::draw::BlacklistMode;
 use crate::ids::{AwardId, CampaignId, DrawId, OrderId, ShopperId};
 use crate::order::OrderKind;
 use crate::points::Entry;
+use crate::tally::Watch;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -64,6 +65,32 @@ pub struct Drawn {
     pub points: u32,
     pub cost_cents: i64,
     pub award: Option<(AwardId, AwardState)>,
+    /// The tier that the prize came from; none for points and thanks given instead.
+    pub from: Option<u8>,
+    /// The award waits until a person has looked at it.
+    pub held: bool,
+}
+
+impl Drawn {
+    /// A draw that came to nothing, for whoever fills in the rest.
+    pub fn thanks(draw: DrawId, campaign: CampaignId, n: u64, day: i32) -> Self {
+        Drawn {
+            draw,
+            campaign,
+            rules: 1,
+            n,
+            day,
+            pool: 0,
+            slot: None,
+            tier: None,
+            prize: None,
+            points: 0,
+            cost_cents: 0,
+            award: None,
+            from: None,
+            held: false,
+        }
+    }
 }
 
 /// What a record says happened.
@@ -110,6 +137,13 @@ pub enum Fact {
         #[serde(with = "serde_bytes")]
         sealed: Vec<u8>,
     },
+    /// What a purchase inside a campaign's window came to, or with a minus a return.
+    Spent {
+        campaign: CampaignId,
+        cents: i64,
+    },
+    /// What the shop holds against a shopper; replaces what it held before.
+    Watched(Box<Watch>),
 }
 
 /// One record of the ledger.
@@ -183,6 +217,8 @@ mod tests {
             points: 30,
             cost_cents: 0,
             award: Some((AwardId(8), AwardState::Granted)),
+            from: Some(1),
+            held: false,
         };
         let entry = Entry { id: EntryId(10), amount: 30, balance: 60, cause: Cause::Award { award: AwardId(8) } };
         Record {

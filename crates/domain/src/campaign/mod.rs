@@ -1,14 +1,22 @@
 //! A campaign: what an operator writes ([`Definition`]), what is wrong with it ([`Finding`]), and the frozen form that
 //! draws are decided by ([`Rules`]).
 
+mod against;
 mod check;
 mod definition;
+mod odds;
 mod rules;
+mod template;
 mod time;
 
 pub use check::{Finding, Severity, bounds};
-pub use definition::{Band, Chances, Definition, Kind, Limits, PointsRange, PoolDef, PrizeDef, TierDef};
-pub use rules::{LocalDay, Odds, Pool, Prize, PrizeIx, PrizeKind, Rules, Tier, TierIx};
+pub use against::{Worse, against_shopper, flow_worsens};
+pub use definition::{
+    Band, Chances, Definition, Kind, Limits, PointsRange, PoolDef, PrizeDef, ReleaseDef, SpendWeightsDef, TierDef,
+};
+pub use odds::{Guarantee, Odds, OddsOf, Pool};
+pub use rules::{LocalDay, Prize, PrizeIx, PrizeKind, Rules, Tier, TierIx};
+pub use template::pools_by_draws;
 pub use time::Time;
 
 use serde::{Deserialize, Serialize};

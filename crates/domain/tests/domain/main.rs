@@ -4,9 +4,11 @@
 mod conditions;
 mod decide;
 mod fallback;
+mod fairness_of_edits;
 mod findings;
 mod fixture;
-mod flows;
+mod flow_language;
+mod pools;
 mod odds;
 mod receipts;
 mod rules;
