@@ -5,10 +5,11 @@ use crate::runtime::{Counters, Runtime};
 use bytes::Bytes;
 use domain::account::Account;
 use domain::behaviour::Behaviour;
-use domain::draw::BlacklistMode;
+use domain::draw::{BlacklistMode, Person};
 use domain::ids::{AwardId, CampaignId, ShopperId};
 use domain::record::KeyHash;
 use domain::strategy::Strategy;
+use domain::tally::Watch;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -48,6 +49,7 @@ pub enum Work {
         client_seed: Box<str>,
         count: u8,
         strategy: Arc<Strategy>,
+        person: Arc<Person>,
     },
     SignIn {
         campaign: CampaignId,
@@ -76,6 +78,16 @@ pub enum Work {
     },
     Unban {
         campaign: Option<CampaignId>,
+    },
+    /// What the shop holds against the shopper.
+    Watch {
+        watch: Box<Watch>,
+    },
+    /// The account, and the odds that the next draw would roll.
+    Preview {
+        campaign: CampaignId,
+        strategy: Arc<Strategy>,
+        person: Arc<Person>,
     },
     Claim {
         once: Once,
@@ -128,6 +140,8 @@ pub struct Seen {
     /// Offsets of records that records may not hold yet, oldest first.
     pub tail: Vec<u64>,
     pub now_ms: i64,
+    /// Where a campaign was asked about: the odds that the next draw would roll, a place in its rules' pools.
+    pub odds: Option<u8>,
 }
 
 /// What else the owner's queue carries.

@@ -124,6 +124,8 @@ impl Projected {
                 | Fact::SignedIn { .. }
                 | Fact::Blacklisted { .. }
                 | Fact::Unblacklisted { .. }
+                | Fact::Spent { .. }
+                | Fact::Watched(_)
                 | Fact::Campaign { .. } => {}
             }
         }

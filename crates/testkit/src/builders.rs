@@ -173,6 +173,8 @@ impl Story {
                 points: 0,
                 cost_cents: 1500,
                 award: Some((award, AwardState::Granted)),
+                from: Some(0),
+                held: false,
             })));
             made.push((draw, award));
         }

@@ -3,9 +3,11 @@
 mod campaigns;
 mod context;
 mod draws;
+mod flows;
 mod keys;
 mod lists;
 mod model;
+mod person;
 mod shoppers;
 mod strategist;
 
@@ -23,6 +25,7 @@ use crossbeam_channel::{Sender, TrySendError};
 use domain::campaign::State;
 use domain::ids::CampaignId;
 use model::Model;
+use person::People;
 use rustc_hash::FxHashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -75,6 +78,7 @@ struct Inner {
     /// A campaign act was stored but no owner has confirmed it yet.
     unconfirmed: AtomicBool,
     strategies: StrategyCache,
+    people: People,
     model: Model,
     draining: AtomicBool,
 }
@@ -99,6 +103,7 @@ impl Koi {
                 acts: tokio::sync::Mutex::new(()),
                 unconfirmed: AtomicBool::new(false),
                 strategies: StrategyCache::default(),
+                people: People::default(),
                 model: Model::default(),
                 draining: AtomicBool::new(false),
                 parts,

@@ -3,14 +3,14 @@
 use super::answer::DrawAnswer;
 use super::batch::{Draft, Saying};
 use super::campaigns::{CampaignSlot, Stock};
+use super::snapshot::snapshot;
 use super::{Owner, Step, refuse};
 use crate::command::{Command, Once};
 use crate::error::Error;
 use crate::runtime::Runtime;
-use domain::account::Account;
 use domain::award::AwardState;
 use domain::campaign::{PrizeIx, PrizeKind};
-use domain::draw::{Decision, Outcome, Refusal, Snapshot, admit, decide};
+use domain::draw::{Decision, Outcome, Person, Refusal, Snapshot, admit, decide};
 use domain::fairness::{DrawSeed, Evidence};
 use domain::ids::{AwardId, CampaignId, DrawId, EntryId, ShopperId};
 use domain::points::{Cause, Entry};
@@ -25,6 +25,7 @@ pub(super) struct DrawAsk<'a> {
     pub client_seed: &'a str,
     pub count: u8,
     pub strategy: &'a Strategy,
+    pub person: &'a Person,
 }
 
 /// One decided draw, before its ids are made.
@@ -40,7 +41,7 @@ impl Decided {
         Drawn {
             draw,
             campaign: runtime.id,
-            rules: runtime.version,
+            rules: runtime.rules.version,
             n: u64::from(self.n),
             day,
             pool: self.outcome.pool,
@@ -50,35 +51,21 @@ impl Decided {
             points: self.outcome.points,
             cost_cents: self.cost_cents,
             award,
+            from: self.outcome.tier,
+            held: self.outcome.held,
         }
     }
-}
-
-fn snapshot(slot: &mut CampaignSlot, account: &Account, now_ms: i64) -> (Snapshot, i32) {
-    let day = slot.day.day(&slot.runtime.rules, now_ms);
-    let enrolment = account.enrolment(slot.runtime.id);
-    let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-    let snapshot = Snapshot {
-        used: enrolment.map_or(0, |e| small(e.used)),
-        left: enrolment.map_or(0, |e| small(e.left())),
-        draws_today: enrolment.map_or(0, |e| e.drawn_on(day)),
-        blacklist: account.banned(slot.runtime.id, now_ms),
-        now_ms,
-        state: slot.runtime.state_at(now_ms),
-        budget_left_cents: slot.budget_left(),
-    };
-    (snapshot, day)
 }
 
 /// Decides all draws of one command, or refuses it as a whole. Nothing is changed yet.
 fn decide_all(
     slot: &CampaignSlot,
     shopper: ShopperId,
-    start: Snapshot,
+    start: Snapshot<'_>,
     ask: &DrawAsk<'_>,
 ) -> Result<SmallVec<[Decided; 1]>, Refusal> {
     let rules = &slot.runtime.rules;
-    admit(rules, &start, u32::from(ask.count))?;
+    admit(rules, ask.strategy, &start, u32::from(ask.count))?;
     let mut snapshot = start;
     let mut taken: SmallVec<[(PrizeIx, u64); 10]> = SmallVec::new();
     let mut decided: SmallVec<[Decided; 1]> = SmallVec::new();
@@ -95,10 +82,15 @@ fn decide_all(
         };
         let cost_cents = outcome.prize.map_or(0, |p| rules.prize(p).cost_cents);
         taken.extend(outcome.prize.map(|p| (p, 1)));
-        snapshot = snapshot.after(cost_cents);
+        snapshot = snapshot.after(cost_cents, outcome.prize, outcome.tier);
         decided.push(Decided { outcome, seed, n, cost_cents });
     }
     Ok(decided)
+}
+
+/// The state that an award begins in. One that is held waits for a person's eye before anything is given.
+fn born(kind: &PrizeKind, held: bool) -> AwardState {
+    if held { AwardState::Granting } else { AwardState::at_birth(kind) }
 }
 
 impl Owner {
@@ -108,7 +100,7 @@ impl Owner {
         let (Some(slot), Some(account)) = (self.campaigns.get_mut(&ask.campaign), self.accounts.get(&shopper)) else {
             return refuse(command, Error::no_campaign());
         };
-        let (start, day) = snapshot(slot, &account.account, now_ms);
+        let (start, day) = snapshot(slot, &account.account, ask.person, &self.velocity, now_ms);
         // Rules may have changed since the strategy was read: a stale one is replaced by the template.
         let template;
         let ask = if ask.strategy.fits(&slot.runtime.rules) {
@@ -124,7 +116,8 @@ impl Owner {
                 return refuse(command, Error::Refused(refusal));
             }
         };
-        let draft = self.draw_draft(shopper, ask, start, day, &decided);
+        let left = start.left;
+        let draft = self.draw_draft(shopper, ask, left, day, &decided);
         self.append(shopper, draft, command.reply);
         Step::Done
     }
@@ -134,7 +127,7 @@ impl Owner {
         &mut self,
         shopper: ShopperId,
         ask: &DrawAsk<'_>,
-        start: Snapshot,
+        left: u32,
         day: i32,
         decided: &[Decided],
     ) -> Draft {
@@ -153,7 +146,7 @@ impl Owner {
             let outcome = &one.outcome;
             let draw = DrawId(self.ids.make(self.now_ms, part));
             let kind = outcome.prize.map(|p| runtime.rules.prize(p).kind).filter(|k| !matches!(k, PrizeKind::None));
-            let award = kind.map(|kind| (AwardId(self.ids.make(self.now_ms, part)), AwardState::at_birth(&kind)));
+            let award = kind.map(|kind| (AwardId(self.ids.make(self.now_ms, part)), born(&kind, outcome.held)));
             if i > 0 {
                 body.push(b',');
             }
@@ -161,7 +154,7 @@ impl Owner {
                 runtime: &runtime,
                 id: draw,
                 award,
-                chances_left: u64::from(start.left) - 1 - i as u64,
+                chances_left: u64::from(left) - 1 - i as u64,
                 at_ms: self.now_ms,
                 evidence: Evidence {
                     rules: &runtime.rules,
@@ -174,12 +167,14 @@ impl Owner {
                 },
             }
             .write(&mut body);
+            slot.draws_in_flight += 1;
             if let Some(prize) = outcome.prize {
                 slot.in_flight[prize.ix()] += 1;
                 slot.cost_in_flight += one.cost_cents;
             }
             facts.push(Fact::Drawn(Box::new(one.fact(draw, award, &runtime, day))));
-            if let (Some((award, _)), points @ 1..) = (award, i64::from(outcome.points)) {
+            let points = if outcome.held { 0 } else { i64::from(outcome.points) };
+            if let (Some((award, _)), points @ 1..) = (award, points) {
                 balance = balance.saturating_add(points);
                 let id = EntryId(self.ids.make(self.now_ms, part));
                 facts.push(Fact::Points(Entry { id, amount: points, balance, cause: Cause::Award { award } }));
@@ -187,6 +182,9 @@ impl Owner {
         }
         if decided.len() > 1 {
             body.extend_from_slice(b"]}");
+        }
+        if let Some(account) = self.accounts.get(&shopper).filter(|_| runtime.rules.needs.velocity) {
+            self.velocity.drew(&account.account.watch, decided.len() as u32, self.now_ms);
         }
         crate::failpoint::hit("after_stock");
         let keys = std::iter::once(Keyed { hash: ask.once.hash, request: ask.once.request, status: 201 }).collect();

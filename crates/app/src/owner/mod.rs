@@ -14,7 +14,9 @@ mod decide;
 mod events;
 mod herald;
 mod load;
+mod snapshot;
 mod start;
+mod velocity;
 mod work;
 
 pub use answer::with_award_state;
@@ -38,6 +40,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use velocity::Velocity;
 
 /// The owner's bounds.
 #[derive(Debug, Clone, Copy)]
@@ -137,6 +140,7 @@ pub struct Owner {
     /// The order in which the eviction's hand visits accounts.
     hand: VecDeque<ShopperId>,
     campaigns: FxHashMap<CampaignId, CampaignSlot>,
+    velocity: Velocity,
     /// External ids that the open batch registers.
     registering: FxHashSet<Box<str>>,
     parked: FxHashMap<Who, Vec<Command>>,

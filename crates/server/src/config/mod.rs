@@ -18,6 +18,7 @@ pub const DEFAULT_TEXT: &str = include_str!("default.toml");
 pub struct Config {
     pub server: Server,
     pub log: Log,
+    pub flows: Flows,
     pub embedded: adapters::embedded::Options,
 }
 
@@ -31,6 +32,22 @@ pub struct Server {
     pub data: PathBuf,
     /// Connections at once, at least 1; more wait in the kernel's queue.
     pub connections_max: u32,
+}
+
+/// `[flows]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Flows {
+    /// The folder whose files are campaigns' flows; empty watches nothing.
+    pub folder: PathBuf,
+    /// Milliseconds between two looks at it, 100 to 60,000.
+    pub every_ms: u32,
+}
+
+impl Default for Flows {
+    fn default() -> Self {
+        Flows { folder: PathBuf::new(), every_ms: 500 }
+    }
 }
 
 /// `[log]`
@@ -89,6 +106,8 @@ pub enum ConfigError {
     Level { level: String, message: String },
     #[error("server.connections_max is 1 to 1000000")]
     Connections,
+    #[error("flows.every_ms is 100 to 60000")]
+    Flows,
 }
 
 impl Config {
@@ -130,6 +149,9 @@ impl Config {
         }
         if !(1..=1_000_000).contains(&self.server.connections_max) {
             return Err(ConfigError::Connections);
+        }
+        if !(100..=60_000).contains(&self.flows.every_ms) {
+            return Err(ConfigError::Flows);
         }
         Ok(self)
     }

@@ -18,10 +18,11 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         campaigns::publish_campaign, campaigns::pause_campaign, campaigns::resume_campaign, campaigns::end_campaign,
         campaigns::copy_campaign, campaigns::get_report, grants::create_grant, me::get_me, draws::create_draws,
         draws::list_draws, orders::create_order, orders::get_order, awards::list_awards, awards::claim_award,
+        flows::get_flow, flows::put_flow, flows::list_flow_rules, flows::put_risk,
         points::get_points, points::list_entries, api_keys::create_api_key, api_keys::list_api_keys,
         api_keys::revoke_api_key, operations::get_health, operations::get_readiness, operations::get_metrics,
     ),
-    components(schemas(schema::Problem)),
+    components(schemas(schema::Problem, schema::flows::FlowGraph)),
     tags(
         (name = "shoppers", description = "For the shop's server"),
         (name = "events", description = "Behaviour, from the shop's server"),

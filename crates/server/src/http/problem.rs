@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::campaign::Finding;
 use domain::draw::Refusal;
+use domain::flow::FlowError;
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -28,6 +29,17 @@ pub struct Problem {
     pub field: Option<String>,
     /// What blocks a publish.
     pub findings: Vec<Finding>,
+    /// What is wrong with a flow, each with its place.
+    pub flow: Vec<FlowError>,
+}
+
+/// Errors of a flow as they are shown.
+#[derive(Serialize)]
+struct Place<'a> {
+    line: u32,
+    column: u32,
+    message: &'a str,
+    hint: &'a str,
 }
 
 #[derive(Serialize)]
@@ -41,13 +53,24 @@ struct Rendered<'a> {
     field: Option<&'a str>,
     #[serde(skip_serializing_if = "<[Finding]>::is_empty")]
     findings: &'a [Finding],
+    /// Of the first error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Place<'a>>,
     request_id: &'a str,
+}
+
+fn place(error: &FlowError) -> Place<'_> {
+    Place { line: error.line, column: error.column, message: &error.message, hint: &error.hint }
 }
 
 impl Problem {
     /// A failure without a field.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Problem { status, code, detail: detail.into(), field: None, findings: Vec::new() }
+        Problem { status, code, detail: detail.into(), field: None, findings: Vec::new(), flow: Vec::new() }
     }
 
     /// 422: `field` is readable but makes no sense.
@@ -81,6 +104,9 @@ impl Problem {
             code: self.code,
             field: self.field.as_deref(),
             findings: &self.findings,
+            line: self.flow.first().map(|error| error.line),
+            column: self.flow.first().map(|error| error.column),
+            errors: self.flow.iter().map(place).collect(),
             request_id: request_id.as_str(),
         };
         let mut reply = Reply::new(json_bytes(&body).into());
@@ -118,19 +144,20 @@ impl IntoResponse for Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let (status, code, detail) = (status_of(&error), error.code(), error.to_string());
-        let (field, findings) = match error {
-            Error::Invalid { field, .. } => (field, Vec::new()),
-            Error::Findings(findings) => (None, findings),
-            _ => (None, Vec::new()),
+        let (field, findings, flow) = match error {
+            Error::Invalid { field, .. } => (field, Vec::new(), Vec::new()),
+            Error::Findings(findings) => (None, findings, Vec::new()),
+            Error::Flow(errors) => (Some("flow".to_owned()), Vec::new(), errors),
+            _ => (None, Vec::new(), Vec::new()),
         };
-        Problem { status, code, detail: Cow::Owned(detail), field, findings }
+        Problem { status, code, detail: Cow::Owned(detail), field, findings, flow }
     }
 }
 
 /// The status of every failure that a use case can tell of.
 pub fn status_of(error: &Error) -> StatusCode {
     match error {
-        Error::Invalid { .. } | Error::Findings(_) | Error::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+        Error::Invalid { .. } | Error::Findings(_) | Error::Flow(_) | Error::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         Error::NotFound { .. } => StatusCode::NOT_FOUND,
         Error::Conflict { .. } | Error::InFlight | Error::BusinessKeyReused => StatusCode::CONFLICT,
         Error::Stale => StatusCode::PRECONDITION_FAILED,
@@ -143,9 +170,9 @@ pub fn status_of(error: &Error) -> StatusCode {
 pub fn status_of_refusal(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::Draft => StatusCode::NOT_FOUND,
-        Refusal::NotStarted | Refusal::Paused | Refusal::NoChances => StatusCode::CONFLICT,
+        Refusal::NotStarted | Refusal::Paused | Refusal::OutsideHours | Refusal::NoChances => StatusCode::CONFLICT,
         Refusal::Over => StatusCode::GONE,
-        Refusal::Blocked | Refusal::NotQualified => StatusCode::FORBIDDEN,
+        Refusal::Blocked | Refusal::Suspected(_) | Refusal::NotQualified => StatusCode::FORBIDDEN,
         Refusal::LimitReached { .. } => StatusCode::TOO_MANY_REQUESTS,
     }
 }

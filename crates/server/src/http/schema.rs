@@ -1,6 +1,8 @@
 //! How answers look, for the OpenAPI document. The use cases' views are plain data that knows nothing of OpenAPI; what
 //! stands here mirrors them, and a test compares the two by their members.
 
+pub mod flows;
+
 use domain::award::AwardState;
 use domain::campaign::{Definition, Finding, State};
 use serde::Serialize;
@@ -305,6 +307,8 @@ pub struct Me {
     pub rules_version: u32,
     pub signed_in_today: bool,
     pub pool: String,
+    /// How far the shopper is from each guaranteed tier.
+    pub guarantees: Vec<flows::Guarantee>,
     pub strategy: Strategy,
 }
 

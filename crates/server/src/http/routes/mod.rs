@@ -6,6 +6,7 @@ pub mod blacklist;
 pub mod campaigns;
 pub mod draws;
 pub mod events;
+pub mod flows;
 pub mod grants;
 pub mod me;
 pub mod operations;
@@ -34,6 +35,7 @@ pub fn router(app: App) -> Router {
         .route("/shoppers/{external_id}/recommendations", get(profiles::list_recommendations))
         .route("/shoppers/{external_id}/points", post(points::add_points))
         .route("/shoppers/{external_id}/blacklist", put(blacklist::put_blacklist).delete(blacklist::delete_blacklist))
+        .route("/shoppers/{external_id}/risk", put(flows::put_risk))
         .route("/events", post(events::record_events))
         .route("/campaigns", post(campaigns::create_campaign).get(campaigns::list_campaigns))
         .route("/campaigns/{id}", get(campaigns::get_campaign).patch(campaigns::edit_campaign))
@@ -42,6 +44,8 @@ pub fn router(app: App) -> Router {
         .route("/campaigns/{id}/resume", post(campaigns::resume_campaign))
         .route("/campaigns/{id}/end", post(campaigns::end_campaign))
         .route("/campaigns/{id}/copy", post(campaigns::copy_campaign))
+        .route("/campaigns/{id}/flow", get(flows::get_flow).put(flows::put_flow))
+        .route("/flow-rules", get(flows::list_flow_rules))
         .route("/campaigns/{id}/report", get(campaigns::get_report))
         .route("/campaigns/{id}/grants", post(grants::create_grant))
         .route("/campaigns/{id}/me", get(me::get_me))

@@ -54,6 +54,7 @@ fn what_shops_see_is_as_documented() {
         reason: Some(text()),
     };
     check("Blacklist", &blacklist);
+    check("Risk", &RiskView { shopper: text(), score: 0, flags: Vec::new() });
 }
 
 #[test]
@@ -74,6 +75,7 @@ fn what_operators_see_is_as_documented() {
         findings: Some(Vec::new()),
     };
     check("Campaign", &campaign);
+    check("Flow", &FlowView { flow: text(), version: 1, rules_hash: text(), etag: 1 });
     check("PrizeReport", &PrizeReport { code: text(), stock: None, won: 0, left: None });
     check("TierReport", &TierReport { code: text(), promised: text(), met: text() });
     let report = ReportView {
@@ -112,9 +114,11 @@ fn what_shoppers_see_is_as_documented() {
         rules_version: 1,
         signed_in_today: false,
         pool: text(),
+        guarantees: vec![GuaranteeView { tier: text(), after: 1, draws_without: 0 }],
         strategy: StrategyView { source: "random", slots: vec![slot] },
     };
     check("Me", &me);
+    check("Guarantee", &me.guarantees[0]);
     check("Chances", &me.chances);
     check("Strategy", &me.strategy);
     let award = AwardView {
