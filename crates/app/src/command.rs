@@ -8,10 +8,11 @@ use bytes::Bytes;
 use domain::account::Account;
 use domain::award::{AwardEvent, AwardState};
 use domain::behaviour::Behaviour;
-use domain::draw::BlacklistMode;
+use domain::draw::{BlacklistMode, Person};
 use domain::ids::{AwardId, CampaignId, OrderId, ShopperId};
 use domain::record::KeyHash;
 use domain::strategy::Strategy;
+use domain::tally::Watch;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -67,6 +68,7 @@ pub enum Work {
         client_seed: Box<str>,
         count: u8,
         strategy: Arc<Strategy>,
+        person: Arc<Person>,
     },
     /// An order of a shopper's own.
     Order {
@@ -120,6 +122,16 @@ pub enum Work {
     },
     Unban {
         campaign: Option<CampaignId>,
+    },
+    /// What the shop holds against the shopper.
+    Watch {
+        watch: Box<Watch>,
+    },
+    /// The account, and the odds that the next draw would roll.
+    Preview {
+        campaign: CampaignId,
+        strategy: Arc<Strategy>,
+        person: Arc<Person>,
     },
     /// One event of an award's life. The owner proves from the award's keys where it stands.
     MoveAward {
@@ -189,6 +201,8 @@ pub struct Seen {
     /// Offsets of records that records may not hold yet, oldest first.
     pub tail: Vec<u64>,
     pub now_ms: i64,
+    /// Where a campaign was asked about: the odds that the next draw would roll, a place in its rules' pools.
+    pub odds: Option<u8>,
 }
 
 /// What else the owner's queue carries.

@@ -20,6 +20,9 @@ pub enum Error {
     /// Publishing found errors; nothing was changed. 422 with the findings.
     #[error("the campaign has errors that block publishing")]
     Findings(Vec<domain::campaign::Finding>),
+    /// A rule flow does not compile; nothing was changed. 422 with line and column.
+    #[error("{}", .0.first().map(ToString::to_string).unwrap_or_default())]
+    Flow(Vec<domain::flow::FlowError>),
     /// The same Idempotency-Key, or another draw of this shopper, is being decided right now. 409 with Retry-After.
     #[error("another draw of this shopper is being decided; ask again with the same key")]
     InFlight,
@@ -58,6 +61,7 @@ impl Error {
             Error::Invalid { code, .. } | Error::NotFound { code, .. } | Error::Conflict { code, .. } => code,
             Error::Refused(refusal) => refusal.code(),
             Error::Findings(_) => "publish_blocked",
+            Error::Flow(_) => "flow_invalid",
             Error::InFlight => "in_flight",
             Error::KeyReused => "idempotency_key_reused",
             Error::BusinessKeyReused => "business_key_reused",

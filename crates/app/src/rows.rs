@@ -43,6 +43,8 @@ pub struct AwardRow {
     pub at_ms: i64,
     /// Until when it must be claimed, once it is granted.
     pub claim_by_ms: Option<i64>,
+    /// The risk rule holds it back: nothing fulfils it by itself.
+    pub held: bool,
 }
 
 /// A move of an award that an earlier record made.
@@ -224,6 +226,8 @@ impl Projected {
                 | Fact::MomentWon { .. }
                 | Fact::HoldSettled { .. }
                 | Fact::Referred { .. }
+                | Fact::Spent { .. }
+                | Fact::Watched(_)
                 | Fact::Campaign { .. } => {}
             }
             self.dues.extend(due_of(shopper, record.at_ms, fact));
@@ -282,6 +286,7 @@ impl Projected {
                 state,
                 at_ms: record.at_ms,
                 claim_by_ms: None,
+                held: d.held,
             });
         }
     }

@@ -270,7 +270,41 @@ pub struct MeView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub referral_code: Option<String>,
     pub pool: String,
+    /// How far the shopper is from each guaranteed tier, the most valuable first.
+    pub guarantees: Vec<GuaranteeView>,
     pub strategy: StrategyView,
+}
+
+/// A promise that counts draws.
+#[derive(Debug, Clone, Serialize)]
+pub struct GuaranteeView {
+    pub tier: String,
+    /// After so many draws without a prize of the tier the next one is of it.
+    pub after: u32,
+    /// Draws since the last prize of it.
+    pub draws_without: u32,
+}
+
+/// A campaign's rule flow.
+#[derive(Debug, Clone, Serialize)]
+pub struct FlowView {
+    pub flow: String,
+    /// The version of the rules that it belongs to: what draws and receipts name. 0 for a draft.
+    pub version: u32,
+    /// SHA-256 of the rules, hex.
+    pub rules_hash: String,
+    /// The campaign's version, for the ETag.
+    #[serde(skip)]
+    pub etag: u32,
+}
+
+/// What the shop holds against a shopper.
+#[derive(Debug, Clone, Serialize)]
+pub struct RiskView {
+    pub shopper: String,
+    /// 0 to 100.
+    pub score: u8,
+    pub flags: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize)]

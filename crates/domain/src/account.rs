@@ -8,6 +8,7 @@ use crate::ids::{CampaignId, OrderId, ShopperId};
 use crate::order::{OrderEvent, OrderKind, OrderState, after};
 use crate::points::{Entry, Purse};
 use crate::record::{Billed, Drawn, Fact, Granted, Moved};
+use crate::tally::{Tally, Watch};
 use serde::{Deserialize, Serialize};
 
 /// Orders of one shopper that may wait for their payment at a time.
@@ -40,6 +41,9 @@ pub struct Enrolment {
     pub referred: bool,
     #[serde(default)]
     pub lots: Lots,
+    /// What the rules count besides.
+    #[serde(default)]
+    pub tally: Tally,
 }
 
 impl Enrolment {
@@ -56,6 +60,7 @@ impl Enrolment {
             streak: 0,
             referred: false,
             lots: Lots::default(),
+            tally: Tally::default(),
         }
     }
 
@@ -118,6 +123,8 @@ pub struct Account {
     pub unpaid: Vec<Unpaid>,
     #[serde(default)]
     pub bans: Vec<Ban>,
+    #[serde(default, skip_serializing_if = "Watch::is_empty")]
+    pub watch: Watch,
 }
 
 /// Why a record does not continue its account. It is void, and folding it is an alarm, since only a broken owner or a
@@ -202,6 +209,8 @@ impl Account {
             Fact::HoldSettled { hold } => {
                 self.purse.settle(*hold).ok_or(Broken("there is no such hold"))?;
             }
+            Fact::Spent { campaign, cents } => self.enrol(*campaign).tally.spend(*cents),
+            Fact::Watched(watch) => self.watch.clone_from(watch),
             Fact::Referred { campaign, .. } => self.enrol(*campaign).referred = true,
             Fact::AwardMoved { .. }
             | Fact::AwardClaimBy { .. }
@@ -246,6 +255,7 @@ impl Account {
         enrolment.drawn_today = enrolment.drawn_on(drawn.day) + 1;
         enrolment.draw_day = drawn.day;
         enrolment.used += 1;
+        enrolment.tally.draw(drawn);
         Ok(())
     }
 
@@ -322,22 +332,7 @@ mod tests {
     }
 
     fn draw(n: u64, day: i32, order: u64, last: bool) -> Fact {
-        Fact::Drawn(Box::new(Drawn {
-            draw: DrawId(n),
-            campaign: C,
-            rules: 1,
-            n,
-            day,
-            pool: 0,
-            slot: None,
-            tier: None,
-            prize: None,
-            points: 0,
-            cost_cents: 0,
-            award: None,
-            order: OrderId(order),
-            last,
-        }))
+        Fact::Drawn(Box::new(Drawn { order: OrderId(order), last, ..Drawn::thanks(DrawId(n), C, n, day) }))
     }
 
     #[test]

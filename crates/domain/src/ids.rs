@@ -18,11 +18,16 @@ const PARTITION_BITS: u32 = 6;
 /// The partition of a shopper, from the external id alone: FNV-1a (Fowler, Noll, Vo 1991) with the finaliser of
 /// MurmurHash3 (Appleby 2011), so that short consecutive names spread. Own and stable: it must never change.
 pub fn partition_of(external_id: &str) -> u8 {
+    (hash_text(external_id) % u64::from(PARTITIONS)) as u8
+}
+
+/// A number for a text, the same for ever.
+pub fn hash_text(text: &str) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for byte in external_id.bytes() {
+    for byte in text.bytes() {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
     }
-    (mix(hash) % u64::from(PARTITIONS)) as u8
+    mix(hash)
 }
 
 /// MurmurHash3's 64-bit finaliser: every input bit reaches every output bit.
@@ -96,6 +101,13 @@ ids! {
     EndpointId,
     /// One message on its way to one endpoint.
     DeliveryId,
+}
+
+impl DrawId {
+    /// When it was made, Unix milliseconds.
+    pub fn at_ms(self) -> i64 {
+        (self.0 >> (SEQUENCE_BITS + PARTITION_BITS)) as i64 + EPOCH_MS
+    }
 }
 
 fn parse(text: &str) -> Result<u64, BadId> {

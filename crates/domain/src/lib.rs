@@ -18,3 +18,4 @@ pub mod points;
 pub mod proposal;
 pub mod record;
 pub mod strategy;
+pub mod tally;

@@ -10,6 +10,7 @@ use crate::draw::BlacklistMode;
 use crate::ids::{AwardId, CampaignId, DrawId, EntryId, OrderId, ShopperId};
 use crate::order::{OrderEvent, OrderKind};
 use crate::points::Entry;
+use crate::tally::Watch;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -112,6 +113,34 @@ pub struct Drawn {
     /// The order whose chance it spends, and whether that was the last of its lot.
     pub order: OrderId,
     pub last: bool,
+    /// The tier that the prize came from; none for points and thanks given instead.
+    pub from: Option<u8>,
+    /// The award waits until a person has looked at it.
+    pub held: bool,
+}
+
+impl Drawn {
+    /// A draw that came to nothing, for whoever fills in the rest.
+    pub fn thanks(draw: DrawId, campaign: CampaignId, n: u64, day: i32) -> Self {
+        Drawn {
+            draw,
+            campaign,
+            rules: 1,
+            n,
+            day,
+            pool: 0,
+            slot: None,
+            tier: None,
+            prize: None,
+            points: 0,
+            cost_cents: 0,
+            award: None,
+            order: OrderId(0),
+            last: false,
+            from: None,
+            held: false,
+        }
+    }
 }
 
 /// What a record says happened.
@@ -180,6 +209,13 @@ pub enum Fact {
         award: AwardId,
         at_ms: i64,
     },
+    /// What a purchase inside a campaign's window came to, or with a minus a return.
+    Spent {
+        campaign: CampaignId,
+        cents: i64,
+    },
+    /// What the shop holds against a shopper; replaces what it held before.
+    Watched(Box<Watch>),
 }
 
 /// One record of the ledger.
@@ -254,6 +290,8 @@ mod tests {
             award: Some((AwardId(8), AwardState::Granted)),
             order: OrderId(4),
             last: true,
+            from: Some(1),
+            held: false,
         };
         let entry = Entry {
             id: EntryId(10),

@@ -8,3 +8,4 @@ pub mod config;
 pub mod http;
 pub mod observe;
 pub mod validate;
+pub mod watch;

@@ -187,6 +187,8 @@ impl Story {
                 award: Some((award, AwardState::Granted)),
                 order: spend.order,
                 last: spend.last,
+                from: Some(0),
+                held: false,
             })));
             made.push((draw, award));
         }

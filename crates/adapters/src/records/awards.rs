@@ -17,7 +17,7 @@ impl AwardDesk for Store {
 
     async fn forgotten(&self, after: AwardId, limit: u32) -> PortResult<Vec<AwardRow>> {
         let sql = format!(
-            "{AWARD} WHERE state IN ('granting', 'failed') AND id > ? AND NOT EXISTS (SELECT 1 FROM deliveries d
+            "{AWARD} WHERE state IN ('granting', 'failed') AND held = 0 AND id > ? AND NOT EXISTS (SELECT 1 FROM deliveries d
              WHERE d.subscription = 0 AND d.message = concat('award_', awards.id) AND (d.state <> 'done' OR d.moved_at > ?))
              ORDER BY id LIMIT ?"
         );

@@ -36,11 +36,12 @@ pub(super) fn award(row: &QueryResult) -> Result<AwardRow, DbErr> {
             None => AwardState::Granted,
         },
         claim_by_ms: get(row, 10)?,
+        held: get::<i32>(row, 11)? != 0,
     })
 }
 
 pub(super) const AWARD: &str =
-    "SELECT id, shopper, campaign, draw, rules, prize, points, state, at, birth, claim_by FROM awards";
+    "SELECT id, shopper, campaign, draw, rules, prize, points, state, at, birth, claim_by, held FROM awards";
 
 #[async_trait]
 impl Lists for Store {

@@ -20,8 +20,8 @@ const DRAWS: Table = Table {
     conflict: "",
 };
 const AWARDS: Table = Table {
-    insert: "INSERT OR IGNORE INTO awards (id, part, shopper, campaign, draw, rules, prize, points, state, at, birth, claim_by)",
-    columns: 12,
+    insert: "INSERT OR IGNORE INTO awards (id, part, shopper, campaign, draw, rules, prize, points, state, at, birth, claim_by, held)",
+    columns: 13,
     conflict: "",
 };
 const ENTRIES: Table = Table {
@@ -122,6 +122,7 @@ async fn write(to: &DatabaseTransaction, mut batch: Projected) -> Result<(), DbE
             a.at_ms.into(),
             a.birth.word().into(),
             a.claim_by_ms.into(),
+            i32::from(a.held).into(),
         ]);
     }
     AWARDS.write(to, values).await?;

@@ -87,6 +87,7 @@ const MIGRATIONS: &[&str] = &["
 ", "
     ALTER TABLE awards ADD COLUMN birth VARCHAR(16);
     ALTER TABLE awards ADD COLUMN claim_by BIGINT;
+    ALTER TABLE awards ADD COLUMN held INT NOT NULL DEFAULT 0;
     CREATE INDEX awards_open ON awards (id) WHERE state IN ('granting', 'failed');
     CREATE INDEX awards_claim_by ON awards (claim_by) WHERE state = 'granted' AND claim_by IS NOT NULL;
     CREATE TABLE endpoints (id INTEGER PRIMARY KEY, url TEXT NOT NULL, types TEXT NOT NULL, secrets TEXT NOT NULL, created_at BIGINT NOT NULL);

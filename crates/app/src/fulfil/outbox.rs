@@ -31,7 +31,7 @@ impl Seen {
 pub fn post(batch: &mut Projected, seen: Seen, at_ms: i64, to: &Subscribed) {
     let mut posted = Vec::new();
     for award in &batch.awards[seen.awards..] {
-        if award.birth.is_open() {
+        if award.birth.is_open() && !award.held {
             posted.push(fulfil(award));
         }
         to.post(&mut posted, MessageType::AwardUpdated, || {
@@ -153,6 +153,7 @@ mod tests {
             state: birth,
             at_ms: 5,
             claim_by_ms: None,
+            held: false,
         }
     }
 

@@ -23,13 +23,15 @@ impl Koi {
             hash: hash(KeyKind::Draw, id, key.as_bytes()),
             request: request_hash(&[&[u8::from(client_seed.is_some()), count.unwrap_or(0)], seed.as_bytes()]),
         };
-        let shown = self.context(&runtime, shopper).await?;
+        let needed = runtime.rules.needs.person;
+        let (shown, person) = tokio::try_join!(self.context(&runtime, shopper), self.person_for(shopper, needed))?;
         let work = Work::Draw {
             campaign: id,
             once,
             client_seed: seed.into(),
             count: count.unwrap_or(1),
             strategy: shown.strategy.clone(),
+            person,
         };
         match self.ask(Who::Id(shopper), work).await? {
             Reply::Done { status, body } => Ok(Answer { status, body, replayed: false }),

@@ -8,9 +8,12 @@ use crate::owner::with_award_state;
 use crate::rows::{EntryRow, Projected, draw_in};
 use crate::runtime::Runtime;
 use crate::time::rfc3339;
-use crate::views::{BalanceView, Chances, EntryView, MeView, Page, PageAsk, PrizeView, SlotView, StrategyView};
+use crate::views::{
+    BalanceView, Chances, EntryView, GuaranteeView, MeView, Page, PageAsk, PrizeView, SlotView, StrategyView,
+};
+use domain::account::Enrolment;
 use domain::award::AwardState;
-use domain::campaign::{PrizeIx, State};
+use domain::campaign::{Guarantee, PrizeIx, State};
 use domain::ids::{AwardId, CampaignId, ShopperId};
 use rustc_hash::FxHashMap;
 use serde_json::value::RawValue;
@@ -50,13 +53,17 @@ impl Koi {
     /// What a shopper sees of a campaign.
     pub async fn me(&self, id: CampaignId, shopper: ShopperId) -> Result<MeView> {
         let runtime = self.runtime(id).ok_or(Error::no_campaign())?;
-        let shown = self.context(&runtime, shopper).await?;
-        let seen = self.look(shopper).await?;
+        let needed = runtime.rules.needs.person;
+        let (shown, person) = tokio::try_join!(self.context(&runtime, shopper), self.person_for(shopper, needed))?;
+        let work = Work::Preview { campaign: id, strategy: shown.strategy.clone(), person };
+        let Reply::Seen(seen) = self.ask(Who::Id(shopper), work).await? else {
+            return Err(Error::Unavailable("the owner answered something else"));
+        };
         let enrolment = seen.account.enrolment(id);
         let used = enrolment.map_or(0, |e| e.used);
         let n = u32::try_from(used).unwrap_or(u32::MAX).saturating_add(1);
         let rules = &runtime.rules;
-        let pool = rules.pool_for(n).map(|p| &rules.pools[p]);
+        let pool = seen.odds.and_then(|p| rules.pools.get(usize::from(p)));
         let today = rules.local_day(seen.now_ms).number;
         let slots = shown.strategy.slots.iter().enumerate().map(|(i, slot)| SlotView {
             index: i as u8,
@@ -84,6 +91,7 @@ impl Koi {
             referral_code: rules.chances.referral.map(|_| self.referral_code(id, shopper)),
             signed_in_today: enrolment.is_some_and(|e| e.signed_in == Some(today)),
             pool: pool.map_or_else(String::new, |p| p.code.to_string()),
+            guarantees: guarantees(&runtime, enrolment),
             strategy: StrategyView { source: shown.strategy.source.word(), slots: slots.collect() },
         })
     }
@@ -193,6 +201,17 @@ pub(super) fn prize_view(runtime: &Runtime, prize: PrizeIx) -> PrizeView {
         category: prize.category.to_string(),
         value_cents: prize.value_cents,
     }
+}
+
+/// How far the shopper is from each guaranteed tier.
+fn guarantees(runtime: &Runtime, enrolment: Option<&Enrolment>) -> Vec<GuaranteeView> {
+    let dry = enrolment.map(|e| e.tally.dry(e.used)).unwrap_or_default();
+    let one = |promise: &Guarantee| GuaranteeView {
+        tier: runtime.rules.tiers[usize::from(promise.tier)].code.to_string(),
+        after: promise.after,
+        draws_without: dry.of(promise.tier),
+    };
+    runtime.rules.guarantees.iter().map(one).collect()
 }
 
 #[cfg(test)]

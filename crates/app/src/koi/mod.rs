@@ -5,11 +5,13 @@ mod awards;
 mod campaigns;
 mod context;
 mod draws;
+mod flows;
 mod keys;
 mod lists;
 mod model;
 mod operators;
 mod orders;
+mod person;
 mod preheat;
 mod referral;
 mod sessions;
@@ -39,6 +41,7 @@ use crossbeam_channel::{Sender, TrySendError};
 use domain::campaign::State;
 use domain::ids::CampaignId;
 use model::Model;
+use person::People;
 use rustc_hash::FxHashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -102,6 +105,7 @@ struct Inner {
     /// A campaign act was stored but no owner has confirmed it yet.
     unconfirmed: AtomicBool,
     strategies: StrategyCache,
+    people: People,
     model: Model,
     draining: AtomicBool,
     chain: audit::Chain,
@@ -134,6 +138,7 @@ impl Koi {
                 acts: tokio::sync::Mutex::new(()),
                 unconfirmed: AtomicBool::new(false),
                 strategies: StrategyCache::default(),
+                people: People::default(),
                 model: Model::default(),
                 draining: AtomicBool::new(false),
                 chain: audit::Chain::default(),

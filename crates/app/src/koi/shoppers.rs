@@ -45,6 +45,7 @@ impl Koi {
         }
         if stored.as_ref() != Some(&person) && person != Person::default() {
             registry.put_person(id, &person).await?;
+            self.inner.people.forget(id);
         }
         let view = ShopperView {
             id,

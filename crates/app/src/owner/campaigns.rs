@@ -4,7 +4,7 @@ use super::Owner;
 use crate::error::Result;
 use crate::runtime::{Counters, DayCache, Runtime};
 use domain::campaign::PrizeIx;
-use domain::draw::{Shelf, Unit};
+use domain::draw::{Civil, Shelf, Unit};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -18,19 +18,49 @@ pub(super) struct CampaignSlot {
     pub cost_in_flight: i64,
     /// Moments that the open batch has won.
     pub moments_in_flight: u64,
+    pub draws_in_flight: u64,
+    /// The minute that the calendar was last asked about, and what it said.
+    civil: Option<(i64, Civil)>,
 }
 
 impl CampaignSlot {
     pub fn new(runtime: Arc<Runtime>, counters: Counters, now_ms: i64) -> Self {
         let day = DayCache::new(&runtime.rules, now_ms);
         let in_flight = vec![0; runtime.rules.prizes.len()];
-        Self { runtime, counters, day, in_flight, cost_in_flight: 0, moments_in_flight: 0 }
+        Self {
+            runtime,
+            counters,
+            day,
+            in_flight,
+            cost_in_flight: 0,
+            moments_in_flight: 0,
+            draws_in_flight: 0,
+            civil: None,
+        }
     }
 
     /// The prize of the moment that a draw at `now_ms` wins, after `taken` others of the same command.
     pub fn moment(&self, now_ms: i64, taken: u64) -> Option<PrizeIx> {
         let won = self.counters.moments + self.moments_in_flight + taken;
         self.runtime.moments.due(now_ms, won).map(|moment| PrizeIx(moment.prize))
+    }
+
+    /// Draws of all shoppers, those of the open batch included.
+    pub fn draws_so_far(&self) -> u64 {
+        self.counters.draws + self.draws_in_flight
+    }
+
+    /// The moment on the campaign's calendar, looked up once a minute: zones change at full minutes.
+    pub fn civil(&mut self, now_ms: i64) -> Civil {
+        let minute = now_ms.div_euclid(60_000);
+        match self.civil {
+            Some((known, civil)) if known == minute => civil,
+            _ => {
+                let civil = self.runtime.rules.civil(now_ms);
+                self.civil = Some((minute, civil));
+                civil
+            }
+        }
     }
 
     /// What the budget still allows, where there is one.
@@ -50,6 +80,16 @@ pub(super) struct Stock<'a> {
 impl Shelf for Stock<'_> {
     fn unit(&self, prize: PrizeIx) -> Unit {
         let Some(total) = self.slot.runtime.rules.prize(prize).stock else { return Unit::Free };
+        self.left_of(prize, total)
+    }
+
+    fn unit_within(&self, prize: PrizeIx, released: u64) -> Unit {
+        self.left_of(prize, released)
+    }
+}
+
+impl Stock<'_> {
+    fn left_of(&self, prize: PrizeIx, total: u64) -> Unit {
         let taken: u64 = self.taken.iter().filter(|(p, _)| *p == prize).map(|(_, n)| n).sum();
         let gone = self.slot.counters.won(prize.ix()) + self.slot.in_flight[prize.ix()] + taken;
         if gone < total { Unit::Free } else { Unit::SoldOut }
@@ -74,6 +114,7 @@ impl Owner {
             slot.in_flight.fill(0);
             slot.cost_in_flight = 0;
             slot.moments_in_flight = 0;
+            slot.draws_in_flight = 0;
         }
     }
 }

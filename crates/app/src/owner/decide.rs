@@ -3,6 +3,7 @@
 use super::answer::DrawAnswer;
 use super::batch::{Draft, Saying};
 use super::campaigns::{CampaignSlot, Stock};
+use super::snapshot::snapshot;
 use super::{Owner, Step, refuse};
 use crate::command::{Command, Once};
 use crate::error::Error;
@@ -11,7 +12,7 @@ use domain::account::Account;
 use domain::award::AwardState;
 use domain::campaign::{PrizeIx, PrizeKind};
 use domain::chances::Spend;
-use domain::draw::{Decision, Outcome, Refusal, Snapshot, admit, decide};
+use domain::draw::{Decision, Outcome, Person, Refusal, Snapshot, admit, decide};
 use domain::fairness::{DrawSeed, Evidence};
 use domain::ids::{AwardId, CampaignId, DrawId, EntryId, ShopperId};
 use domain::points::{Cause, Contra, Entry};
@@ -27,6 +28,7 @@ pub(super) struct DrawAsk<'a> {
     pub client_seed: &'a str,
     pub count: u8,
     pub strategy: &'a Strategy,
+    pub person: &'a Person,
 }
 
 /// One decided draw, before its ids are made.
@@ -57,6 +59,8 @@ impl Decided {
             award,
             order: self.spend.order,
             last: self.spend.last,
+            from: self.outcome.tier,
+            held: self.outcome.held,
         }
     }
 }
@@ -67,31 +71,15 @@ fn won(id: EntryId, amount: i64, balance: i64, award: AwardId, expires_at_ms: Op
     Fact::Points(Entry { id, amount, balance, contra, expires_at_ms, cause, rolled: None })
 }
 
-fn snapshot(slot: &mut CampaignSlot, account: &Account, now_ms: i64) -> (Snapshot, i32) {
-    let day = slot.day.day(&slot.runtime.rules, now_ms);
-    let enrolment = account.enrolment(slot.runtime.id);
-    let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-    let snapshot = Snapshot {
-        used: enrolment.map_or(0, |e| small(e.used)),
-        left: enrolment.map_or(0, |e| small(e.left_at(now_ms))),
-        draws_today: enrolment.map_or(0, |e| e.drawn_on(day)),
-        blacklist: account.banned(slot.runtime.id, now_ms),
-        now_ms,
-        state: slot.runtime.state_at(now_ms),
-        budget_left_cents: slot.budget_left(),
-    };
-    (snapshot, day)
-}
-
 /// Decides all draws of one command, or refuses it as a whole. Nothing is changed yet.
 fn decide_all(
     slot: &CampaignSlot,
     account: &Account,
-    start: Snapshot,
+    start: Snapshot<'_>,
     ask: &DrawAsk<'_>,
 ) -> Result<SmallVec<[Decided; 1]>, Refusal> {
     let rules = &slot.runtime.rules;
-    admit(rules, &start, u32::from(ask.count))?;
+    admit(rules, ask.strategy, &start, u32::from(ask.count))?;
     let mut snapshot = start;
     let mut taken: SmallVec<[(PrizeIx, u64); 10]> = SmallVec::new();
     let mut decided: SmallVec<[Decided; 1]> = SmallVec::new();
@@ -114,11 +102,16 @@ fn decide_all(
         let (outcome, moment) = (timed.unwrap_or(outcome), timed.is_some());
         let cost_cents = outcome.prize.map_or(0, |p| rules.prize(p).cost_cents);
         taken.extend(outcome.prize.map(|p| (p, 1)));
-        snapshot = snapshot.after(cost_cents);
+        snapshot = snapshot.after(cost_cents, outcome.prize, outcome.tier);
         decided.push(Decided { outcome, seed, n, cost_cents, moment, spend });
     }
     // `admit` saw as many chances as draws: a lot that lacks one would be a fold that went wrong.
     if decided.len() == usize::from(ask.count) { Ok(decided) } else { Err(Refusal::NoChances) }
+}
+
+/// The state that an award begins in. One that is held waits for a person's eye before anything is given.
+fn born(kind: &PrizeKind, held: bool) -> AwardState {
+    if held { AwardState::Granting } else { AwardState::at_birth(kind) }
 }
 
 impl Owner {
@@ -128,7 +121,7 @@ impl Owner {
         let (Some(slot), Some(account)) = (self.campaigns.get_mut(&ask.campaign), self.accounts.get(&shopper)) else {
             return refuse(command, Error::no_campaign());
         };
-        let (start, day) = snapshot(slot, &account.account, now_ms);
+        let (start, day) = snapshot(slot, &account.account, ask.person, &self.velocity, now_ms);
         // Rules may have changed since the strategy was read: a stale one is replaced by the template.
         let template;
         let ask = if ask.strategy.fits(&slot.runtime.rules) {
@@ -144,20 +137,14 @@ impl Owner {
                 return refuse(command, Error::Refused(refusal));
             }
         };
-        let draft = self.draw_draft(shopper, ask, start, day, &decided);
+        let left = start.left;
+        let draft = self.draw_draft(shopper, ask, left, day, &decided);
         self.append(shopper, draft, command.reply);
         Step::Done
     }
 
     /// Makes ids, facts and the answer's bytes, and takes the units out of the shelf.
-    fn draw_draft(
-        &mut self,
-        shopper: ShopperId,
-        ask: &DrawAsk<'_>,
-        start: Snapshot,
-        day: i32,
-        decided: &[Decided],
-    ) -> Draft {
+    fn draw_draft(&mut self, shopper: ShopperId, ask: &DrawAsk<'_>, left: u32, day: i32, decided: &[Decided]) -> Draft {
         let part = shopper.partition();
         let account = self.accounts.get(&shopper).map(|s| &s.account);
         let mut balance = account.map_or(0, |a| a.points);
@@ -175,7 +162,7 @@ impl Owner {
             let outcome = &one.outcome;
             let draw = DrawId(self.ids.make(self.now_ms, part));
             let kind = outcome.prize.map(|p| runtime.rules.prize(p).kind).filter(|k| !matches!(k, PrizeKind::None));
-            let award = kind.map(|kind| (AwardId(self.ids.make(self.now_ms, part)), AwardState::at_birth(&kind)));
+            let award = kind.map(|kind| (AwardId(self.ids.make(self.now_ms, part)), born(&kind, outcome.held)));
             if i > 0 {
                 body.push(b',');
             }
@@ -183,7 +170,7 @@ impl Owner {
                 runtime: &runtime,
                 id: draw,
                 award,
-                chances_left: u64::from(start.left) - 1 - i as u64,
+                chances_left: u64::from(left) - 1 - i as u64,
                 at_ms: self.now_ms,
                 evidence: Evidence {
                     rules: &runtime.rules,
@@ -196,6 +183,7 @@ impl Owner {
                 },
             }
             .write(&mut body);
+            slot.draws_in_flight += 1;
             if let Some(prize) = outcome.prize {
                 slot.in_flight[prize.ix()] += 1;
                 slot.cost_in_flight += one.cost_cents;
@@ -210,7 +198,8 @@ impl Owner {
             {
                 facts.push(Fact::AwardClaimBy { award, at_ms });
             }
-            if let (Some((award, _)), points @ 1..) = (award, i64::from(outcome.points)) {
+            let points = if outcome.held { 0 } else { i64::from(outcome.points) };
+            if let (Some((award, _)), points @ 1..) = (award, points) {
                 balance = balance.saturating_add(points);
                 let id = EntryId(self.ids.make(self.now_ms, part));
                 facts.push(won(id, points, balance, award, runtime.rules.points_expire(self.now_ms)));
@@ -218,6 +207,9 @@ impl Owner {
         }
         if decided.len() > 1 {
             body.extend_from_slice(b"]}");
+        }
+        if let Some(account) = self.accounts.get(&shopper).filter(|_| runtime.rules.needs.velocity) {
+            self.velocity.drew(&account.account.watch, decided.len() as u32, self.now_ms);
         }
         crate::failpoint::hit("after_stock");
         let keys = std::iter::once(Keyed { hash: ask.once.hash, request: ask.once.request, status: 201 }).collect();

@@ -18,7 +18,9 @@ mod herald;
 mod load;
 mod orders;
 mod points;
+mod snapshot;
 mod start;
+mod velocity;
 mod work;
 
 pub use answer::with_award_state;
@@ -42,6 +44,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use velocity::Velocity;
 
 /// The owner's bounds.
 #[derive(Debug, Clone, Copy)]
@@ -141,6 +144,7 @@ pub struct Owner {
     /// The order in which the eviction's hand visits accounts.
     hand: VecDeque<ShopperId>,
     campaigns: FxHashMap<CampaignId, CampaignSlot>,
+    velocity: Velocity,
     /// External ids that the open batch registers.
     registering: FxHashSet<Box<str>>,
     parked: FxHashMap<Who, Vec<Command>>,

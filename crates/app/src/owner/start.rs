@@ -169,6 +169,7 @@ pub async fn open(
         hand: tail.accounts.keys().copied().collect(),
         accounts: tail.accounts,
         campaigns: FxHashMap::default(),
+        velocity: super::Velocity::default(),
         registering: FxHashSet::default(),
         parked: FxHashMap::default(),
         parked_count: 0,

@@ -41,8 +41,9 @@ impl Owner {
         }
         crate::failpoint::hit("after_check");
         match std::mem::replace(&mut command.work, Work::Look) {
-            Work::Draw { campaign, once, client_seed, count, strategy } => {
-                let ask = DrawAsk { campaign, once, client_seed: &client_seed, count, strategy: &strategy };
+            Work::Draw { campaign, once, client_seed, count, strategy, person } => {
+                let ask =
+                    DrawAsk { campaign, once, client_seed: &client_seed, count, strategy: &strategy, person: &person };
                 self.draw(id, command, &ask)
             }
             Work::Order { campaign, once, ask } => self.order(id, command, campaign, once, ask),
@@ -63,6 +64,8 @@ impl Owner {
             Work::Ban { campaign, mode, until_ms, reason } => {
                 self.change(id, command, Fact::Blacklisted { campaign, mode, until_ms, reason: reason.into() })
             }
+            Work::Watch { watch } => self.change(id, command, Fact::Watched(watch)),
+            Work::Preview { campaign, strategy, person } => self.preview(id, command, campaign, &strategy, &person),
             Work::Unban { campaign } => self.change(id, command, Fact::Unblacklisted { campaign }),
             Work::MoveAward { award, birth, event, claim_days, claim_by_ms } => {
                 self.move_award(id, command, AwardAsk { award, birth, event, claim_days, claim_by_ms })
@@ -127,8 +130,12 @@ impl Owner {
 
     fn look(&mut self, id: ShopperId, command: Command) -> Step {
         let Some(slot) = self.accounts.get(&id) else { return refuse(command, Error::no_shopper()) };
-        let seen =
-            Seen { account: slot.account.clone(), tail: slot.tail.iter().copied().collect(), now_ms: self.now_ms };
+        let seen = Seen {
+            account: slot.account.clone(),
+            tail: slot.tail.iter().copied().collect(),
+            now_ms: self.now_ms,
+            odds: None,
+        };
         answer(command, Ok(Reply::Seen(Box::new(seen))))
     }
 

@@ -4,6 +4,7 @@ use super::Time;
 use crate::flow;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 /// A whole campaign as written. Nothing here is checked beyond its shape; [`Definition::check`] does that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub struct Definition {
     /// In order, the first whose condition is true is drawn from. Empty means one pool of all tiers.
     #[serde(default)]
     pub pools: Vec<PoolDef>,
+    /// Other odds from a spend on, ascending; the highest threshold reached counts. The rule `weight` sees to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spend_weights: Vec<SpendWeightsDef>,
     /// The rule chain in EL.
     #[serde(default = "default_flow")]
     pub flow: String,
@@ -92,6 +96,26 @@ pub struct PrizeDef {
     /// Days in which one that was granted must be claimed; absent means the campaign's `claim_days`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim_days: Option<u32>,
+    /// A shopper wins it at most once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub once: bool,
+    /// Units opened over time, in order of `at`; empty opens all at once. Published in advance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub release: Vec<ReleaseDef>,
+    /// Code of the prize that the rule `substitute` gives where this one is not to be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub substitute: Option<String>,
+}
+
+/// Units of a prize that can be won from a moment on, besides those released before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = CampaignRelease))]
+pub struct ReleaseDef {
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub at: Time,
+    pub units: u64,
 }
 
 /// What a prize is.
@@ -160,6 +184,21 @@ pub struct TierDef {
     /// Opens from the draw after this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unlock_after: Option<u32>,
+    /// After so many draws without a prize of this tier the next one is of it; the rule `guarantee` sees to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guarantee_after: Option<u32>,
+}
+
+/// Odds for whoever bought for at least so much inside the campaign's window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = CampaignSpendWeights))]
+pub struct SpendWeightsDef {
+    /// Minor units.
+    pub from_cents: i64,
+    /// Weights by tier; a tier that is left out keeps its own.
+    pub weights: BTreeMap<String, u64>,
 }
 
 /// One pool as written.
@@ -169,7 +208,7 @@ pub struct TierDef {
 #[cfg_attr(feature = "openapi", schema(as = CampaignPool))]
 pub struct PoolDef {
     pub code: String,
-    /// A comparison of `n`, the draw's ordinal, like `n >= 20 or n == 7`; absent means always.
+    /// Comparisons of `n`, the draw's ordinal, `blacklisted`, `when("…")`, like `n >= 20 or n == 7`; absent means always.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
     /// Codes of its tiers.
@@ -188,6 +227,23 @@ pub struct Limits {
     /// Draws of one shopper on one of the campaign's local days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_day: Option<u32>,
+    /// Draws of one shopper in one of the campaign's weeks, Monday to Sunday.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_week: Option<u32>,
+    /// Draws of all shoppers together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_campaign: Option<u64>,
+    /// Draws of one shopper over all campaigns, in all and on the present day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub global: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub global_per_day: Option<u32>,
+    /// Only shoppers who registered since the campaign began.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub new_shoppers: bool,
+    /// Seconds between two draws of one shopper.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cooldown_seconds: Option<u32>,
     /// What all prizes together may cost, minor units; a prize that no longer fits counts as sold out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_cents: Option<i64>,

@@ -1,19 +1,26 @@
 //! A campaign: what an operator writes ([`Definition`]), what is wrong with it ([`Finding`]), and the frozen form that
 //! draws are decided by ([`Rules`]).
 
+mod against;
 mod check;
 pub mod compare;
 mod definition;
 pub mod life;
+mod odds;
 mod rules;
+mod template;
 pub mod templates;
 mod time;
 
+pub use against::{Worse, against_shopper, flow_worsens};
 pub use check::{Finding, Severity, bounds};
 pub use definition::{
-    Band, Chances, Definition, Kind, Limits, PointsRange, PoolDef, PrizeDef, SpendPoints, Streak, TierDef,
+    Band, Chances, Definition, Kind, Limits, PointsRange, PoolDef, PrizeDef, ReleaseDef, SpendPoints, SpendWeightsDef,
+    Streak, TierDef,
 };
-pub use rules::{LocalDay, Odds, Pool, Prize, PrizeIx, PrizeKind, Rules, Tier, TierIx};
+pub use odds::{Guarantee, Odds, OddsOf, Pool};
+pub use rules::{LocalDay, Prize, PrizeIx, PrizeKind, Rules, Tier, TierIx};
+pub use template::pools_by_draws;
 pub use time::Time;
 
 use serde::{Deserialize, Serialize};

@@ -1,18 +1,21 @@
 //! A campaign's published rules: immutable, compiled once per version, shared by every draw.
 
-use super::definition::{PointsRange, PoolDef, PrizeDef, TierDef};
+use super::definition::{PointsRange, PrizeDef, TierDef};
+use super::odds::{self, Guarantee, Odds, Pool};
 use super::{Chances, Definition, Finding, Kind, Limits, Severity};
+use crate::draw::{Civil, Snapshot};
 use crate::fairness;
-use crate::flow::{Plan, pool_condition::Condition};
+use crate::flow::{Needs, Plan};
 use crate::ids::{CampaignId, ShopperId, mix};
 use crate::strategy::{SlotAssign, Source, Strategy};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::ops::Range;
 
 /// A prize's place in [`Rules::prizes`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct PrizeIx(pub u16);
 
 impl PrizeIx {
@@ -74,6 +77,20 @@ pub struct Prize {
     pub stock: Option<u64>,
     /// Days in which an award of it must be claimed once it is granted; `None` is never too late.
     pub claim_days: Option<u32>,
+    /// A shopper wins it at most once.
+    pub once: bool,
+    /// From when (Unix milliseconds) how many units in all are open, ascending; empty opens all at once.
+    pub release: Box<[(i64, u64)]>,
+    /// What the rule `substitute` gives instead.
+    pub substitute: Option<PrizeIx>,
+}
+
+impl Prize {
+    /// Units released so far; `None` where all are open from the start.
+    pub fn released(&self, now_ms: i64) -> Option<u64> {
+        self.release.last()?;
+        Some(self.release.iter().rev().find(|(at, _)| *at <= now_ms).map_or(0, |(_, units)| *units))
+    }
 }
 
 /// One tier.
@@ -115,33 +132,6 @@ impl Tier {
     }
 }
 
-/// One pool: what one draw picks from.
-#[derive(Debug, Clone)]
-pub struct Pool {
-    pub code: Box<str>,
-    /// `None` is always true.
-    pub when: Option<Condition>,
-    /// Its tiers with the running sum of weights; the last sum is `weight_sum`. A tier of weight 0 is never hit.
-    pub tiers: Box<[(TierIx, u32)]>,
-    /// Above 0.
-    pub weight_sum: u32,
-    /// Probability of every slot of the campaign under this pool, decimal text rounded to 6 decimals.
-    pub probabilities: Box<[Box<str>]>,
-    /// `"pool":"...","tiers":[...]` of a receipt, written once.
-    pub(crate) receipt: Box<str>,
-}
-
-/// The exact probability of one slot: `weight / (weight_sum * slots)`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Odds {
-    /// The tier's weight, 0 where the pool leaves the tier out.
-    pub weight: u32,
-    /// Sum of the pool's weights, above 0.
-    pub weight_sum: u32,
-    /// Slots of the tier, above 0.
-    pub slots: u32,
-}
-
 /// One day in a campaign's time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LocalDay {
@@ -169,7 +159,16 @@ pub struct Rules {
     pub ends_at_ms: i64,
     pub prizes: Vec<Prize>,
     pub tiers: Vec<Tier>,
+    /// The pools as written first, then each of them under each spend threshold, then one per guarantee.
     pub pools: Vec<Pool>,
+    /// How many pools are written: the first ones of `pools`.
+    pub written_pools: usize,
+    /// The spend that each threshold begins at, ascending, minor units.
+    pub spend_steps: Box<[i64]>,
+    /// Guaranteed tiers, the most valuable first.
+    pub guarantees: Box<[Guarantee]>,
+    /// What must be gathered before a draw.
+    pub needs: Needs,
     pub plan: Plan,
     pub limits: Limits,
     pub chances: Chances,
@@ -190,11 +189,15 @@ impl Rules {
             return Err(findings);
         }
         let hash = definition.hash();
-        let prizes: Vec<Prize> = definition.prizes.iter().map(|p| prize(p, definition.claim_days)).collect();
-        let tiers = tiers(definition);
+        let prizes: Vec<Prize> = definition.prizes.iter().map(|from| prize(definition, from)).collect();
+        let tiers = compiled_tiers(definition);
         let slot_count = tiers.iter().map(|tier| usize::from(tier.slots)).sum();
         let is_points = |ix: &PrizeIx| matches!(prizes[ix.ix()].kind, PrizeKind::Points { .. });
         let points_prizes = (0..prizes.len() as u16).map(PrizeIx).filter(is_points).collect();
+        let plan = Plan::compile(&definition.flow).expect("invariant: the check compiled this flow");
+        let compiled = odds::compile(definition, &tiers);
+        let asked = compiled.pools.iter().filter_map(|pool| pool.when.as_ref());
+        let needs = asked.fold(plan.needs(), |needs, when| needs.with(when.needs()));
         Ok(Rules {
             campaign,
             version,
@@ -203,8 +206,12 @@ impl Rules {
             currency: definition.currency.as_str().into(),
             starts_at_ms: definition.starts_at.as_ms(),
             ends_at_ms: definition.ends_at.as_ms(),
-            pools: pools(definition, &tiers),
-            plan: Plan::compile(&definition.flow).expect("invariant: the check compiled this flow"),
+            pools: compiled.pools,
+            written_pools: compiled.written,
+            spend_steps: definition.spend_weights.iter().map(|table| table.from_cents).collect(),
+            guarantees: compiled.guarantees,
+            needs,
+            plan,
             limits: definition.limits,
             chances: definition.chances.clone(),
             time_zone: TimeZone::get(&definition.time_zone).expect("invariant: the check found this time zone"),
@@ -237,15 +244,49 @@ impl Rules {
         self.prizes.iter().position(|p| &*p.code == code).map(|ix| PrizeIx(ix as u16))
     }
 
-    /// The pool that draw `n` picks from: the first whose condition is true.
-    pub fn pool_for(&self, n: u32) -> Option<usize> {
-        self.pools.iter().position(|pool| pool.when.as_ref().is_none_or(|when| when.holds(n)))
+    /// The pool that a draw picks from: the first whose condition is true.
+    pub fn pool_for(&self, snapshot: &Snapshot<'_>) -> Option<usize> {
+        let written = &self.pools[..self.written_pools];
+        written.iter().position(|pool| pool.when.as_ref().is_none_or(|when| when.holds(snapshot)))
+    }
+
+    /// Whether draw `n` may have picked from that pool, as far as `n` alone tells.
+    pub fn pool_possible(&self, pool: usize, n: u32) -> bool {
+        let by_n = |pool: &Pool| pool.when.as_ref().map_or(Some(true), |when| when.by_n(n));
+        let written = &self.pools[..self.written_pools];
+        written.get(pool).is_some_and(|pool| by_n(pool) != Some(false))
+            && written[..pool].iter().all(|earlier| by_n(earlier) != Some(true))
+    }
+
+    /// The highest spend threshold that `spend_cents` reaches, from 1; 0 where it reaches none.
+    pub fn spend_step(&self, spend_cents: i64) -> u8 {
+        self.spend_steps.iter().take_while(|from| spend_cents >= **from).count() as u8
+    }
+
+    /// The odds of a written pool under a spend threshold, as a place in `pools`.
+    pub(crate) fn odds_of(&self, pool: u8, step: u8) -> u8 {
+        pool + step * self.written_pools as u8
+    }
+
+    /// Whether that pool holds the tier.
+    pub(crate) fn pool_has(&self, pool: u8, tier: TierIx) -> bool {
+        self.pools[usize::from(pool)].tiers.iter().any(|(member, _)| *member == tier)
     }
 
     /// The odds of every slot under `pool`, in slot order.
     pub fn odds(&self, pool: usize) -> Vec<Odds> {
-        let pool = &self.pools[pool];
-        odds(&pool.tiers, pool.weight_sum, &self.tiers)
+        odds::of_slots(&self.pools[pool].tiers, &self.tiers)
+    }
+
+    /// The moment on the campaign's calendar. Costs a time-zone look-up.
+    pub fn civil(&self, now_ms: i64) -> Civil {
+        let Ok(moment) = Timestamp::from_millisecond(now_ms) else { return Civil::default() };
+        let local = moment.to_zoned(self.time_zone.clone()).datetime();
+        Civil {
+            day: local.date().since(Date::constant(1970, 1, 1)).map_or(0, |span| span.get_days()),
+            weekday: local.weekday().to_monday_one_offset() as u8,
+            minute: local.hour() as u16 * 60 + local.minute() as u16,
+        }
     }
 
     /// The campaign's day at `now_ms`. Costs a time-zone look-up: keep the answer until `ends_ms`.
@@ -304,15 +345,6 @@ impl Rules {
     }
 }
 
-impl Odds {
-    /// The probability as decimal text, rounded to 6 decimals, half up.
-    pub fn decimal(&self) -> String {
-        let below = u128::from(self.weight_sum) * u128::from(self.slots);
-        let micro = (u128::from(self.weight) * 2_000_000 + below) / (2 * below);
-        format!("{}.{:06}", micro / 1_000_000, micro % 1_000_000)
-    }
-}
-
 /// Changing it would deal every shopper other templates in the middle of a campaign.
 const TEMPLATE_SALT: u64 = 0x6b6f_6920_7465_6d70;
 const DAY_MS: i64 = 86_400_000;
@@ -331,8 +363,14 @@ fn sample(all: usize, count: usize, below: &mut impl FnMut(usize) -> usize) -> V
     picked
 }
 
-fn prize(from: &PrizeDef, claim_days: Option<u32>) -> Prize {
+fn prize(definition: &Definition, from: &PrizeDef) -> Prize {
     let points = from.points.unwrap_or(PointsRange { min: 0, max: 0 });
+    let mut open = 0u64;
+    let release = from.release.iter().map(|step| {
+        open = open.saturating_add(step.units);
+        (step.at.as_ms(), open)
+    });
+    let place = |code: &String| definition.prizes.iter().position(|prize| prize.code == *code);
     Prize {
         code: from.code.as_str().into(),
         name: from.name.as_str().into(),
@@ -350,7 +388,10 @@ fn prize(from: &PrizeDef, claim_days: Option<u32>) -> Prize {
         value_cents: from.value_cents,
         cost_cents: from.cost_cents,
         stock: from.stock,
-        claim_days: from.claim_days.or(claim_days),
+        claim_days: from.claim_days.or(definition.claim_days),
+        once: from.once,
+        release: release.collect(),
+        substitute: from.substitute.as_ref().and_then(place).map(|ix| PrizeIx(ix as u16)),
     }
 }
 
@@ -391,7 +432,8 @@ pub(super) fn stand_in(definition: &Definition, at: usize) -> Vec<PrizeIx> {
     )
 }
 
-fn tiers(definition: &Definition) -> Vec<Tier> {
+/// The tiers of a checked definition.
+pub(super) fn compiled_tiers(definition: &Definition) -> Vec<Tier> {
     let mut first_slot = 0;
     let mut tiers: Vec<Tier> = Vec::with_capacity(definition.tiers.len());
     for (from, candidates) in definition.tiers.iter().zip(Rules::members(definition)) {
@@ -423,38 +465,4 @@ fn lower(tier: &Tier, all: &[Tier]) -> Box<[TierIx]> {
     let mut below: Vec<(TierIx, &Tier)> = (0u8..).zip(all).filter(|(_, other)| rank(other) > rank(tier)).collect();
     below.sort_by_key(|(_, other)| rank(other));
     below.into_iter().map(|(ix, _)| ix).collect()
-}
-
-fn pools(definition: &Definition, tiers: &[Tier]) -> Vec<Pool> {
-    if definition.pools.is_empty() {
-        return vec![pool("all", None, (0..tiers.len() as u8).collect(), tiers)];
-    }
-    let by_code = |code: &String| tiers.iter().zip(0u8..).find(|(tier, _)| *tier.code == **code).map(|(_, ix)| ix);
-    let compiled = |from: &PoolDef| {
-        let when = from.when.as_deref().map(Condition::parse).transpose();
-        let when = when.expect("invariant: the check read this condition");
-        pool(&from.code, when, from.tiers.iter().filter_map(by_code).collect(), tiers)
-    };
-    definition.pools.iter().map(compiled).collect()
-}
-
-fn pool(code: &str, when: Option<Condition>, members: Vec<TierIx>, all: &[Tier]) -> Pool {
-    let mut sum = 0;
-    let running = members.into_iter().map(|ix| {
-        sum += all[usize::from(ix)].weight;
-        (ix, sum)
-    });
-    let tiers: Box<[(TierIx, u32)]> = running.collect();
-    let probabilities = odds(&tiers, sum, all).iter().map(|odds| odds.decimal().into()).collect();
-    let receipt = fairness::pool_part(code, &tiers, all);
-    Pool { code: code.into(), when, weight_sum: sum, probabilities, receipt, tiers }
-}
-
-fn odds(members: &[(TierIx, u32)], weight_sum: u32, all: &[Tier]) -> Vec<Odds> {
-    let of_tier = |(tier, ix): (&Tier, u8)| {
-        let weight = if members.iter().any(|(member, _)| *member == ix) { tier.weight } else { 0 };
-        let odds = Odds { weight, weight_sum, slots: u32::from(tier.slots) };
-        std::iter::repeat_n(odds, usize::from(tier.slots))
-    };
-    all.iter().zip(0u8..).flat_map(of_tier).collect()
 }

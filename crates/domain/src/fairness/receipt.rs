@@ -1,7 +1,7 @@
 //! Receipts: what a shopper needs to recompute a draw, and the recomputing.
 
 use super::{CampaignSeed, DrawSeed, Roll, decimal};
-use crate::campaign::{PrizeKind, Rules, Tier, TierIx};
+use crate::campaign::{OddsOf, Pool, PrizeKind, Rules, Tier, TierIx};
 use crate::draw::{Outcome, Step};
 use crate::ids::{CampaignId, ShopperId};
 use crate::strategy::Strategy;
@@ -74,11 +74,11 @@ pub(crate) fn receipt_head(campaign: CampaignId, version: u32, hash: &[u8; 32]) 
 }
 
 /// The part that is the same for all draws of one pool.
-pub(crate) fn pool_part(code: &str, tiers: &[(TierIx, u32)], all: &[Tier]) -> Box<str> {
+pub(crate) fn pool_part(code: &str, tiers: impl Iterator<Item = (TierIx, u32)>, all: &[Tier]) -> Box<str> {
     // Codes are [A-Za-z0-9_-] and need no escapes.
-    let tiers = tiers.iter().map(|(ix, _)| {
-        let tier = &all[usize::from(*ix)];
-        format!("[\"{}\",{},{},{}]", tier.code, tier.weight, tier.first_slot, tier.slots)
+    let tiers = tiers.map(|(ix, weight)| {
+        let tier = &all[usize::from(ix)];
+        format!("[\"{}\",{},{},{}]", tier.code, weight, tier.first_slot, tier.slots)
     });
     format!("\"pool\":\"{code}\",\"tiers\":[{}]", tiers.collect::<Vec<_>>().join(",")).into()
 }
@@ -212,16 +212,22 @@ impl Receipt {
         if self.rules_hash != hex(&rules.hash) || self.rules != rules.version || self.campaign != rules.campaign {
             return differs("campaign, version or hash");
         }
-        let Some(pool) = rules.pool_for(self.n).map(|ix| &rules.pools[ix]).filter(|pool| *pool.code == *self.pool)
-        else {
+        let possible = rules.pools.iter().enumerate().filter(|(ix, pool)| {
+            *pool.code == *self.pool
+                && match pool.of {
+                    OddsOf::Pool => rules.pool_possible(*ix, self.n),
+                    OddsOf::Spend { pool, step } => {
+                        rules.pool_possible(usize::from(pool), self.n)
+                            && self.path.split(' ').any(|word| word == Step::WeightBy(step).word())
+                    }
+                    OddsOf::Guarantee(_) => self.path.split(' ').any(|word| word == Step::GuaranteeDue.word()),
+                }
+        });
+        let mut possible = possible.map(|(_, pool)| pool).peekable();
+        if possible.peek().is_none() {
             return differs("pool");
-        };
-        let same = |((code, weight, first, slots), (ix, _)): (&(String, u32, u32, u32), &(TierIx, u32))| {
-            let tier = &rules.tiers[usize::from(*ix)];
-            **code == *tier.code
-                && (*weight, *first, *slots) == (tier.weight, u32::from(tier.first_slot), u32::from(tier.slots))
-        };
-        if self.tiers.len() != pool.tiers.len() || !self.tiers.iter().zip(&pool.tiers).all(same) {
+        }
+        if !possible.any(|pool| self.lists(pool, rules)) {
             return differs("list of weights and slots");
         }
         let kind = rules.prize_by_code(&self.prize).map(|prize| rules.prize(prize).kind);
@@ -232,6 +238,16 @@ impl Receipt {
             (_, None) => {}
         }
         self.verify()
+    }
+
+    /// Whether the receipt's tiers are those of `pool`.
+    fn lists(&self, pool: &Pool, rules: &Rules) -> bool {
+        let same = |((code, weight, first, slots), (ix, of_pool)): (&(String, u32, u32, u32), (TierIx, u32))| {
+            let tier = &rules.tiers[usize::from(ix)];
+            **code == *tier.code
+                && (*weight, *first, *slots) == (of_pool, u32::from(tier.first_slot), u32::from(tier.slots))
+        };
+        self.tiers.len() == pool.tiers.len() && self.tiers.iter().zip(pool.weights()).all(same)
     }
 
     fn hit(&self, roll: &mut Roll) -> Result<(&str, u32), VerifyError> {

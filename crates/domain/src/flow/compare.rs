@@ -1,12 +1,14 @@
 //! What a change of flow means for shoppers.
 
-use super::Plan;
+use super::parse;
 use crate::campaign::compare::Effect;
+use crate::campaign::flow_worsens;
 
-/// Neutral where both texts make the same plan. Of two plans nothing better is known than that they differ.
+/// Neutral where both texts print the same, in the shopper's favour where surely nothing becomes worse.
 pub fn compare(old: &str, new: &str) -> Effect {
-    match (Plan::compile(old), Plan::compile(new)) {
-        (Ok(old), Ok(new)) if old == new => Effect::Neutral,
+    match (parse(old), parse(new)) {
+        (Ok(old), Ok(new)) if old.to_string() == new.to_string() => Effect::Neutral,
+        (Ok(_), Ok(_)) if flow_worsens(old, new).is_empty() => Effect::Favours,
         _ => Effect::Against,
     }
 }

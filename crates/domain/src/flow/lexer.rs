@@ -19,6 +19,11 @@ pub enum Kind<'t> {
     Close,
     Comma,
     Semicolon,
+    Dot,
+    /// `=`, which names a sub-flow.
+    Is,
+    /// What stands between two quotes, escapes unread.
+    Text(&'t str),
     /// One of `>=`, `<=`, `==`, `!=`, `>`, `<`.
     Operator(&'static str),
     End,
@@ -33,6 +38,9 @@ impl fmt::Display for Kind<'_> {
             Kind::Close => f.write_str("`)`"),
             Kind::Comma => f.write_str("`,`"),
             Kind::Semicolon => f.write_str("`;`"),
+            Kind::Dot => f.write_str("`.`"),
+            Kind::Is => f.write_str("`=`"),
+            Kind::Text(_) => f.write_str("a text"),
             Kind::Operator(text) => write!(f, "`{text}`"),
             Kind::End => f.write_str("the end"),
         }
@@ -82,6 +90,13 @@ impl<'t> Tokens<'t> {
         Ok(token)
     }
 
+    /// The word right after the next token, which is a dot.
+    pub fn after_dot(&self) -> Option<&'t str> {
+        let rest = self.rest.trim_start();
+        let word = &rest[..rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len())];
+        (!word.is_empty()).then_some(word)
+    }
+
     /// Takes the next token if it is `kind`.
     pub fn take_if(&mut self, kind: Kind<'_>) -> Result<bool, FlowError> {
         let fits = self.ahead.kind == kind;
@@ -110,6 +125,8 @@ impl<'t> Tokens<'t> {
             ')' => self.advance(1, Kind::Close),
             ',' => self.advance(1, Kind::Comma),
             ';' => self.advance(1, Kind::Semicolon),
+            '.' => self.advance(1, Kind::Dot),
+            '"' | '\'' => self.text(first, at)?,
             '0'..='9' => self.number(at)?,
             c if c.is_alphabetic() || c == '_' => {
                 let word = self.span(|c| c.is_alphanumeric() || c == '_');
@@ -117,6 +134,7 @@ impl<'t> Tokens<'t> {
             }
             _ => match OPERATORS.into_iter().find(|op| self.rest.starts_with(op)) {
                 Some(op) => self.advance(op.len(), Kind::Operator(op)),
+                None if first == '=' => self.advance(1, Kind::Is),
                 None => {
                     return Err(FlowError::new(at, format!("unexpected character `{}`", first.escape_debug()), ""));
                 }
@@ -131,6 +149,21 @@ impl<'t> Tokens<'t> {
             FlowError::new(at, "the number is too large".to_owned(), &format!("the largest is {}", u32::MAX))
         })?;
         Ok(self.advance(digits.len(), Kind::Number(number)))
+    }
+
+    /// A text in either kind of quotes; a backslash takes the next character with it.
+    fn text(&mut self, quote: char, at: At) -> Result<Kind<'t>, FlowError> {
+        let rest: &'t str = self.rest;
+        let mut escaped = false;
+        for (i, c) in rest.char_indices().skip(1) {
+            match c {
+                _ if escaped => escaped = false,
+                '\\' => escaped = true,
+                c if c == quote => return Ok(self.advance(i + 1, Kind::Text(&rest[1..i]))),
+                _ => {}
+            }
+        }
+        Err(FlowError::new(at, "the text never ends".to_owned(), &format!("close it with `{quote}`")))
     }
 
     fn span(&self, belongs: impl Fn(char) -> bool) -> &'t str {
@@ -171,4 +204,43 @@ impl<'t> Tokens<'t> {
             self.advance(skip, Kind::End);
         }
     }
+}
+
+/// What a text between quotes says.
+///
+/// # Errors
+/// For a backslash before anything but a quote, a backslash, `n` or `t`.
+pub fn unquote(raw: &str, at: At) -> Result<String, FlowError> {
+    let mut text = String::with_capacity(raw.len());
+    let mut chars = raw.chars();
+    while let Some(c) = chars.next() {
+        text.push(match c {
+            '\\' => match chars.next() {
+                Some(c @ ('\\' | '"' | '\'')) => c,
+                Some('n') => '\n',
+                Some('t') => '\t',
+                other => {
+                    let what = other.map_or_else(String::new, |c| c.escape_debug().to_string());
+                    let message = format!("a text knows no escape `\\{what}`");
+                    return Err(FlowError::new(at, message, "there are \\\\, \\\", \\', \\n and \\t"));
+                }
+            },
+            c => c,
+        });
+    }
+    Ok(text)
+}
+
+/// A text between single quotes that [`unquote`] reads back.
+pub fn quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('\'');
+    for c in text.chars() {
+        if matches!(c, '\\' | '\'') {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted.push('\'');
+    quoted
 }

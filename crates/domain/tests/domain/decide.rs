@@ -11,7 +11,7 @@ fn refusals_come_before_the_roll() {
     body["limits"] = json!({"per_shopper": 100, "per_day": 10});
     let rules = rules(body);
     let strategy = strategy(&rules, SHOWN);
-    let check = |change: &dyn Fn(&mut Snapshot), want: Option<&str>| {
+    let check = |change: &dyn Fn(&mut Snapshot<'static>), want: Option<&str>| {
         let mut snapshot = snapshot(3);
         change(&mut snapshot);
         // A shelf that knows nothing: a refusal never asks it, so it cannot come after the roll.
@@ -20,7 +20,7 @@ fn refusals_come_before_the_roll() {
         let got = decide(&rules, &strategy, &snapshot, &mut seed.roll(""), &shelf);
         assert_eq!(describe(&rules, &got), want.unwrap_or("needs cup"), "{snapshot:?}");
         assert_eq!(
-            admit(&rules, &snapshot, 1).map_err(|refusal| refusal.code()),
+            admit(&rules, &strategy, &snapshot, 1).map_err(|refusal| refusal.code()),
             want.map_or(Ok(()), Err),
             "{snapshot:?}"
         );
@@ -48,6 +48,7 @@ fn several_draws_are_admitted_all_or_none() {
     let mut body = spring();
     body["limits"] = json!({"per_shopper": 20, "per_day": 6});
     let rules = rules(body);
+    let strategy = strategy(&rules, SHOWN);
     for (used, left, today, count, want) in [
         (0, 10, 0, 6, Ok(())),
         (0, 10, 0, 7, Err("limit_reached")),
@@ -57,7 +58,11 @@ fn several_draws_are_admitted_all_or_none() {
         (0, 3, 0, 4, Err("no_chances")),
     ] {
         let snapshot = Snapshot { left, draws_today: today, ..snapshot(used) };
-        assert_eq!(admit(&rules, &snapshot, count).map_err(|r| r.code()), want, "{used} {left} {today} {count}");
+        assert_eq!(
+            admit(&rules, &strategy, &snapshot, count).map_err(|r| r.code()),
+            want,
+            "{used} {left} {today} {count}"
+        );
     }
 }
 
@@ -139,7 +144,7 @@ fn the_same_arguments_decide_the_same_after_units_came() {
 
 #[test]
 fn flows_that_leave_rules_out_never_give_what_is_not_there() {
-    let draw = |flow: &str, n: u32, slot: u8, unit: Unit, change: &dyn Fn(&mut Snapshot)| {
+    let draw = |flow: &str, n: u32, slot: u8, unit: Unit, change: &dyn Fn(&mut Snapshot<'static>)| {
         let mut body: Value = spring();
         body["flow"] = json!(flow);
         let rules = rules(body);
@@ -150,7 +155,7 @@ fn flows_that_leave_rules_out_never_give_what_is_not_there() {
         let shelf = Shelves::of(&rules, &[("cup", unit)]);
         describe(&rules, &decide(&rules, &strategy, &snapshot, &mut seed.roll(""), &shelf))
     };
-    let none = |_: &mut Snapshot| {};
+    let none = |_: &mut Snapshot<'static>| {};
     for (flow, n, slot, unit, want) in [
         ("THEN(pool, draw)", 1, 0, Unit::Free, "cup/small/0 pool draw"),
         ("THEN(pool, draw)", 1, 0, Unit::SoldOut, "thanks/-/- pool draw thanks"),
@@ -176,14 +181,14 @@ fn flows_that_leave_rules_out_never_give_what_is_not_there() {
     ] {
         assert_eq!(draw(flow, n, slot, unit, &none), want, "{flow}");
     }
-    let points_only = |s: &mut Snapshot| s.blacklist = Some(BlacklistMode::PointsOnly);
+    let points_only = |s: &mut Snapshot<'static>| s.blacklist = Some(BlacklistMode::PointsOnly);
     assert_eq!(
         draw("THEN(blacklist, pool, draw)", 1, 0, Unit::Free, &points_only),
         "pts/-/6 blacklist:points_only pool draw points"
     );
-    let outside = |s: &mut Snapshot| s.now_ms = NOON_MS * 2;
+    let outside = |s: &mut Snapshot<'static>| s.now_ms = NOON_MS * 2;
     assert_eq!(draw("THEN(pool, draw)", 1, 0, Unit::Free, &outside), "cup/small/0 pool draw", "no window, no refusal");
-    let broke = |s: &mut Snapshot| s.left = 0;
+    let broke = |s: &mut Snapshot<'static>| s.left = 0;
     assert_eq!(draw("THEN(pool, draw)", 1, 0, Unit::Free, &broke), "no_chances");
 }
 

@@ -200,7 +200,7 @@ fn defaults_are_those_of_the_contract() {
     let canonical = String::from_utf8(got.canonical()).unwrap();
     assert_eq!(
         canonical,
-        r#"{"name":"a","starts_at":"2026-03-01T00:00:00Z","ends_at":"2026-03-02T00:00:00Z","currency":"CNY","time_zone":"Asia/Shanghai","prizes":[{"code":"a","name":"a","kind":"none","value_cents":0,"cost_cents":0}],"tiers":[{"code":"a","slots":1,"weight":1,"prizes":["a"]}],"pools":[],"flow":"THEN(blacklist, window, limits, pool, draw, unlock, stock, IF(sold_out, fallback))","limits":{},"chances":{},"strict":false}"#
+        r#"{"name":"a","starts_at":"2026-03-01T00:00:00Z","ends_at":"2026-03-02T00:00:00Z","currency":"CNY","time_zone":"Asia/Shanghai","prizes":[{"code":"a","name":"a","kind":"none","value_cents":0,"cost_cents":0}],"tiers":[{"code":"a","slots":1,"weight":1,"prizes":["a"]}],"pools":[],"flow":"THEN(blacklist, window, limits, cooldown, risk, pool, weight, guarantee, draw, unlock, once, release, stock, IF(sold_out, THEN(substitute, fallback)))","limits":{},"chances":{},"strict":false}"#
     );
     assert_eq!(
         serde_json::from_str::<Definition>(&canonical).unwrap().hash(),

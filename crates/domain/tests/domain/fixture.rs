@@ -1,6 +1,6 @@
 //! A campaign to draw from, and shelves to draw with.
 
-use domain::campaign::{Definition, PrizeIx, Rules, State};
+use domain::campaign::{Definition, PrizeIx, Rules};
 use domain::draw::{Decision, Outcome, Shelf, Snapshot, Unit, decide};
 use domain::fairness::{CampaignSeed, DrawSeed};
 use domain::ids::{CampaignId, ShopperId};
@@ -29,6 +29,7 @@ pub fn spring() -> Value {
             {"code": "big", "slots": 2, "weight": 100, "value_cents": {"min": 20_000, "max": 200_000}, "unlock_after": 10},
             {"code": "points", "slots": 3, "weight": 3000, "prizes": ["pts", "few"]},
         ],
+        "flow": "THEN(blacklist, window, limits, pool, draw, unlock, stock, IF(sold_out, fallback))",
         "pools": [
             {"code": "all", "when": "n >= 5", "tiers": ["small", "big", "points"]},
             {"code": "start", "tiers": ["small", "points"]},
@@ -44,16 +45,8 @@ pub fn rules(value: Value) -> Rules {
     Rules::compile(CAMPAIGN, 3, &definition(value)).unwrap_or_else(|findings| panic!("{findings:?}"))
 }
 
-pub fn snapshot(used: u32) -> Snapshot {
-    Snapshot {
-        used,
-        left: 10,
-        draws_today: 0,
-        blacklist: None,
-        now_ms: NOON_MS,
-        state: State::Live,
-        budget_left_cents: None,
-    }
+pub fn snapshot(used: u32) -> Snapshot<'static> {
+    Snapshot { shopper: SHOPPER, used, left: 10, ..Snapshot::blank(NOON_MS) }
 }
 
 /// A shelf on which everything is free but what is named.
@@ -70,6 +63,10 @@ impl Shelves {
 impl Shelf for Shelves {
     fn unit(&self, prize: PrizeIx) -> Unit {
         self.0.get(&prize).copied().unwrap_or(Unit::Free)
+    }
+
+    fn unit_within(&self, prize: PrizeIx, _: u64) -> Unit {
+        self.unit(prize)
     }
 }
 

@@ -4,13 +4,15 @@
 mod compare;
 mod conditions;
 mod decide;
+mod fairness_of_edits;
 mod fallback;
 mod findings;
 mod fixture;
-mod flows;
+mod flow_language;
 mod life;
 mod odds;
 mod orders;
+mod pools;
 mod publish;
 mod receipts;
 mod rules;

@@ -279,22 +279,7 @@ impl Real {
         let Some(enrolment) = proposal.account.enrolment(HERE) else { return };
         let (used, spends) = (enrolment.used, enrolment.lots.spends(self.now_ms, count).collect::<Vec<_>>());
         for (n, spend) in (used + 1..).zip(spends) {
-            let drawn = Drawn {
-                draw: DrawId(n),
-                campaign: HERE,
-                rules: 1,
-                n,
-                day: 0,
-                pool: 0,
-                slot: None,
-                tier: None,
-                prize: None,
-                points: 0,
-                cost_cents: 0,
-                award: None,
-                order: spend.order,
-                last: spend.last,
-            };
+            let drawn = Drawn { order: spend.order, last: spend.last, ..Drawn::thanks(DrawId(n), HERE, n, 0) };
             proposal.push(Fact::Drawn(Box::new(drawn))).expect("a draw of the next chance");
         }
     }

@@ -4,6 +4,7 @@
 mod bench_empty;
 mod config;
 mod evaluate;
+mod flow;
 mod import;
 mod keep;
 mod operators;
@@ -44,6 +45,9 @@ enum Command {
     /// The configuration
     #[command(subcommand)]
     Config(config::Command),
+    /// Rule flows
+    #[command(subcommand)]
+    Flow(flow::Command),
     /// Recompute a draw from its receipt
     VerifyReceipt(receipt::Args),
     /// Copy a data directory while a server may be running on it
@@ -104,6 +108,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Evaluate(command) => evaluate::run(command),
         Command::Operators(command) => operators::run(command),
         Command::Config(command) => config::run(&command),
+        Command::Flow(command) => flow::run(&command),
         Command::VerifyReceipt(args) => receipt::run(&args),
         Command::Backup(args) => keep::backup(&args),
         Command::Restore(args) => keep::restore(&args),
@@ -172,6 +177,10 @@ mod tests {
             ("koi config default", true),
             ("koi config check koi.toml", true),
             ("koi config", false),
+            ("koi flow check f.el", true),
+            ("koi flow check f.el --json", true),
+            ("koi flow draw f.el", true),
+            ("koi flow", false),
             ("koi verify-receipt r.json --json", true),
             ("koi backup b --data d", true),
             ("koi restore b --data d", true),

@@ -91,6 +91,10 @@ async fn serve(config: &Config, listener: TcpListener, front: Front, embedded: E
     }
     tracing::info!(%address, data = %config.server.data.display(), "serving");
 
+    if !config.flows.folder.as_os_str().is_empty() {
+        let every = Duration::from_millis(config.flows.every_ms.into());
+        tokio::spawn(crate::watch::run(embedded.koi.clone(), config.flows.folder.clone(), every));
+    }
     let serving = tokio::spawn(listen::serve(listener, front, config.server.connections_max, GRACE, stopped));
     let end = tokio::select! {
         // The sender lives as long as the use cases do, which is longer than this.

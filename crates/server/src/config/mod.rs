@@ -24,6 +24,7 @@ pub struct Config {
     pub log: Log,
     pub operators: Operators,
     pub shoppers: Shoppers,
+    pub flows: Flows,
     pub embedded: adapters::embedded::Options,
     pub fulfilment: app::fulfil::Options,
     pub campaigns: Campaigns,
@@ -135,6 +136,22 @@ pub struct Shoppers {
     pub jwt: JwtConfig,
 }
 
+/// `[flows]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Flows {
+    /// The folder whose files are campaigns' flows; empty watches nothing.
+    pub folder: PathBuf,
+    /// Milliseconds between two looks at it, 100 to 60,000.
+    pub every_ms: u32,
+}
+
+impl Default for Flows {
+    fn default() -> Self {
+        Flows { folder: PathBuf::new(), every_ms: 500 }
+    }
+}
+
 /// `[log]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -195,6 +212,8 @@ pub enum ConfigError {
     Operators,
     #[error("shoppers.jwt: {0}")]
     Jwt(&'static str),
+    #[error("flows.every_ms is 100 to 60000")]
+    Flows,
 }
 
 impl Config {
@@ -242,6 +261,9 @@ impl Config {
         }
         if let Some(wrong) = self.shoppers.jwt.wrong() {
             return Err(ConfigError::Jwt(wrong));
+        }
+        if !(100..=60_000).contains(&self.flows.every_ms) {
+            return Err(ConfigError::Flows);
         }
         Ok(self)
     }

@@ -26,6 +26,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         awards::get_award, awards::get_address, awards::list_awards_of_shopper, coupons::add_coupons, coupons::get_coupons,
         webhooks::create_webhook, webhooks::list_webhooks, webhooks::get_webhook, webhooks::delete_webhook,
         webhooks::rotate_webhook, webhooks::retire_webhook_secret, deliveries::list_deliveries, deliveries::replay_delivery,
+        flows::get_flow, flows::put_flow, flows::list_flow_rules, flows::put_risk,
         points::get_points, points::list_entries, api_keys::create_api_key, api_keys::list_api_keys,
         api_keys::revoke_api_key, api_keys::rotate_api_key, session::open_session, session::get_session,
         session::close_session, session::reauthenticate, session::change_password, operators::create_operator,
@@ -34,7 +35,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         operators::end_sessions, operators::end_session, audit::list_audit, audit::check_audit, audit::export_audit,
         operations::get_health, operations::get_readiness, operations::get_metrics,
     ),
-    components(schemas(schema::Problem)),
+    components(schemas(schema::Problem, schema::flows::FlowGraph)),
     tags(
         (name = "shoppers", description = "For the shop's server"),
         (name = "events", description = "Behaviour, from the shop's server"),

@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::campaign::Finding;
 use domain::draw::Refusal;
+use domain::flow::FlowError;
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -30,6 +31,17 @@ pub struct Problem {
     pub findings: Vec<Finding>,
     /// Seconds after which to ask again, where it is known.
     pub after_s: Option<u64>,
+    /// What is wrong with a flow, each with its place.
+    pub flow: Vec<FlowError>,
+}
+
+/// Errors of a flow as they are shown.
+#[derive(Serialize)]
+struct Place<'a> {
+    line: u32,
+    column: u32,
+    message: &'a str,
+    hint: &'a str,
 }
 
 #[derive(Serialize)]
@@ -43,13 +55,32 @@ struct Rendered<'a> {
     field: Option<&'a str>,
     #[serde(skip_serializing_if = "<[Finding]>::is_empty")]
     findings: &'a [Finding],
+    /// Of the first error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Place<'a>>,
     request_id: &'a str,
+}
+
+fn place(error: &FlowError) -> Place<'_> {
+    Place { line: error.line, column: error.column, message: &error.message, hint: &error.hint }
 }
 
 impl Problem {
     /// A failure without a field.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Problem { status, code, detail: detail.into(), field: None, findings: Vec::new(), after_s: None }
+        Problem {
+            status,
+            code,
+            detail: detail.into(),
+            field: None,
+            findings: Vec::new(),
+            flow: Vec::new(),
+            after_s: None,
+        }
     }
 
     /// 422: `field` is readable but makes no sense.
@@ -83,6 +114,9 @@ impl Problem {
             code: self.code,
             field: self.field.as_deref(),
             findings: &self.findings,
+            line: self.flow.first().map(|error| error.line),
+            column: self.flow.first().map(|error| error.column),
+            errors: self.flow.iter().map(place).collect(),
             request_id: request_id.as_str(),
         };
         let mut reply = Reply::new(json_bytes(&body).into());
@@ -127,6 +161,7 @@ impl From<Error> for Problem {
         match error {
             Error::Invalid { field, .. } => Problem { field, ..problem },
             Error::Findings(findings) => Problem { findings, ..problem },
+            Error::Flow(flow) => Problem { field: Some("flow".to_owned()), flow, ..problem },
             // Rounded up: who waits that long is let in.
             Error::Throttled { after_ms } => {
                 Problem { after_s: Some(after_ms.max(1).unsigned_abs().div_ceil(1_000)), ..problem }
@@ -139,7 +174,9 @@ impl From<Error> for Problem {
 /// The status of every failure that a use case can tell of.
 pub fn status_of(error: &Error) -> StatusCode {
     match error {
-        Error::Invalid { .. } | Error::Findings(_) | Error::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+        Error::Invalid { .. } | Error::Findings(_) | Error::Flow(_) | Error::KeyReused => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         Error::NotFound { .. } => StatusCode::NOT_FOUND,
         Error::Conflict { .. } | Error::InFlight | Error::BusinessKeyReused => StatusCode::CONFLICT,
         Error::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
@@ -155,9 +192,9 @@ pub fn status_of(error: &Error) -> StatusCode {
 pub fn status_of_refusal(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::Draft => StatusCode::NOT_FOUND,
-        Refusal::NotStarted | Refusal::Paused | Refusal::NoChances => StatusCode::CONFLICT,
+        Refusal::NotStarted | Refusal::Paused | Refusal::OutsideHours | Refusal::NoChances => StatusCode::CONFLICT,
         Refusal::Over => StatusCode::GONE,
-        Refusal::Blocked | Refusal::NotQualified => StatusCode::FORBIDDEN,
+        Refusal::Blocked | Refusal::Suspected(_) | Refusal::NotQualified => StatusCode::FORBIDDEN,
         Refusal::LimitReached { .. } => StatusCode::TOO_MANY_REQUESTS,
     }
 }

@@ -8,6 +8,7 @@ mod rules;
 pub use desk::*;
 pub use orders::*;
 pub use rules::*;
+pub mod flows;
 
 use domain::award::AwardState;
 use domain::campaign::{Definition, Finding, State};
@@ -300,6 +301,8 @@ pub struct Me {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub referral_code: Option<String>,
     pub pool: String,
+    /// How far the shopper is from each guaranteed tier.
+    pub guarantees: Vec<flows::Guarantee>,
     pub strategy: Strategy,
 }
 

@@ -3,6 +3,7 @@
 mod money;
 mod policy;
 mod pools;
+mod promises;
 mod shape;
 
 use super::Definition;
@@ -28,6 +29,14 @@ pub mod bounds {
     pub const POINTS: i64 = 1_000_000_000;
     /// Any amount of money in minor units; its product with [`STOCK`] is computed in 128 bits.
     pub const CENTS: i64 = 1_000_000_000_000_000;
+    /// Thresholds of spend with odds of their own; a draw's path names the one it rolled by with one digit.
+    pub const SPEND_STEPS: usize = 7;
+    /// Lists of odds: pools, pools under thresholds, guarantees. A draw names its list in 8 bits.
+    pub const ODDS: usize = 255;
+    /// Draws that a guarantee waits for: the counters have 16 bits.
+    pub const GUARANTEE: u32 = 60_000;
+    /// Steps of one prize's release.
+    pub const RELEASES: usize = 366;
     /// Chances of one sign-in.
     pub const CHANCES: u32 = 1_000;
     /// Rows of the sign-in calendar, and amounts of purchase points.
@@ -81,6 +90,7 @@ impl Definition {
         shape::check(self, &mut findings);
         pools::check(self, &mut findings);
         money::check(self, &mut findings);
+        promises::check(self, &mut findings);
         findings.0
     }
 }

@@ -46,8 +46,15 @@ fn check_prize(prize: &PrizeDef, at: &str, findings: &mut Findings) {
 
 fn check_limits(definition: &Definition, findings: &mut Findings) {
     let limits = &definition.limits;
-    for (field, limit) in [("limits.per_shopper", limits.per_shopper), ("limits.per_day", limits.per_day)] {
-        if limit == Some(0) {
+    for (field, zero) in [
+        ("limits.per_shopper", limits.per_shopper == Some(0)),
+        ("limits.per_day", limits.per_day == Some(0)),
+        ("limits.per_week", limits.per_week == Some(0)),
+        ("limits.per_campaign", limits.per_campaign == Some(0)),
+        ("limits.global", limits.global == Some(0)),
+        ("limits.global_per_day", limits.global_per_day == Some(0)),
+    ] {
+        if zero {
             findings.error("limit_zero", field, "a limit of 0 refuses every draw; leave it out for no limit");
         }
     }

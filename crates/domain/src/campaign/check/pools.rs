@@ -1,9 +1,9 @@
 //! Weights, pools and the flow.
 
+use super::promises::missing_rules;
 use super::shape::codes;
 use super::{Findings, bounds};
 use crate::campaign::{Definition, PoolDef};
-use crate::flow::rules::RuleKind;
 use crate::flow::{Plan, pool_condition::Condition};
 use std::collections::{HashMap, HashSet};
 
@@ -76,23 +76,5 @@ fn check_flow(definition: &Definition, findings: &mut Findings) {
             return;
         }
     };
-    let limits = &definition.limits;
-    for (rule, matters, detail) in [
-        (RuleKind::Blacklist, true, "without `blacklist` blacklisted shoppers draw like all others"),
-        (RuleKind::Window, true, "without `window` draws go on after ends_at until someone ends the campaign"),
-        (
-            RuleKind::Limits,
-            limits.per_shopper.is_some() || limits.per_day.is_some(),
-            "without `limits` the limits per shopper and per day do nothing",
-        ),
-        (
-            RuleKind::Unlock,
-            definition.tiers.iter().any(|tier| tier.unlock_after.is_some_and(|after| after > 0)),
-            "without `unlock` every tier is open from the first draw",
-        ),
-    ] {
-        if matters && !plan.has(rule) {
-            findings.warn("flow_without_rule", "flow", detail);
-        }
-    }
+    missing_rules(definition, &plan, findings);
 }

@@ -3,23 +3,23 @@
 //! Example: mode `points_only`, the roll hits a cup: the prize is not to be had and the fallback finds points.
 
 use super::{About, Stage};
-use crate::draw::{BlacklistMode, Refusal, Run, Shelf, Snapshot, Step, Stop};
+use crate::draw::{BlacklistMode, Refusal, Run, Shelf, Step, Stop};
 
 pub const ABOUT: About = About {
     name: "blacklist",
     does: "refuses blacklisted shoppers, or lets them win points only",
+    takes: "",
     stage: Stage::Before,
 };
 
-pub(super) fn refuses(snapshot: &Snapshot) -> Option<Refusal> {
-    (snapshot.blacklist == Some(BlacklistMode::Refuse)).then_some(Refusal::Blocked)
-}
-
 pub(super) fn run<S: Shelf>(run: &mut Run<'_, S>) -> Result<(), Stop> {
-    if let Some(refusal) = refuses(run.snapshot) {
-        return Err(Stop::Refuse(refusal));
+    match run.snapshot.blacklist {
+        Some(BlacklistMode::Refuse) => return Err(Stop::Refuse(Refusal::Blocked)),
+        Some(BlacklistMode::PointsOnly) => {
+            run.points_only = true;
+            run.path.push(Step::PointsOnly);
+        }
+        None => run.path.push(Step::Blacklist),
     }
-    run.points_only = run.snapshot.blacklist == Some(BlacklistMode::PointsOnly);
-    run.path.push(if run.points_only { Step::PointsOnly } else { Step::Blacklist });
     Ok(())
 }

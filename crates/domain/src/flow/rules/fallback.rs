@@ -11,6 +11,7 @@ use crate::draw::{Run, Shelf, Step, Stop};
 pub const ABOUT: About = About {
     name: "fallback",
     does: "finds another prize: of the tier, of lower tiers, points, thanks",
+    takes: "",
     stage: Stage::After,
 };
 

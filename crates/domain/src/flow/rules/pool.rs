@@ -4,19 +4,14 @@
 //! condition is true and no pool is without one, the draw is refused as not qualified.
 
 use super::{About, Stage};
-use crate::campaign::Rules;
-use crate::draw::{Refusal, Run, Shelf, Snapshot, Step, Stop};
+use crate::draw::{Refusal, Run, Shelf, Step, Stop};
 
 pub const ABOUT: About =
-    About { name: "pool", does: "picks the first pool whose condition is true", stage: Stage::Before };
-
-pub(super) fn refuses(rules: &Rules, snapshot: &Snapshot) -> Option<Refusal> {
-    rules.pool_for(snapshot.n()).is_none().then_some(Refusal::NotQualified)
-}
+    About { name: "pool", does: "picks the first pool whose condition is true", takes: "", stage: Stage::Before };
 
 pub(super) fn run<S: Shelf>(run: &mut Run<'_, S>) -> Result<(), Stop> {
-    let pool = run.rules.pool_for(run.n).ok_or(Stop::Refuse(Refusal::NotQualified))?;
-    run.pool = pool as u8;
+    let pool = run.rules.pool_for(run.snapshot).ok_or(Stop::Refuse(Refusal::NotQualified))?;
+    (run.chosen, run.pool) = (pool as u8, pool as u8);
     run.path.push(Step::Pool);
     Ok(())
 }

@@ -5,8 +5,12 @@
 use super::{About, Stage};
 use crate::draw::{Run, Shelf, Step, Stop};
 
-pub const ABOUT: About =
-    About { name: "stock", does: "takes back a prize without a free unit or beyond the budget", stage: Stage::After };
+pub const ABOUT: About = About {
+    name: "stock",
+    does: "takes back a prize without a free unit or beyond the budget",
+    takes: "",
+    stage: Stage::After,
+};
 
 pub(super) fn run<S: Shelf>(run: &mut Run<'_, S>) -> Result<(), Stop> {
     let Some(prize) = run.prize else {
@@ -15,7 +19,7 @@ pub(super) fn run<S: Shelf>(run: &mut Run<'_, S>) -> Result<(), Stop> {
     };
     run.secured = run.available(prize)?;
     if !run.secured {
-        (run.prize, run.tier) = (None, None);
+        run.take_back();
     }
     run.path.push(if run.secured { Step::Stock } else { Step::SoldOut });
     Ok(())

@@ -9,6 +9,7 @@ pub mod coupons;
 pub mod deliveries;
 pub mod draws;
 pub mod events;
+pub mod flows;
 pub mod grants;
 pub mod me;
 pub mod operations;
@@ -48,6 +49,7 @@ pub fn router(app: App) -> Router {
         .route("/shoppers/{external_id}/recommendations", get(profiles::list_recommendations))
         .route("/shoppers/{external_id}/points", post(points::add_points))
         .route("/shoppers/{external_id}/blacklist", put(blacklist::put_blacklist).delete(blacklist::delete_blacklist))
+        .route("/shoppers/{external_id}/risk", put(flows::put_risk))
         .route("/events", post(events::record_events))
         .route("/campaigns", post(campaigns::create_campaign).get(campaigns::list_campaigns))
         .route("/campaigns/templates", get(templates::list_templates))
@@ -64,6 +66,8 @@ pub fn router(app: App) -> Router {
         .route("/campaigns/{id}/versions/{version}/diff", get(versions::get_version_diff))
         .route("/campaigns/{id}/versions/{version}/publish", post(versions::publish_version))
         .route("/campaigns/{id}/versions/{version}/withdraw", post(versions::withdraw_version))
+        .route("/campaigns/{id}/flow", get(flows::get_flow).put(flows::put_flow))
+        .route("/flow-rules", get(flows::list_flow_rules))
         .route("/campaigns/{id}/report", get(campaigns::get_report))
         .route("/campaigns/{id}/grants", post(grants::create_grant))
         .route("/campaigns/{id}/me", get(me::get_me))

@@ -54,6 +54,7 @@ fn what_shops_see_is_as_documented() {
         reason: Some(text()),
     };
     check("Blacklist", &blacklist);
+    check("Risk", &RiskView { shopper: text(), score: 0, flags: Vec::new() });
 }
 
 #[test]
@@ -83,6 +84,7 @@ fn what_operators_see_is_as_documented() {
         findings: Some(Vec::new()),
     };
     check("Campaign", &campaign);
+    check("Flow", &FlowView { flow: text(), version: 1, rules_hash: text(), etag: 1 });
     check("PrizeReport", &PrizeReport { code: text(), stock: None, won: 0, left: None });
     check("TierReport", &TierReport { code: text(), promised: text(), met: text() });
     let report = ReportView {
@@ -239,9 +241,11 @@ fn what_shoppers_see_is_as_documented() {
         streak: 0,
         referral_code: Some(text()),
         pool: text(),
+        guarantees: vec![GuaranteeView { tier: text(), after: 1, draws_without: 0 }],
         strategy: StrategyView { source: "random", slots: vec![slot] },
     };
     check("Me", &me);
+    check("Guarantee", &me.guarantees[0]);
     check("Chances", &me.chances);
     check("Strategy", &me.strategy);
     let award = AwardView {

@@ -4,9 +4,16 @@
 //! and roll again. Whatever a flow leaves out, three things hold: a campaign that is not open refuses, a shopper without
 //! chances refuses, and no prize is given without a unit of it or beyond the budget.
 
+mod path;
+mod refusal;
+mod snapshot;
+
+pub use path::{Path, Step};
+pub use refusal::{Limit, Refusal, Suspicion};
+pub use snapshot::{Civil, Dry, Fresh, NOBODY, Person, Risk, Snapshot};
+
 use crate::campaign::{PrizeIx, PrizeKind, Rules, State, TierIx};
 use crate::fairness::Roll;
-use crate::flow::rules;
 use crate::strategy::Strategy;
 
 /// How a blacklisted shopper is treated.
@@ -20,41 +27,6 @@ pub enum BlacklistMode {
     Refuse,
 }
 
-/// What the account says about a shopper in one campaign before a draw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Snapshot {
-    /// Chances used; this draw's ordinal is one more.
-    pub used: u32,
-    /// Chances left.
-    pub left: u32,
-    /// Draws on the campaign's present local day.
-    pub draws_today: u32,
-    pub blacklist: Option<BlacklistMode>,
-    /// Unix milliseconds.
-    pub now_ms: i64,
-    pub state: State,
-    /// What the campaign may still spend, minor units; `None` is without bound.
-    pub budget_left_cents: Option<i64>,
-}
-
-impl Snapshot {
-    /// This draw's ordinal: 1, 2, 3 ...
-    pub fn n(&self) -> u32 {
-        self.used.saturating_add(1)
-    }
-
-    /// The snapshot that the next of several draws starts from, `cost_cents` having been spent.
-    pub fn after(self, cost_cents: i64) -> Snapshot {
-        Snapshot {
-            used: self.used.saturating_add(1),
-            left: self.left.saturating_sub(1),
-            draws_today: self.draws_today.saturating_add(1),
-            budget_left_cents: self.budget_left_cents.map(|left| left.saturating_sub(cost_cents)),
-            ..self
-        }
-    }
-}
-
 /// Whether a unit of a prize is at hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
@@ -64,164 +36,32 @@ pub enum Unit {
     Unknown,
 }
 
-/// Where units come from. Asked only about prizes with a stock.
+/// Where units come from. Asked only about prizes with a stock or a release.
 pub trait Shelf {
+    /// Whether a unit of the prize's stock is to be had.
     fn unit(&self, prize: PrizeIx) -> Unit;
+
+    /// The same while only `released` units of it may have been given in all: what a phased release has opened so far.
+    fn unit_within(&self, prize: PrizeIx, released: u64) -> Unit;
 }
 
-/// Which limit was reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Limit {
-    PerShopper,
-    PerDay,
-}
+/// A shelf that never runs out, for questions that stock has no part in.
+struct Endless;
 
-/// Why a draw is not made. It uses no chance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Refusal {
-    #[error("no such campaign")]
-    Draft,
-    #[error("the campaign has not started")]
-    NotStarted,
-    #[error("the campaign is paused")]
-    Paused,
-    #[error("the campaign is over")]
-    Over,
-    #[error("this shopper may not draw")]
-    Blocked,
-    #[error("no pool is open to this draw")]
-    NotQualified,
-    #[error("{}", match which { Limit::PerShopper => "the campaign's draws per shopper are used up", Limit::PerDay => "today's draws are used up" })]
-    LimitReached { which: Limit },
-    #[error("no chances left")]
-    NoChances,
-}
-
-impl Refusal {
-    /// The API's stable word.
-    pub fn code(self) -> &'static str {
-        match self {
-            Refusal::Draft => "campaign_unknown",
-            Refusal::NotStarted => "campaign_not_started",
-            Refusal::Paused => "campaign_paused",
-            Refusal::Over => "campaign_over",
-            Refusal::Blocked => "blocked",
-            Refusal::NotQualified => "not_qualified",
-            Refusal::LimitReached { .. } => "limit_reached",
-            Refusal::NoChances => "no_chances",
-        }
-    }
-}
-
-/// What a rule did, for the path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Step {
-    Blacklist,
-    PointsOnly,
-    Window,
-    Limits,
-    Pool,
-    Draw,
-    Unlock,
-    Locked,
-    Stock,
-    SoldOut,
-    StockSkipped,
-    FallbackTier,
-    FallbackLower,
-    FallbackPoints,
-    FallbackThanks,
-    FallbackIdle,
-    /// After the flow: the prize could not be had and nothing replaced it.
-    Thanks,
-    /// After the flow: the same, for a shopper on points only, who gets points.
-    Points,
-    /// After all: an instant-win moment had come, and this draw was the first after it.
-    Moment,
-}
-
-impl Step {
-    /// A short word; what comes after the colon is what was unusual.
-    pub fn word(self) -> &'static str {
-        match self {
-            Step::Blacklist => "blacklist",
-            Step::PointsOnly => "blacklist:points_only",
-            Step::Window => "window",
-            Step::Limits => "limits",
-            Step::Pool => "pool",
-            Step::Draw => "draw",
-            Step::Unlock => "unlock",
-            Step::Locked => "unlock:locked",
-            Step::Stock => "stock",
-            Step::SoldOut => "stock:sold_out",
-            Step::StockSkipped => "stock:skipped",
-            Step::FallbackTier => "fallback:tier",
-            Step::FallbackLower => "fallback:lower",
-            Step::FallbackPoints => "fallback:points",
-            Step::FallbackThanks => "fallback:thanks",
-            Step::FallbackIdle => "fallback:idle",
-            Step::Thanks => "thanks",
-            Step::Points => "points",
-            Step::Moment => "moment",
-        }
+impl Shelf for Endless {
+    fn unit(&self, _: PrizeIx) -> Unit {
+        Unit::Free
     }
 
-    /// Whether from here on another prize than the hit slot's may have been given.
-    pub fn replaces(word: &str) -> bool {
-        matches!(
-            word,
-            "thanks" | "points" | "moment" | "fallback:tier" | "fallback:lower" | "fallback:points" | "fallback:thanks"
-        )
-    }
-}
-
-/// What each rule did, in order. Held inline so that a draw does not allocate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Path {
-    steps: [Step; Path::BOUND],
-    len: u8,
-    /// More steps than fit were taken.
-    cut: bool,
-}
-
-impl Default for Path {
-    fn default() -> Self {
-        Path { steps: [Step::Draw; Path::BOUND], len: 0, cut: false }
-    }
-}
-
-impl Path {
-    /// Most steps kept: three times the usual flow. A longer flow decides just the same, its path ends in `...`.
-    pub const BOUND: usize = 24;
-
-    /// The steps kept.
-    pub fn steps(&self) -> &[Step] {
-        &self.steps[..usize::from(self.len)]
-    }
-
-    pub(crate) fn push(&mut self, step: Step) {
-        match self.steps.get_mut(usize::from(self.len)) {
-            Some(place) => (*place, self.len) = (step, self.len + 1),
-            None => self.cut = true,
-        }
-    }
-
-    /// Appends the path as one JSON string of words with spaces between them.
-    pub fn write_json(&self, out: &mut Vec<u8>) {
-        out.push(b'"');
-        for (i, step) in self.steps().iter().enumerate() {
-            if i > 0 {
-                out.push(b' ');
-            }
-            out.extend_from_slice(step.word().as_bytes());
-        }
-        out.extend_from_slice(if self.cut { b" ...\"" } else { b"\"" });
+    fn unit_within(&self, _: PrizeIx, _: u64) -> Unit {
+        Unit::Free
     }
 }
 
 /// What a draw came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
+    /// The odds that were rolled: a place in [`Rules::pools`].
     pub pool: u8,
     /// The slot that the roll hit: what published odds count.
     pub hit_slot: u8,
@@ -235,6 +75,8 @@ pub struct Outcome {
     pub prize: Option<PrizeIx>,
     /// Amount where the prize is points, else 0.
     pub points: u32,
+    /// The risk rule wants a person to look at the award before it is given.
+    pub held: bool,
     pub path: Path,
 }
 
@@ -242,7 +84,8 @@ impl Outcome {
     /// The outcome of the first draw after an instant-win moment: its prize instead of what the roll gave. A shopper on points
     /// only wins none, and leaves the moment to the next draw.
     pub fn at_moment(self, prize: PrizeIx) -> Option<Outcome> {
-        if self.path.steps().contains(&Step::PointsOnly) {
+        let only_points = |step: &Step| matches!(step, Step::PointsOnly | Step::RiskPointsOnly | Step::OnlyPoints);
+        if self.path.steps().iter().any(only_points) {
             return None;
         }
         let mut path = self.path;
@@ -266,20 +109,33 @@ pub enum Decision {
 pub(crate) enum Stop {
     Refuse(Refusal),
     Needs(PrizeIx),
+    /// There is no roll: the question was only what comes before it.
+    Rolls,
 }
 
 /// One draw being decided; the rules read and change it.
 pub struct Run<'a, S> {
     pub(crate) rules: &'a Rules,
     pub(crate) strategy: &'a Strategy,
-    pub(crate) snapshot: &'a Snapshot,
-    pub(crate) roll: &'a mut Roll,
+    pub(crate) snapshot: &'a Snapshot<'a>,
+    /// Absent where only what comes before it is asked.
+    pub(crate) roll: Option<&'a mut Roll>,
     pub(crate) shelf: &'a S,
     pub(crate) n: u32,
     pub(crate) points_only: bool,
+    /// Every prize at most once, not only those that say so.
+    pub(crate) once_all: bool,
+    pub(crate) held: bool,
+    /// The group of the last split.
+    pub(crate) group: u8,
+    /// The spend threshold whose odds count, from 1; 0 is the usual odds.
+    pub(crate) by_spend: u8,
+    /// The pool whose condition was true, and the odds to roll: the same unless a spend threshold or a guarantee counts.
+    pub(crate) chosen: u8,
     pub(crate) pool: u8,
     pub(crate) hit_slot: u8,
     pub(crate) hit_tier: TierIx,
+    pub(crate) hit_prize: Option<PrizeIx>,
     pub(crate) locked: bool,
     /// The prize at hand, and the tier it came from.
     pub(crate) prize: Option<PrizeIx>,
@@ -289,7 +145,39 @@ pub struct Run<'a, S> {
     pub(crate) path: Path,
 }
 
-impl<S: Shelf> Run<'_, S> {
+impl<'a, S: Shelf> Run<'a, S> {
+    fn new(
+        rules: &'a Rules,
+        strategy: &'a Strategy,
+        snapshot: &'a Snapshot<'a>,
+        roll: Option<&'a mut Roll>,
+        shelf: &'a S,
+    ) -> Self {
+        Run {
+            rules,
+            strategy,
+            snapshot,
+            roll,
+            shelf,
+            n: snapshot.n(),
+            points_only: false,
+            once_all: false,
+            held: false,
+            group: 0,
+            by_spend: 0,
+            chosen: 0,
+            pool: 0,
+            hit_slot: 0,
+            hit_tier: 0,
+            hit_prize: None,
+            locked: false,
+            prize: None,
+            tier: None,
+            secured: false,
+            path: Path::default(),
+        }
+    }
+
     /// The condition `sold_out`: there is no prize at hand any more.
     pub(crate) fn sold_out(&self) -> bool {
         self.prize.is_none()
@@ -299,18 +187,50 @@ impl<S: Shelf> Run<'_, S> {
     pub(crate) fn available(&self, prize: PrizeIx) -> Result<bool, Stop> {
         let what = self.rules.prize(prize);
         let barred = self.points_only && !matches!(what.kind, PrizeKind::Points { .. } | PrizeKind::None);
-        let dear = self.snapshot.budget_left_cents.is_some_and(|left| what.cost_cents > 0 && what.cost_cents > left);
-        if barred || dear {
+        if barred || self.too_dear(prize) || self.had(prize) {
             return Ok(false);
         }
-        if what.stock.is_none() {
-            return Ok(true);
-        }
-        match self.shelf.unit(prize) {
+        let unit = match (what.stock, what.released(self.snapshot.now_ms)) {
+            (None, None) => return Ok(true),
+            (_, Some(0)) => return Ok(false),
+            (stock, Some(released)) if stock.is_none_or(|stock| released < stock) => {
+                self.shelf.unit_within(prize, released)
+            }
+            _ => self.shelf.unit(prize),
+        };
+        match unit {
             Unit::Free => Ok(true),
             Unit::SoldOut => Ok(false),
             Unit::Unknown => Err(Stop::Needs(prize)),
         }
+    }
+
+    /// Whether the budget no longer pays for `prize`.
+    pub(crate) fn too_dear(&self, prize: PrizeIx) -> bool {
+        let cost = self.rules.prize(prize).cost_cents;
+        self.snapshot.budget_left_cents.is_some_and(|left| cost > 0 && cost > left)
+    }
+
+    /// Whether the shopper won `prize` before and may win it only once.
+    pub(crate) fn had(&self, prize: PrizeIx) -> bool {
+        let what = self.rules.prize(prize);
+        let counts = what.once || (self.once_all && !matches!(what.kind, PrizeKind::Points { .. } | PrizeKind::None));
+        counts && self.snapshot.has_won(prize)
+    }
+
+    /// Whether any prize of `tier` is to be had.
+    pub(crate) fn any_of(&self, tier: TierIx) -> Result<bool, Stop> {
+        for prize in &self.rules.tiers[usize::from(tier)].candidates {
+            if self.available(*prize)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes back what was hit.
+    pub(crate) fn take_back(&mut self) {
+        (self.prize, self.tier, self.secured) = (None, None, false);
     }
 
     /// Gives `prize` from `tier` instead of what was hit.
@@ -348,7 +268,9 @@ impl<S: Shelf> Run<'_, S> {
             }
         }
         let points = match self.prize.map(|prize| self.rules.prize(prize).kind) {
-            Some(PrizeKind::Points { min, max }) => min + self.roll.below(max - min + 1),
+            Some(PrizeKind::Points { min, max }) => {
+                min + self.roll.as_mut().map_or(0, |roll| roll.below(max - min + 1))
+            }
             _ => 0,
         };
         let shows = |slot: &u8| Some(self.strategy.slots[usize::from(*slot)].prize) == self.prize;
@@ -361,6 +283,7 @@ impl<S: Shelf> Run<'_, S> {
             tier: self.tier,
             prize: self.prize,
             points,
+            held: self.held,
             path: self.path,
         })
     }
@@ -372,7 +295,7 @@ impl<S: Shelf> Run<'_, S> {
 pub fn decide(
     rules: &Rules,
     strategy: &Strategy,
-    snapshot: &Snapshot,
+    snapshot: &Snapshot<'_>,
     roll: &mut Roll,
     shelf: &impl Shelf,
 ) -> Decision {
@@ -380,46 +303,49 @@ pub fn decide(
         return Decision::Refused(refusal);
     }
     roll.rewind();
-    let mut run = Run {
-        rules,
-        strategy,
-        snapshot,
-        roll,
-        shelf,
-        n: snapshot.n(),
-        points_only: false,
-        pool: 0,
-        hit_slot: 0,
-        hit_tier: 0,
-        locked: false,
-        prize: None,
-        tier: None,
-        secured: false,
-        path: Path::default(),
-    };
+    let mut run = Run::new(rules, strategy, snapshot, Some(roll), shelf);
     match rules.plan.run(&mut run).and_then(|()| run.settle()) {
         Ok(outcome) => Decision::Drawn(outcome),
         Err(Stop::Refuse(refusal)) => Decision::Refused(refusal),
         Err(Stop::Needs(prize)) => Decision::Needs(prize),
+        Err(Stop::Rolls) => unreachable!("invariant: there is a roll, so the draw takes it"),
     }
 }
 
 /// Whether `count` draws in a row would be refused, told before any of them rolls: all or none.
-pub fn admit(rules: &Rules, snapshot: &Snapshot, count: u32) -> Result<(), Refusal> {
+///
+/// What a flow asks before the roll never depends on what earlier draws of the same command won, so what is admitted
+/// here is not refused later.
+pub fn admit(rules: &Rules, strategy: &Strategy, snapshot: &Snapshot<'_>, count: u32) -> Result<(), Refusal> {
     let mut snapshot = *snapshot;
     for _ in 0..count {
-        let by_rule = || rules.plan.before_draw().find_map(|rule| rule.refuses(rules, &snapshot));
-        let refusal = closed(rules, &snapshot).or_else(by_rule).or_else(|| rules::draw::refuses(&snapshot));
-        if let Some(refusal) = refusal {
+        if let Some(refusal) = closed(rules, &snapshot) {
             return Err(refusal);
         }
-        snapshot = snapshot.after(0);
+        let mut run = Run::new(rules, strategy, &snapshot, None, &Endless);
+        if let Err(Stop::Refuse(refusal)) = rules.plan.run(&mut run) {
+            return Err(refusal);
+        }
+        snapshot = snapshot.after(0, None, None);
     }
     Ok(())
 }
 
+/// The odds that the next draw would roll, as a place in [`Rules::pools`]: what a shopper is shown. Nothing where no
+/// pool is open to it.
+pub fn forecast(rules: &Rules, strategy: &Strategy, snapshot: &Snapshot<'_>, shelf: &impl Shelf) -> Option<u8> {
+    // Chances and opening hours do not change what a draw would roll.
+    let asked =
+        Snapshot { left: 1, now_ms: snapshot.now_ms.clamp(rules.starts_at_ms, rules.ends_at_ms - 1), ..*snapshot };
+    let mut run = Run::new(rules, strategy, &asked, None, shelf);
+    match rules.plan.run(&mut run) {
+        Err(Stop::Rolls | Stop::Needs(_)) => Some(run.pool),
+        _ => rules.pool_for(&asked).map(|pool| pool as u8),
+    }
+}
+
 /// An operator's acts count whatever the flow says. A scheduled campaign opens with its window, without a further act.
-fn closed(rules: &Rules, snapshot: &Snapshot) -> Option<Refusal> {
+fn closed(rules: &Rules, snapshot: &Snapshot<'_>) -> Option<Refusal> {
     match snapshot.state {
         State::Draft => Some(Refusal::Draft),
         State::Paused => Some(Refusal::Paused),

@@ -1,0 +1,175 @@
+//! The rule chain's part: every rule stands under guards, the conditions on the way to it.
+//!
+//! A refusing rule of the new chain must stand in the old one under the same guards or none, with the same parameters or
+//! looser ones. A rule that is to the shopper's good must stand in the new chain under the same guards or none.
+
+use super::{Found, tighter};
+use crate::flow::parse;
+use crate::flow::rules::{Rule, RuleKind, cooldown, limits};
+use crate::flow::tree::{Cond, Flow, Node, NodeKind};
+
+/// A rule with the conditions on the way to it.
+struct Guarded {
+    kind: RuleKind,
+    /// Its parameters, or its expression, as written.
+    data: Option<String>,
+    guards: Vec<String>,
+}
+
+pub(super) fn compare(old: &str, new: &str, found: &mut Found) {
+    if old == new {
+        return;
+    }
+    let (Ok(was), Ok(is)) = (parse(old), parse(new)) else {
+        return found.add("flow_stricter", "flow", "the flows cannot be compared");
+    };
+    let (was, is) = (list(&was), list(&is));
+    for rule in is.iter().filter(|rule| against(rule.kind)) {
+        let known = was.iter().any(|other| covers(other, rule) && at_least_as_strict(other, rule));
+        if !known {
+            let name = rule.kind.about().name;
+            found.add("flow_stricter", "flow", format!("`{name}` is new or stricter"));
+        }
+    }
+    for rule in was.iter().filter(|rule| favours(rule.kind)) {
+        if !is.iter().any(|other| covers(other, rule)) {
+            let name = rule.kind.about().name;
+            let code = if rule.kind == RuleKind::Guarantee { "guarantee_weaker" } else { "promise_dropped" };
+            found.add(code, "flow", format!("`{name}` is gone or stands under another condition"));
+        }
+    }
+    order(&was, &is, found);
+}
+
+/// Rules that can take something from a shopper.
+fn against(kind: RuleKind) -> bool {
+    kind.may_refuse() && kind != RuleKind::Pool
+        || matches!(kind, RuleKind::PointsOnly | RuleKind::Unlock | RuleKind::Once)
+}
+
+/// Rules that give something to a shopper.
+fn favours(kind: RuleKind) -> bool {
+    matches!(kind, RuleKind::Weight | RuleKind::Guarantee | RuleKind::Fallback | RuleKind::Substitute)
+}
+
+/// Whether `outer` acts wherever `inner` does.
+fn covers(outer: &Guarded, inner: &Guarded) -> bool {
+    outer.kind == inner.kind && outer.guards.iter().all(|guard| inner.guards.contains(guard))
+}
+
+/// Whether what was there refuses everything that `is` refuses.
+fn at_least_as_strict(was: &Guarded, is: &Guarded) -> bool {
+    if was.data == is.data {
+        return true;
+    }
+    let read = |rule: &Guarded| Rule::read(rule.kind, rule.data.as_deref()).ok();
+    match (read(was), read(is)) {
+        (Some(Rule::Limits(was)), Some(Rule::Limits(is))) => looser_limits(&was, &is),
+        (Some(Rule::Cooldown(was)), Some(Rule::Cooldown(is))) => looser_cooldown(was, is),
+        _ => false,
+    }
+}
+
+fn looser_limits(was: &limits::Settings, is: &limits::Settings) -> bool {
+    !(tighter(was.per_shopper, is.per_shopper)
+        || tighter(was.per_day, is.per_day)
+        || tighter(was.per_week, is.per_week)
+        || tighter(was.per_campaign, is.per_campaign)
+        || tighter(was.global, is.global)
+        || tighter(was.global_per_day, is.global_per_day)
+        || (is.new_shoppers && !was.new_shoppers))
+}
+
+fn looser_cooldown(was: cooldown::Settings, is: cooldown::Settings) -> bool {
+    is.seconds <= was.seconds
+}
+
+/// A substitute is worth what it stands in for, a fallback may not be: the one that came first still does.
+fn order(was: &[Guarded], is: &[Guarded], found: &mut Found) {
+    let place = |rules: &[Guarded], kind| rules.iter().position(|rule| rule.kind == kind);
+    let early = |rules: &[Guarded]| place(rules, RuleKind::Substitute) < place(rules, RuleKind::Fallback);
+    let both = place(was, RuleKind::Substitute).is_some() && place(was, RuleKind::Fallback).is_some();
+    if both && early(was) && !early(is) {
+        found.add("promise_dropped", "flow", "`fallback` comes before `substitute`");
+    }
+}
+
+fn list(flow: &Flow) -> Vec<Guarded> {
+    let mut rules = Vec::new();
+    walk(flow, &flow.main, &mut Vec::new(), &mut rules);
+    rules
+}
+
+/// Conditions that only tell whether a prize is at hand guard nothing: what asks them replaces a prize.
+fn neutral(cond: &Cond) -> bool {
+    matches!(cond, Cond::Ask(word, _) if word == "sold_out")
+}
+
+fn walk(flow: &Flow, node: &Node, guards: &mut Vec<String>, rules: &mut Vec<Guarded>) {
+    match &node.kind {
+        NodeKind::Then(parts) | NodeKind::When(parts) => parts.iter().for_each(|part| walk(flow, part, guards, rules)),
+        NodeKind::If { branches, otherwise } => {
+            let depth = guards.len();
+            for (cond, then) in branches {
+                let height = guards.len();
+                if !neutral(cond) {
+                    guards.push(cond.to_string());
+                }
+                walk(flow, then, guards, rules);
+                guards.truncate(height);
+                guards.push(format!("not {cond}"));
+            }
+            if let Some(otherwise) = otherwise {
+                walk(flow, otherwise, guards, rules);
+            }
+            guards.truncate(depth);
+        }
+        NodeKind::Switch { selector, cases, otherwise } => {
+            if selector.name == "pool" || selector.name == "split" {
+                push(&selector.name, selector.data.as_ref().map(|(data, _)| data.clone()), guards, rules);
+            }
+            let depth = guards.len();
+            for case in cases {
+                // Whoever is in the group is so by the parameters too: other shares are other shoppers.
+                guards.push(format!("{selector} is {}", case.label().unwrap_or_default()));
+                walk(flow, case, guards, rules);
+                guards.truncate(depth);
+            }
+            if let Some(otherwise) = otherwise {
+                guards.push(format!("{selector} is another"));
+                walk(flow, otherwise, guards, rules);
+                guards.truncate(depth);
+            }
+        }
+        NodeKind::Catch { body, rescue } => {
+            let rescued = rescue.as_ref().map(ToString::to_string).unwrap_or_default();
+            guards.push(format!("caught by {rescued}"));
+            walk(flow, body, guards, rules);
+            guards.pop();
+            if let Some(rescue) = rescue {
+                guards.push(format!("after {body}"));
+                walk(flow, rescue, guards, rules);
+                guards.pop();
+            }
+        }
+        NodeKind::For { body, until, .. } => {
+            let depth = guards.len();
+            if let Some(until) = until {
+                guards.push(format!("until {until}"));
+            }
+            walk(flow, body, guards, rules);
+            guards.truncate(depth);
+        }
+        NodeKind::Call(call) => match flow.subs.iter().find(|sub| sub.name == call.name) {
+            Some(sub) => walk(flow, &sub.node, guards, rules),
+            None => push(&call.name, call.data.as_ref().map(|(data, _)| data.clone()), guards, rules),
+        },
+        NodeKind::Expression(text) => push("when", Some(text.clone()), guards, rules),
+    }
+}
+
+fn push(name: &str, data: Option<String>, guards: &[String], rules: &mut Vec<Guarded>) {
+    if let Some(kind) = RuleKind::named(name) {
+        rules.push(Guarded { kind, data, guards: guards.to_vec() });
+    }
+}

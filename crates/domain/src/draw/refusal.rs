@@ -1,0 +1,94 @@
+//! Why a draw is not made.
+
+/// Which limit was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Limit {
+    PerShopper,
+    PerDay,
+    PerWeek,
+    /// All shoppers of the campaign together.
+    PerCampaign,
+    /// One shopper over all campaigns.
+    Global,
+    GlobalPerDay,
+    /// Too soon after the draw before.
+    Cooldown,
+}
+
+impl Limit {
+    fn text(self) -> &'static str {
+        match self {
+            Limit::PerShopper => "the campaign's draws per shopper are used up",
+            Limit::PerDay => "today's draws are used up",
+            Limit::PerWeek => "this week's draws are used up",
+            Limit::PerCampaign => "the campaign's draws are used up",
+            Limit::Global => "this shopper's draws over all campaigns are used up",
+            Limit::GlobalPerDay => "today's draws over all campaigns are used up",
+            Limit::Cooldown => "the last draw was a moment ago; wait a little",
+        }
+    }
+}
+
+/// What speaks against a shopper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Suspicion {
+    Score,
+    Flag,
+    Device,
+    Address,
+}
+
+impl Suspicion {
+    /// The word shown to the shopper and kept in the draw's path.
+    pub fn word(self) -> &'static str {
+        match self {
+            Suspicion::Score => "score",
+            Suspicion::Flag => "flag",
+            Suspicion::Device => "device",
+            Suspicion::Address => "address",
+        }
+    }
+}
+
+/// Why a draw is not made. It uses no chance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Refusal {
+    #[error("no such campaign")]
+    Draft,
+    #[error("the campaign has not started")]
+    NotStarted,
+    #[error("the campaign is paused")]
+    Paused,
+    #[error("the campaign is over")]
+    Over,
+    #[error("the campaign is not drawn from at this hour")]
+    OutsideHours,
+    #[error("this shopper may not draw")]
+    Blocked,
+    /// The word is a reason that the shopper can bring before the shop.
+    #[error("this draw was stopped to protect the campaign (reason: {}); the shop can review it", .0.word())]
+    Suspected(Suspicion),
+    #[error("no pool is open to this draw")]
+    NotQualified,
+    #[error("{}", which.text())]
+    LimitReached { which: Limit },
+    #[error("no chances left")]
+    NoChances,
+}
+
+impl Refusal {
+    /// The API's stable word.
+    pub fn code(self) -> &'static str {
+        match self {
+            Refusal::Draft => "campaign_unknown",
+            Refusal::NotStarted => "campaign_not_started",
+            Refusal::Paused => "campaign_paused",
+            Refusal::Over => "campaign_over",
+            Refusal::OutsideHours => "outside_hours",
+            Refusal::Blocked | Refusal::Suspected(_) => "blocked",
+            Refusal::NotQualified => "not_qualified",
+            Refusal::LimitReached { .. } => "limit_reached",
+            Refusal::NoChances => "no_chances",
+        }
+    }
+}
