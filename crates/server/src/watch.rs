@@ -68,8 +68,11 @@ async fn take(koi: &Koi, path: &Path, id: CampaignId, bytes: u64) -> Result<bool
     Ok(true)
 }
 
+/// A flow's file, whose flow it is, and when it was written how long.
+type Found = (PathBuf, CampaignId, (SystemTime, u64));
+
 /// The files with a campaign's id for a name, and when and how long they were written.
-fn list(folder: &Path) -> std::io::Result<Vec<(PathBuf, CampaignId, (SystemTime, u64))>> {
+fn list(folder: &Path) -> std::io::Result<Vec<Found>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder)?.take(FILES_MAX) {
         let path = entry?.path();

@@ -12,12 +12,12 @@ use domain::moments::Moments;
 use serde_json::{Map, Value, json};
 use testkit::builders::{NOON_MS, definition, one_prize};
 
-fn patch(value: Value) -> Map<String, Value> {
+fn patch(value: &Value) -> Map<String, Value> {
     value.as_object().expect("an object").clone()
 }
 
 async fn amend(rig: &Rig, id: CampaignId, value: Value) -> Result<app::CampaignView, Error> {
-    rig.koi.edit_campaign(id, None, patch(value)).await
+    rig.koi.edit_campaign(id, None, patch(&value)).await
 }
 
 /// Version of the row, version and hash of the rules.
@@ -107,7 +107,7 @@ async fn publish_announces_what_is_against_the_shopper_and_applies_it_in_time() 
     let id = rig.publish(one_prize(&json!({"stock": 10}))).await;
     let who = rig.shopper("ada", id, 20).await;
     let mut prizes = one_prize(&json!({"stock": 5}))["prizes"].clone();
-    let draft = |at_ms| rig.koi.draft_version(id, patch(json!({"prizes": prizes})), at_ms);
+    let draft = |at_ms| rig.koi.draft_version(id, patch(&json!({"prizes": prizes})), at_ms);
     let soon = draft(Some(NOON_MS + 60_000)).await.unwrap();
     assert_eq!((soon.version, soon.state), (2, "draft"));
     assert_eq!(refusal(rig.koi.publish_version(id, 2, &[]).await), "notice_short", "a minute is no notice");
@@ -140,7 +140,7 @@ async fn publish_announces_what_is_against_the_shopper_and_applies_it_in_time() 
     assert_eq!(refusal(rig.koi.publish_version(id, 2, &[]).await), "version_outdated");
     assert_eq!(rig.koi.withdraw_version(id, 2).await.unwrap().state, "withdrawn");
     assert_eq!(refusal(rig.koi.withdraw_version(id, 3).await), "version_applied");
-    let moved = rig.koi.draft_version(id, patch(json!({"currency": "USD"})), Some(at_ms * 2)).await.unwrap();
+    let moved = rig.koi.draft_version(id, patch(&json!({"currency": "USD"})), Some(at_ms * 2)).await.unwrap();
     assert_eq!(refusal(rig.koi.publish_version(id, moved.version, &[]).await), "publish_blocked");
     assert_eq!(refusal(rig.koi.version(id, 99).await), "version_unknown");
     rig.stop().await;
@@ -158,7 +158,7 @@ async fn publish_takes_a_second_person_where_configured() {
     assert_eq!(bob.publish(id, &[]).await.unwrap().state, State::Live);
     let version = bob.version(id, 1).await.unwrap();
     assert_eq!((&*version.author, &*version.publisher), ("operator:ada", "operator:bob"));
-    let more = patch(json!({"chances": {"sign_in": 9}}));
+    let more = patch(&json!({"chances": {"sign_in": 9}}));
     assert_eq!(refusal(bob.edit_campaign(id, None, more.clone()).await), "second_person_needed");
     let draft = bob.draft_version(id, more, None).await.unwrap();
     assert_eq!(refusal(bob.publish_version(id, draft.version, &[]).await), "second_person_needed");

@@ -43,8 +43,7 @@ impl Koi {
         let row = self.parts().lists.award(delivery.new.shopper, award).await?;
         let row = row.ok_or(Error::Unavailable("the award is not in the records yet"))?;
         let told = stored.get("state").and_then(Value::as_str).and_then(AwardState::parse).unwrap_or(row.state);
-        let mut view =
-            self.award_view(&crate::rows::AwardRow { state: told, ..row.clone() }).ok_or(Error::no_campaign())?;
+        let mut view = self.award_view(&crate::rows::AwardRow { state: told, ..row }).ok_or(Error::no_campaign())?;
         if told.is_open() {
             view.claim_by = None;
         }

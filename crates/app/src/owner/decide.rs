@@ -198,8 +198,7 @@ impl Owner {
             {
                 facts.push(Fact::AwardClaimBy { award, at_ms });
             }
-            let points = if outcome.held { 0 } else { i64::from(outcome.points) };
-            if let (Some((award, _)), points @ 1..) = (award, points) {
+            if let (Some((award, _)), points @ 1.., false) = (award, i64::from(outcome.points), outcome.held) {
                 balance = balance.saturating_add(points);
                 let id = EntryId(self.ids.make(self.now_ms, part));
                 facts.push(won(id, points, balance, award, runtime.rules.points_expire(self.now_ms)));

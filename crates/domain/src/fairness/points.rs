@@ -88,7 +88,7 @@ mod tests {
             (PointsReceipt { points: (amount, max, min), ..good.clone() }, false),
             (PointsReceipt { points_seed: "00".repeat(32), ..good.clone() }, false),
             (PointsReceipt { label: "sign_in|20001".into(), ..good.clone() }, true),
-            (PointsReceipt { shopper: ShopperId(8), ..good.clone() }, true),
+            (PointsReceipt { shopper: ShopperId(8), ..good }, true),
         ] {
             assert_eq!(bad.verify().is_ok(), alone, "{bad:?}");
             assert!(bad.verify_with_seed(&seed).is_err(), "{bad:?}");

@@ -215,7 +215,7 @@ fn unknown_fields_and_wrong_types_are_refused() {
         ("/colour", json!("red")),
         ("/prizes/0/colour", json!("red")),
         ("/tiers/0/odds", json!(1)),
-        ("/limits", json!({"per_week": 1})),
+        ("/limits", json!({"per_year": 1})),
         ("/name", json!(3)),
         ("/tiers/0/weight", json!(-1)),
         ("/tiers/0/weight", json!(1.5)),

@@ -31,7 +31,7 @@ const GOOD: &[(&str, &str)] = &[
     ("THEN(IF(OR(AND(first_draw, blacklisted), only_points), risk), pool, draw)", "!first_draw-2 ?blacklisted-3 !only_points-4 risk pool draw"),
     ("THEN(WHEN(blacklist, limits), pool, draw)", "blacklist^1 limits^2 raise pool draw"),
     ("THEN(WHEN(THEN(blacklist, risk), WHEN(limits, cooldown)), pool, draw)", "blacklist^2 risk^2 limits^3 cooldown^4 raise^5 raise pool draw"),
-    ("THEN(CATCH(cooldown).DO(points_only), pool, draw)", "cooldown^2 -3^2 points_only pool draw"),
+    ("THEN(CATCH(cooldown).DO(points_only), pool, draw)", "cooldown^2 -3 points_only pool draw"),
     ("THEN(CATCH(THEN(cooldown, limits)), pool, draw)", "cooldown^2 limits^2 pool draw"),
     ("THEN(CATCH(WHEN(cooldown, limits)).do(points_only), pool, draw)", "cooldown^1 limits^2 raise^4 -5 points_only pool draw"),
     ("THEN(pool, draw, stock, FOR(2).DO(substitute))", "pool draw stock substitute substitute"),
@@ -202,7 +202,7 @@ fn what_is_too_large_is_refused_cleanly() {
         ("1 MB", " ".repeat(1 << 20), "1:1 the text has 1048576 bytes, more than 65536"),
         ("1 MB of calls", "THEN(pool,".repeat(100_000), "1:1 the text has 1000000 bytes, more than 65536"),
         ("10,000 nested calls", "THEN(".repeat(10_000), "1:321 nested deeper than 64"),
-        ("10,000 nested conditions", format!("IF({}", "NOT(".repeat(10_000)), "1:256 nested deeper than 64"),
+        ("10,000 nested conditions", format!("IF({}", "NOT(".repeat(10_000)), "1:260 nested deeper than 64"),
         (
             "many parts",
             format!("THEN(pool, draw{})", ", stock".repeat(2_000)),

@@ -45,6 +45,11 @@ fn with(edits: &[(&str, Value)]) -> Value {
     body
 }
 
+use Severity::{Error as E, Warning as W};
+
+/// A code, its severity, the edits that bring it about, and what its detail says.
+type Row = (&'static str, Severity, Vec<(&'static str, Value)>, &'static str);
+
 fn one(pointer: &'static str, value: Value) -> Vec<(&'static str, Value)> {
     vec![(pointer, value)]
 }
@@ -62,8 +67,7 @@ fn tier(i: usize) -> Value {
 }
 
 /// The code, whether it blocks, and what brings it about. `%` ends a row that says what exactly is told.
-fn table() -> Vec<(&'static str, Severity, Vec<(&'static str, Value)>, &'static str)> {
-    use Severity::{Error as E, Warning as W};
+fn table() -> Vec<Row> {
     let goods = |edit: fn(&mut Value)| {
         let mut prize =
             json!({"code": "more", "name": "More", "kind": "goods", "value_cents": 4000, "cost_cents": 1, "stock": 5});
@@ -135,6 +139,13 @@ fn table() -> Vec<(&'static str, Severity, Vec<(&'static str, Value)>, &'static 
             vec![("/tiers/0/weight", json!(0)), ("/tiers/1/weight", json!(0)), ("/tiers/2/weight", json!(0))],
             "add up to 0",
         ),
+    ]);
+    table.extend(pools_and_flow());
+    table
+}
+
+fn pools_and_flow() -> Vec<Row> {
+    vec![
         ("weights_overflow", E, vec![("/tiers", many(5, tier)), ("/pools", json!([]))], "more than 4294967295"),
         ("pool_empty", E, one("/pools/1/tiers", json!([])), "start has no tiers"),
         ("pool_unreached", W, one("/pools/0/when", Value::Null), "start is never reached"),
@@ -142,16 +153,15 @@ fn table() -> Vec<(&'static str, Severity, Vec<(&'static str, Value)>, &'static 
         ("pool_condition_invalid", E, one("/pools/0/when", json!("n >> 3")), "line 1"),
         ("tier_unknown", E, one("/pools/1/tiers", json!(["small", "ghost"])), "ghost"),
         ("tier_repeated", E, one("/pools/1/tiers", json!(["small", "small"])), "small twice"),
-        ("flow_invalid", E, one("/flow", json!("THEN(pool,\n drow)")), "line 2, column 2"),
+        ("flow_invalid", E, one("/flow", json!("THEN(pool, draw,\n drow)")), "line 2, column 2"),
         ("flow_without_rule", W, one("/flow", json!("THEN(blacklist, window, limits, pool, draw, stock)")), "unlock"),
         ("limit_zero", E, one("/limits/per_day", json!(0)), "refuses every draw"),
         ("price_invalid", E, one("/chances/points_price", json!(0)), "a price is"),
-    ]);
-    table
+    ]
 }
 
 /// Names, codes and numbers out of bounds.
-fn names_and_bounds(e: Severity) -> Vec<(&'static str, Severity, Vec<(&'static str, Value)>, &'static str)> {
+fn names_and_bounds(e: Severity) -> Vec<Row> {
     let long = "x".repeat(201);
     vec![
         ("name_empty", e, one("/name", json!(" ")), "empty"),
@@ -187,6 +197,30 @@ fn names_and_bounds(e: Severity) -> Vec<(&'static str, Severity, Vec<(&'static s
                 ("/tiers/0/prizes", json!(["cup"])),
             ],
             "in no tier",
+        ),
+        (
+            "balance_empty",
+            e,
+            vec![("/prizes/0/kind", json!("balance")), ("/prizes/0/value_cents", json!(0))],
+            "above 0",
+        ),
+        ("claim_days_invalid", e, one("/claim_days", json!(0)), "1 to 3650"),
+        ("duration_invalid", e, one("/chances/valid_days", json!(0)), "1 to 3650"),
+        (
+            "steps_too_many",
+            e,
+            one("/chances/streaks", json!(vec![json!({"days": 1, "chances": 1}); 65])),
+            "more than 64",
+        ),
+        ("streak_invalid", e, one("/chances/streaks", json!([{"days": 0, "chances": 1}])), "each length once"),
+        (
+            "step_doubled",
+            e,
+            one(
+                "/chances/points_by_spend",
+                json!([{"from_cents": 1, "min": 1, "max": 2}, {"from_cents": 1, "min": 3, "max": 4}]),
+            ),
+            "another range",
         ),
         ("expected_draws_too_many", e, one("/expected_draws", json!(u64::MAX)), "more than"),
     ]

@@ -30,9 +30,9 @@ pub struct Problem {
     /// What blocks a publish.
     pub findings: Vec<Finding>,
     /// Seconds after which to ask again, where it is known.
-    pub after_s: Option<u64>,
+    pub after_s: Option<u32>,
     /// What is wrong with a flow, each with its place.
-    pub flow: Vec<FlowError>,
+    pub flow: Box<[FlowError]>,
 }
 
 /// Errors of a flow as they are shown.
@@ -78,7 +78,7 @@ impl Problem {
             detail: detail.into(),
             field: None,
             findings: Vec::new(),
-            flow: Vec::new(),
+            flow: Box::default(),
             after_s: None,
         }
     }
@@ -161,10 +161,11 @@ impl From<Error> for Problem {
         match error {
             Error::Invalid { field, .. } => Problem { field, ..problem },
             Error::Findings(findings) => Problem { findings, ..problem },
-            Error::Flow(flow) => Problem { field: Some("flow".to_owned()), flow, ..problem },
+            Error::Flow(flow) => Problem { field: Some("flow".to_owned()), flow: flow.into(), ..problem },
             // Rounded up: who waits that long is let in.
             Error::Throttled { after_ms } => {
-                Problem { after_s: Some(after_ms.max(1).unsigned_abs().div_ceil(1_000)), ..problem }
+                let after_s = after_ms.max(1).unsigned_abs().div_ceil(1_000);
+                Problem { after_s: Some(u32::try_from(after_s).unwrap_or(u32::MAX)), ..problem }
             }
             _ => problem,
         }

@@ -120,9 +120,8 @@ pub async fn keeps_rules<C: Campaigns>(open: impl AsyncFn() -> C) {
     for id in [100, 200] {
         store.insert(&row(id, 1)).await.expect("inserted");
     }
-    let mut at = 1;
-    for (campaign, number, state) in [(100, 1, Applied), (100, 2, Draft), (100, 3, Announced), (100, 2, Announced)] {
-        at += 1;
+    let versions = [(100, 1, Applied), (100, 2, Draft), (100, 3, Announced), (100, 2, Announced)];
+    for (at, (campaign, number, state)) in (2..).zip(versions) {
         let row = CampaignRow { version: at, rules_version: number, ..row(campaign, 1) };
         store.update(&row, Some(&version(campaign, number, state))).await.expect("updated");
     }

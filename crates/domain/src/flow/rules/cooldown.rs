@@ -24,7 +24,8 @@ pub(crate) struct Settings {
 pub(super) fn run<S: Shelf>(run: &mut Run<'_, S>, settings: &Settings) -> Result<(), Stop> {
     let seconds = settings.seconds.max(run.rules.limits.cooldown_seconds.unwrap_or(0));
     let wait_ms = i64::from(seconds) * 1_000;
-    if run.snapshot.last_draw_ms.is_some_and(|last| run.snapshot.now_ms < last.saturating_add(wait_ms)) {
+    // Without a wait nothing is asked: a draw's time may lie a moment ahead of the clock.
+    if wait_ms > 0 && run.snapshot.last_draw_ms.is_some_and(|last| run.snapshot.now_ms < last.saturating_add(wait_ms)) {
         return Err(Stop::Refuse(Refusal::LimitReached { which: Limit::Cooldown }));
     }
     run.path.push(Step::Cooldown);
