@@ -1,7 +1,5 @@
-//! A tree to a plan: whether its parts make sense together (one roll, nothing refused after it, nothing asked before it
-//! is known, nothing that is never reached), and its steps, in one walk.
-//!
-//! Sub-flows are written out where they are named and loops as often as they run, so a plan only jumps forward.
+//! A tree to a plan in one walk: whether its parts make sense together (one roll, nothing refused after it, nothing asked
+//! before it is known, nothing never reached), and its steps. Sub-flows and loops are written out: jumps go forward only.
 
 mod conditions;
 

@@ -127,6 +127,13 @@ fn table() -> Vec<Row> {
             ],
             "stand in",
         ),
+    ]);
+    table.extend(pools_and_flow());
+    table
+}
+
+fn pools_and_flow() -> Vec<Row> {
+    vec![
         ("tier_short", W, one("/tiers/0/slots", json!(2)), "2 slots but 1 fitting"),
         ("tier_unreached", W, one("/pools/0/tiers", json!(["small", "points"])), "big is in no pool"),
         ("tier_unreached", W, one("/tiers/1/weight", json!(0)), "weight of 0"),
@@ -139,13 +146,6 @@ fn table() -> Vec<Row> {
             vec![("/tiers/0/weight", json!(0)), ("/tiers/1/weight", json!(0)), ("/tiers/2/weight", json!(0))],
             "add up to 0",
         ),
-    ]);
-    table.extend(pools_and_flow());
-    table
-}
-
-fn pools_and_flow() -> Vec<Row> {
-    vec![
         ("weights_overflow", E, vec![("/tiers", many(5, tier)), ("/pools", json!([]))], "more than 4294967295"),
         ("pool_empty", E, one("/pools/1/tiers", json!([])), "start has no tiers"),
         ("pool_unreached", W, one("/pools/0/when", Value::Null), "start is never reached"),

@@ -71,6 +71,7 @@ fn what_operators_see_is_as_documented() {
         definition[name] = json!("2026-01-01T00:00:00Z");
     }
     definition["claim_days"] = json!(7);
+    definition["spend_weights"] = json!([{"from_cents": 1, "weights": {}}]);
     let campaign = CampaignView {
         id: CampaignId(1),
         state: State::Draft,
