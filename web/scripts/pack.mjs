@@ -1,0 +1,41 @@
+// Compresses build/ into dist/, which the server embeds: text as .br and .gz alone, what is compressed already as it is.
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+
+const at = (path) => fileURLToPath(new URL(path, import.meta.url));
+const from = at("../build");
+const to = at("../dist");
+const TEXT = /\.(js|css|html|svg|json|txt)$/;
+
+mkdirSync(to, { recursive: true });
+for (const name of readdirSync(to)) {
+  // It keeps the directory in the repository, where the server's build looks for it.
+  if (name !== ".gitignore") rmSync(join(to, name), { recursive: true });
+}
+let raw = 0;
+let packed = 0;
+const write = (name, bytes) => {
+  mkdirSync(dirname(join(to, name)), { recursive: true });
+  writeFileSync(join(to, name), bytes);
+};
+for (const entry of readdirSync(from, { recursive: true, withFileTypes: true })) {
+  if (!entry.isFile() || entry.name.endsWith(".map")) continue;
+  const path = join(entry.parentPath, entry.name);
+  const name = path.slice(from.length + 1);
+  const bytes = readFileSync(path);
+  raw += bytes.length;
+  if (!TEXT.test(name)) {
+    write(name, bytes);
+    packed += bytes.length;
+    continue;
+  }
+  const brotli = brotliCompressSync(bytes, {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 10, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
+  });
+  write(`${name}.br`, brotli);
+  write(`${name}.gz`, gzipSync(bytes, { level: 9 }));
+  packed += brotli.length;
+}
+console.log(`packed ${(raw / 1024).toFixed(0)} KiB into ${(packed / 1024).toFixed(0)} KiB`);
