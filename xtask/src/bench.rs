@@ -29,6 +29,11 @@ pub enum Bench {
         #[arg(long)]
         json: bool,
     },
+    /// Durable appends of 200-byte records, embedded and on Kafka.
+    Log {
+        #[arg(long)]
+        json: bool,
+    },
     /// The Online Retail file into an empty data directory, until the last profile can be read.
     Import {
         /// The file, `.csv` or `.csv.gz`.
@@ -54,6 +59,7 @@ pub enum Bench {
 pub fn run(what: Bench) -> Result<()> {
     let (result, json) = match what {
         Bench::Draw { options, json } => (draw::run(&options)?, json),
+        Bench::Log { json } => (examples::log()?, json),
         Bench::Decide { json } => (examples::decide()?, json),
         Bench::Import { online_retail, json } => (import::run(&online_retail)?, json),
         Bench::Generate { online_retail, json } => (examples::generate(&online_retail)?, json),

@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod cargo;
 mod demo;
+mod engines;
 mod openapi;
 mod retail;
 mod shop;
@@ -60,6 +61,11 @@ enum Task {
         #[command(subcommand)]
         what: bench::Bench,
     },
+    /// Installs, starts, shows or stops the engines of a cluster on this machine, their data under `target/cluster`.
+    Cluster {
+        #[command(subcommand)]
+        what: engines::Task,
+    },
     /// Writes the train and test baskets that `koi evaluate next-basket` is measured on.
     NextBasketSplit {
         /// The public Online Retail file, `.csv` or `.csv.gz`.
@@ -100,6 +106,7 @@ fn run(task: Task) -> Result<()> {
         Task::Test { name: None, .. } => testing::all(),
         Task::Test { name: Some(name), rounds, draws } => testing::one(&name, rounds, draws),
         Task::Bench { what } => bench::run(what),
+        Task::Cluster { what } => engines::run(&what),
         Task::NextBasketSplit { online_retail, out } => split::next_basket_split(&online_retail, &out),
         Task::Openapi { check } => openapi::run(check),
         Task::Tidy => tidy::run(),

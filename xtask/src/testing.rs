@@ -7,7 +7,9 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
+use crate::engines::Running;
 use crate::{cargo, openapi, tidy};
+use xtask::cluster::Engine;
 
 /// The long tests by name: filters of the black-box tests that they run, and the rounds of their long form.
 const LONG: [(&str, &[&str], u64); 8] = [
@@ -58,7 +60,8 @@ pub fn all() -> Result<()> {
     stage("tidy", &mut tidy::run);
     stage("clippy", &mut || cargo::run(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]));
     stage("tests", &mut || {
-        counts = cargo_test(&["test", "--workspace", "--no-fail-fast"], &[])?;
+        let engines = Running::start(&Engine::ALL)?;
+        counts = cargo_test(&["test", "--workspace", "--no-fail-fast"], &engines.variables())?;
         ensure!(counts.failed == 0, "{} tests failed", counts.failed);
         Ok(())
     });
@@ -100,6 +103,9 @@ pub fn one(name: &str, rounds: Option<u64>, draws: Option<u64>) -> Result<()> {
             envs.extend(rounds.map(|rounds| ("KOI_ROUNDS", rounds.to_string())));
         }
     }
+    // The black-box tests of the embedded engines need no others; anything else may.
+    let engines = if long.is_none() { Some(Running::start(&Engine::ALL)?) } else { None };
+    envs.extend(engines.iter().flat_map(Running::variables));
     if name == "crash" {
         envs.push(("KOI_DRAWS", draws.unwrap_or(LONG_DRAWS).to_string()));
     }

@@ -3,4 +3,6 @@
 pub mod builders;
 pub mod clock;
 pub mod conformance;
+pub mod engines;
 pub mod model;
+pub mod relay;

@@ -5,9 +5,10 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use xtask::cluster::Engine;
 use xtask::process::Scratch;
 
-use crate::{cargo, retail};
+use crate::{cargo, engines, retail};
 
 /// One decided draw.
 ///
@@ -29,9 +30,24 @@ pub fn generate(file: &Path) -> Result<Value> {
     run(&["run", "--release", "-p", "recommend", "--example", "bench_generate", "--", lines, out])
 }
 
+/// Durable appends, embedded and on Kafka.
+///
+/// # Errors
+/// When Kafka cannot be started or the example fails.
+pub fn log() -> Result<Value> {
+    let engines = engines::Running::start(&[Engine::Kafka])?;
+    run_with(&["run", "--release", "-p", "adapters", "--example", "bench_log"], &engines.variables())
+}
+
 /// Runs an example and reads the JSON object in its last line.
 fn run(arguments: &[&str]) -> Result<Value> {
-    let output = cargo::command(arguments).stderr(Stdio::inherit()).output().context("cannot start cargo")?;
+    run_with(arguments, &[])
+}
+
+fn run_with(arguments: &[&str], variables: &[(&'static str, String)]) -> Result<Value> {
+    let mut command = cargo::command(arguments);
+    command.envs(variables.iter().map(|(name, value)| (name, value)));
+    let output = command.stderr(Stdio::inherit()).output().context("cannot start cargo")?;
     ensure!(output.status.success(), "cargo {} failed: {}", arguments.join(" "), output.status);
     let text = String::from_utf8_lossy(&output.stdout);
     let last = text.lines().last().unwrap_or_default();

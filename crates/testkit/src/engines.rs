@@ -1,0 +1,39 @@
+//! Where the real engines are that tests run against.
+//!
+//! `cargo xtask test` starts them and says where they are by environment variables; after `cargo xtask cluster up` a plain
+//! `cargo test` finds them too, by a file that the former writes. A test whose engine is not there fails: one that
+//! was skipped would look like one that passed.
+
+use std::path::PathBuf;
+
+/// The variable that names Kafka, `kafka://HOST:PORT`.
+pub const KAFKA: &str = "KOI_TEST_KAFKA";
+/// The variable that names Kafka behind a relay, `LISTEN>TARGET`: Kafka's clients are told to come to the first, where a
+/// test listens and passes on to the second.
+pub const KAFKA_RELAYED: &str = "KOI_TEST_KAFKA_RELAYED";
+
+/// The value of one of the variables.
+///
+/// # Panics
+/// Where the engine was not started, with the command that starts it.
+pub fn find(variable: &str) -> String {
+    let written = || {
+        let text = std::fs::read_to_string(target().join("cluster/engines.env")).ok()?;
+        text.lines().find_map(|line| line.strip_prefix(variable)?.strip_prefix('=').map(str::to_owned))
+    };
+    match std::env::var(variable).ok().or_else(written) {
+        Some(value) => value,
+        None => panic!("{variable} is not set; `cargo xtask cluster up` starts the engines that this test needs"),
+    }
+}
+
+/// `host:port` of Kafka.
+pub fn kafka() -> String {
+    let url = find(KAFKA);
+    url.trim_start_matches("kafka://").to_owned()
+}
+
+fn target() -> PathBuf {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from(root).join("target"), PathBuf::from)
+}
