@@ -4,6 +4,8 @@ mod background;
 pub mod clock;
 pub mod embedded;
 pub mod import;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod ledger;
 pub mod records;
 pub mod vault;

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use domain::account::Account;
 use domain::award::AwardState;
 use domain::ids::{AwardId, CampaignId, OrderId, ShopperId};
-use domain::record::KeyHash;
+use domain::record::{Fact, KeyHash, Record};
 
 /// Why an engine did not do what it was asked: without a driver's words, which go to the log where they arise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,31 +38,84 @@ pub enum AppendError {
     /// It may or may not be there (R5). Embedded, the process must stop answering and exit.
     #[error("the batch is in doubt: {0}")]
     InDoubt(&'static str),
+    /// Another owner's marker stands above this one's: nothing of the batch counts and nothing more will (R2).
+    #[error("another owner has taken the log over")]
+    Deposed,
 }
+
+/// In a log whose batches are messages, an offset is the message's, shifted by so many bits, and the record's place in
+/// it; there are at most 2^12 records in such a batch.
+pub const BATCH_BITS: u32 = 12;
 
 /// One batch of records as it lies in the ledger: `count` times a length (u32, little endian) and a record.
 #[derive(Debug, Clone)]
 pub struct StoredBatch {
-    /// The offset of its first record; offsets count records, without holes.
+    /// The offset of its first record; the others follow without holes.
     pub first: u64,
     pub count: u32,
+    /// The offset at which the next batch begins.
+    pub next: u64,
     pub data: Vec<u8>,
 }
 
-/// The writing end of the ledger. One owner has it.
+/// The writing end of one log of the ledger: embedded there is one log for all partitions, in a cluster one for each.
+/// One owner has it.
 pub trait Ledger: Send {
     /// Appends `count` framed records as one batch and returns the first one's offset. Returns only when the batch is
-    /// durable (fsynced) and stands in log order: the read-back of R3.
+    /// durable (fsynced; acknowledged by all in-sync replicas) and was read back, in log order, as valid (R3).
+    ///
+    /// Where others may write the log, a batch in doubt is settled here (R5): a higher marker is appended, and until it
+    /// was read back nothing else is; then the batch stood before it, or it is void for ever (`Nothing`).
     fn append(&mut self, data: &[u8], count: u32) -> Result<u64, AppendError>;
 
-    /// The offset that the next record will get.
+    /// The offset that the next record will get. Nothing above it has been read.
     fn end(&self) -> u64;
 
     /// Time for housekeeping between batches (a checkpoint of the log); must not lose or reorder anything.
     fn between_batches(&mut self);
+
+    /// The marker under which records are written now, where others may write the log: this end has appended it itself
+    /// and read it back, and every batch that it had to settle has raised it. Nothing where the process has the log to
+    /// itself; its owner then appends a marker as its first record.
+    fn claimed(&self) -> Option<Marker> {
+        None
+    }
+
+    /// Returns only when the log was read up to an end that was asked for after this call began, and no higher marker
+    /// stood there: whatever the owner knows now may be told (R3). At once where the process has the log to itself.
+    ///
+    /// # Errors
+    /// `Deposed`; anything else means that the log is out of reach, and nothing may be told.
+    fn confirm(&mut self) -> Result<(), AppendError> {
+        Ok(())
+    }
 }
 
-/// The reading end of the ledger, for projection, replays and lists. Sees everything whose append returned.
+/// Whom a log belongs to from some offset on (R2).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Marker {
+    /// Grows with every owner.
+    pub epoch: u32,
+    /// New at every start of a process: a restarted one does not take its earlier life's marker for its own.
+    pub owner: u64,
+}
+
+impl Marker {
+    /// R2's rule: judges the next record in log order. A marker counts if its epoch is higher, any other record if it
+    /// carries the marker's; void ones change nothing.
+    pub fn admits(&mut self, record: &Record<'_>) -> bool {
+        if let Some(Fact::Owner { epoch, name }) = record.facts.first() {
+            let higher = *epoch > self.epoch;
+            if higher {
+                (self.epoch, self.owner) = (*epoch, *name);
+            }
+            return higher;
+        }
+        record.epoch == self.epoch && record.owner == self.owner
+    }
+}
+
+/// The reading end of one log, for projection, replays and lists. Sees everything whose append returned.
 pub trait LedgerReader: Send + Sync {
     /// Batches from the one that holds `offset` on, about `max_bytes` of them, at least one where there is one.
     fn batches(&self, offset: u64, max_bytes: usize) -> PortResult<Vec<StoredBatch>>;
@@ -107,11 +160,18 @@ pub trait Projection: Send + Sync {
     /// The position of the last applied batch.
     async fn position(&self) -> PortResult<Position>;
 
+    /// Keeps every owner of a lower epoch out (R8): from when this returns, none of their batches is applied, so the
+    /// position stands still until the new owner moves it.
+    ///
+    /// # Errors
+    /// `Stale` where a higher one has done so already.
+    async fn fence(&self, epoch: u32) -> PortResult<()>;
+
     /// The counters of every campaign, as JSON, at that position.
     async fn counters(&self) -> PortResult<Vec<(CampaignId, String)>>;
 
     /// Writes all rows and the new position in one transaction: after a crash either all are there or none. Writing
-    /// a batch again changes nothing.
+    /// a batch again changes nothing, and so does a batch of an owner whom a fence keeps out.
     async fn apply(&self, batch: Projected) -> PortResult<()>;
 }
 

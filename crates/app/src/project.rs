@@ -5,9 +5,9 @@
 
 use crate::fulfil::Subscriptions;
 use crate::fulfil::outbox::{self, Seen};
-use crate::owner::{Marker, Shared, records};
+use crate::owner::{Shared, records};
 use crate::ports::{
-    Accounts, LedgerReader, PortError, PortResult, Position, Projection, Registry, Shelves, StoredAccount,
+    Accounts, LedgerReader, Marker, PortError, PortResult, Position, Projection, Registry, Shelves, StoredAccount,
 };
 use crate::rows::{BehaviourRow, Projected};
 use crate::runtime::{Counters, campaign_of};
@@ -132,11 +132,11 @@ impl Projector {
                 }
             }
         }
-        let Some((last, _)) = decoded.last() else { return Ok(0) };
-        let next = last + 1;
+        let Some(next) = batches.last().map(|b| b.next).filter(|next| *next > self.position.next) else {
+            return Ok(0);
+        };
         let mut counters = self.counters.clone();
-        let mut batch = self.fold(&decoded, &mut counters).await?;
-        batch.position.next = next;
+        let batch = self.fold(&decoded, next, &mut counters).await?;
         let position = batch.position;
         let behaved: FxHashSet<ShopperId> = batch.behaviours.iter().map(|b| b.shopper).collect();
         let posted = !batch.deliveries.is_empty();
@@ -144,7 +144,7 @@ impl Projector {
         if posted {
             self.subscriptions.nudge();
         }
-        let count = next - self.position.next;
+        let count = decoded.len() as u64;
         (self.position, self.counters) = (position, counters);
         self.shared.projected.store(next, Ordering::Release);
         for shopper in behaved {
@@ -160,9 +160,10 @@ impl Projector {
     async fn fold(
         &mut self,
         decoded: &[(u64, Record<'_>)],
+        next: u64,
         counters: &mut FxHashMap<CampaignId, Counters>,
     ) -> PortResult<Projected> {
-        let mut batch = Projected { position: self.position, ..Projected::default() };
+        let mut batch = Projected { position: Position { next, ..self.position }, ..Projected::default() };
         let mut marker = Marker { epoch: self.position.epoch, owner: self.position.owner };
         self.fill_cache(decoded).await?;
         let mut touched: FxHashSet<ShopperId> = FxHashSet::default();
@@ -189,7 +190,6 @@ impl Projector {
             batch.take(*offset, record);
             outbox::post(&mut batch, seen, record.at_ms, &subscribed);
         }
-        let next = decoded.last().map_or(self.position.next, |(last, _)| last + 1);
         batch.accounts = touched
             .iter()
             .filter_map(|id| self.cache.get(id))

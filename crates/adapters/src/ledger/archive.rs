@@ -74,7 +74,8 @@ pub fn archive(data: &Path, before_ms: i64, projected: u64) -> Result<usize, Arc
 fn leave(connection: &Connection, batches: &[Batch]) -> Result<(), ArchiveError> {
     let transaction = connection.unchecked_transaction()?;
     for (first, count, _, data) in batches {
-        let batch = StoredBatch { first: *first as u64, count: *count as u32, data: data.clone() };
+        let next = (first + count) as u64;
+        let batch = StoredBatch { first: *first as u64, count: *count as u32, next, data: data.clone() };
         for item in app::owner::records(&batch) {
             let (offset, record) = item.map_err(|(_, source)| source)?;
             if !record.answer.is_empty() {

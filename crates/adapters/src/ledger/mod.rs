@@ -197,7 +197,8 @@ fn unreachable_ledger(error: &rusqlite::Error) -> PortError {
 }
 
 fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredBatch> {
-    Ok(StoredBatch { first: row.get::<_, i64>(0)? as u64, count: row.get(1)?, data: row.get(2)? })
+    let (first, count) = (row.get::<_, i64>(0)? as u64, row.get::<_, u32>(1)?);
+    Ok(StoredBatch { first, count, next: first + u64::from(count), data: row.get(2)? })
 }
 
 impl LedgerReader for SqliteLedgerReader {

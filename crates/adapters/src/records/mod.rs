@@ -36,6 +36,7 @@ use sea_orm::{
 };
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 /// The file's name in a data directory.
@@ -73,6 +74,10 @@ pub struct Store {
     read: DatabaseConnection,
     vault: Vault,
     subscriptions: Subscriptions,
+    /// The log whose projection this end writes; embedded there is one.
+    log: u8,
+    /// The fence that it put up; 0 where none is needed.
+    fence: Arc<AtomicU32>,
 }
 
 impl Store {
@@ -92,9 +97,16 @@ impl Store {
         schema::migrate(&write, &shown).await?;
         let durable = connect(1, SqliteSynchronous::Full).await?;
         let read = connect(READERS, SqliteSynchronous::Normal).await?;
-        let store = Self { write, durable, read, vault, subscriptions: Subscriptions::default() };
+        let (subscriptions, fence) = (Subscriptions::default(), Arc::default());
+        let store = Self { write, durable, read, vault, subscriptions, log: 0, fence };
         store.read_endpoints().await.map_err(|_| RecordsError::Endpoints { path: shown })?;
         Ok(store)
+    }
+
+    /// The same records for the projection of one log among several.
+    #[must_use]
+    pub fn of_log(&self, log: u8) -> Self {
+        Self { log, fence: Arc::default(), ..self.clone() }
     }
 
     /// The shop's endpoints as they are now.

@@ -8,6 +8,7 @@ use app::rows::Projected;
 use async_trait::async_trait;
 use domain::ids::{CampaignId, ShopperId};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, TransactionTrait, Value};
+use std::sync::atomic::Ordering;
 
 pub(super) const ACCOUNTS: Table = Table {
     insert: "INSERT INTO accounts (id, part, external_id, next, state)",
@@ -45,9 +46,9 @@ pub(super) const PROFILES: Table = Table {
     conflict: "ON CONFLICT (shopper) DO UPDATE SET state = excluded.state",
 };
 const COUNTERS: Table = Table {
-    insert: "INSERT INTO counters (campaign, state)",
-    columns: 2,
-    conflict: "ON CONFLICT (campaign) DO UPDATE SET state = excluded.state",
+    insert: "INSERT INTO counters (campaign, log, state)",
+    columns: 3,
+    conflict: "ON CONFLICT (campaign, log) DO UPDATE SET state = excluded.state",
 };
 
 pub(super) fn part(shopper: ShopperId) -> Value {
@@ -64,24 +65,50 @@ impl Projection for Store {
     async fn position(&self) -> PortResult<Position> {
         let row =
             |row: &_| Ok(Position { next: big(row, 0)?, epoch: number(row, 1)?, owner: get::<i64>(row, 2)? as u64 });
-        let found = self.one("SELECT next, epoch, owner FROM projection WHERE id = 0", vec![], row).await?;
-        found.ok_or(PortError::Damaged("the projection's position"))
+        let log = vec![i64::from(self.log).into()];
+        let found = self.one("SELECT next, epoch, owner FROM projection WHERE id = ?", log, row).await?;
+        Ok(found.unwrap_or_default())
+    }
+
+    async fn fence(&self, epoch: u32) -> PortResult<()> {
+        let (log, epoch_value) = (Value::from(i64::from(self.log)), Value::from(i64::from(epoch)));
+        let row = "INSERT OR IGNORE INTO projection (id, next, epoch, owner, fence) VALUES (?, 0, 0, 0, 0)";
+        self.durably(row, vec![log.clone()]).await?;
+        let raise = "UPDATE projection SET fence = ? WHERE id = ? AND fence < ?";
+        if self.durably(raise, vec![epoch_value.clone(), log.clone(), epoch_value]).await? == 0 {
+            // Mine already, where an earlier attempt's answer was lost: the log gives an epoch to one owner only.
+            let found = self.one("SELECT fence FROM projection WHERE id = ?", vec![log], |row| number(row, 0)).await?;
+            if found != Some(epoch) {
+                return Err(PortError::Stale("the projection's fence"));
+            }
+        }
+        self.fence.store(epoch, Ordering::Release);
+        Ok(())
     }
 
     async fn counters(&self) -> PortResult<Vec<(CampaignId, String)>> {
-        self.all("SELECT campaign, state FROM counters", vec![], |row| Ok((CampaignId(big(row, 0)?), get(row, 1)?)))
-            .await
+        let log = vec![i64::from(self.log).into()];
+        let row = |row: &_| Ok((CampaignId(big(row, 0)?), get(row, 1)?));
+        self.all("SELECT campaign, state FROM counters WHERE log = ?", log, row).await
     }
 
     async fn apply(&self, batch: Projected) -> PortResult<()> {
         let transaction = self.write.begin().await.map_err(|error| failed(&error))?;
-        write(&transaction, batch).await.map_err(|error| failed(&error))?;
+        let place = Place { log: self.log, fence: self.fence.load(Ordering::Acquire) };
+        write(&transaction, batch, place).await.map_err(|error| failed(&error))?;
         app::failpoint::hit("projection_between");
         transaction.commit().await.map_err(|error| failed(&error))
     }
 }
 
-async fn write(to: &DatabaseTransaction, mut batch: Projected) -> Result<(), DbErr> {
+/// The row of the projection's position, and what its fence must say.
+#[derive(Clone, Copy)]
+struct Place {
+    log: u8,
+    fence: u32,
+}
+
+async fn write(to: &DatabaseTransaction, mut batch: Projected, place: Place) -> Result<(), DbErr> {
     let mut values = Vec::with_capacity(batch.accounts.len() * ACCOUNTS.columns);
     for stored in &batch.accounts {
         let account = &stored.account;
@@ -132,11 +159,11 @@ async fn write(to: &DatabaseTransaction, mut batch: Projected) -> Result<(), DbE
         to.execute_raw(statement(sql, values)).await?;
     }
     DELIVERIES.write(to, super::deliveries::values(&batch.deliveries)).await?;
-    write_rest(to, batch).await
+    write_rest(to, batch, place).await
 }
 
 /// What draws do not write, or not each.
-async fn write_rest(to: &DatabaseTransaction, mut batch: Projected) -> Result<(), DbErr> {
+async fn write_rest(to: &DatabaseTransaction, mut batch: Projected, place: Place) -> Result<(), DbErr> {
     super::orders::write(to, &mut batch).await?;
     let mut values = Vec::with_capacity(batch.entries.len() * ENTRIES.columns);
     for e in batch.entries {
@@ -165,14 +192,16 @@ async fn write_rest(to: &DatabaseTransaction, mut batch: Projected) -> Result<()
     let profiles =
         batch.profiles.into_iter().flat_map(|(shopper, state)| [bits(shopper.0), part(shopper), state.into()]);
     PROFILES.write(to, profiles.collect()).await?;
-    let counters = batch.counters.into_iter().flat_map(|(campaign, state)| [bits(campaign.0), state.into()]);
+    let log = i64::from(place.log);
+    let counters = batch.counters.into_iter().flat_map(|(id, state)| [bits(id.0), log.into(), state.into()]);
     COUNTERS.write(to, counters.collect()).await?;
     let Position { next, epoch, owner } = batch.position;
-    // The fence: a projector that lost its place to another one finds a higher position and writes nothing over it.
-    let values = vec![bits(next), i64::from(epoch).into(), bits(owner), bits(next)];
+    // The fence: a projector that lost its place to another one finds a higher fence or position and writes nothing.
+    let mut values = vec![bits(next), i64::from(epoch).into(), bits(owner), log.into(), bits(next)];
+    values.push(i64::from(place.fence).into());
     let moved = to
         .execute_raw(statement(
-            "UPDATE projection SET next = ?, epoch = ?, owner = ? WHERE id = 0 AND next < ?",
+            "UPDATE projection SET next = ?, epoch = ?, owner = ? WHERE id = ? AND next < ? AND fence = ?",
             values,
         ))
         .await?;

@@ -104,6 +104,11 @@ const MIGRATIONS: &[&str] = &["
     CREATE UNIQUE INDEX coupons_award ON coupons (award) WHERE award IS NOT NULL;
     CREATE INDEX coupons_free ON coupons (campaign, prize, id) WHERE award IS NULL;
     CREATE TABLE addresses (award INTEGER PRIMARY KEY, part INT NOT NULL, shopper BIGINT NOT NULL, sealed TEXT NOT NULL);
+", "
+    CREATE TABLE counters_by_log (campaign BIGINT NOT NULL, log INT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (campaign, log)) WITHOUT ROWID;
+    INSERT INTO counters_by_log SELECT campaign, 0, state FROM counters;
+    DROP TABLE counters;
+    ALTER TABLE counters_by_log RENAME TO counters;
 "];
 
 /// Brings the file to this build's layout, all or nothing per version.

@@ -7,7 +7,7 @@ use app::command::Input;
 use app::desk::Desk;
 use app::koi::{Koi, Parts, wishes};
 use app::owner::{self, Limits};
-use app::ports::{Accounts, AppendError, Campaigns, Ledger};
+use app::ports::{Accounts, AppendError, Campaigns, Ledger, LedgerReader, Marker, PortResult};
 use app::project::Projector;
 use app::runtime::Runtime;
 use app::{Error, PageAsk, ShopperInput};
@@ -63,6 +63,14 @@ impl Ledger for Faulty {
     fn between_batches(&mut self) {
         self.real.between_batches();
     }
+
+    fn claimed(&self) -> Option<Marker> {
+        self.real.claimed()
+    }
+
+    fn confirm(&mut self) -> Result<(), AppendError> {
+        self.real.confirm()
+    }
 }
 
 /// An owner at work on a data directory; nothing is projected unless a test says so.
@@ -86,10 +94,21 @@ impl Rig {
     /// Opens a directory under other bounds and at another time.
     pub async fn open_with(data: &Path, limits: Limits, now_ms: i64) -> Self {
         let store = Store::open(data, Vault::open(data).unwrap()).await.unwrap();
-        let clock = Arc::new(FakeClock::at(now_ms));
-        let fault = Arc::new(Mutex::new(None));
-        let ledger = Box::new(Faulty { real: Box::new(SqliteLedger::open(data).unwrap()), fault: fault.clone() });
+        let ledger = Box::new(SqliteLedger::open(data).unwrap());
         let reader = Arc::new(SqliteLedgerReader::new(data));
+        Self::over(data, store, (ledger, reader), limits, Arc::new(FakeClock::at(now_ms))).await
+    }
+
+    /// An owner of a log on any engine.
+    pub async fn over(
+        data: &Path,
+        store: Store,
+        (real, reader): (Box<dyn Ledger>, Arc<dyn LedgerReader>),
+        limits: Limits,
+        clock: Arc<FakeClock>,
+    ) -> Self {
+        let fault = Arc::new(Mutex::new(None));
+        let ledger = Box::new(Faulty { real, fault: fault.clone() });
         let shared_store = Arc::new(store.clone());
         let ports = owner::Ports {
             ledger,
@@ -158,6 +177,11 @@ impl Rig {
     /// Lets the next appends go wrong, or right again.
     pub fn set_fault(&self, fault: Option<Fault>) {
         *self.fault.lock().unwrap() = fault;
+    }
+
+    /// Projects the next records, if that is still this owner's to do.
+    pub async fn project_some(&mut self) -> PortResult<u64> {
+        self.projector.step().await
     }
 
     /// The records beneath.

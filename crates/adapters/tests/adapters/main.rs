@@ -12,6 +12,8 @@ mod grants;
 mod harness;
 mod hot_reload;
 mod imports;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod limits;
 mod orders;
 mod points;
@@ -19,3 +21,5 @@ mod publish;
 mod reads;
 mod restarts;
 mod strategies;
+#[cfg(feature = "kafka")]
+mod takeover;

@@ -123,8 +123,8 @@ impl Owner {
             slot.busy = Some(busy);
         }
         let record = Record {
-            epoch: self.epoch,
-            owner: self.name,
+            epoch: self.marker.epoch,
+            owner: self.marker.owner,
             part: shopper.partition(),
             at_ms: self.now_ms,
             shopper,
@@ -148,8 +148,8 @@ impl Owner {
     /// A record that concerns no shopper.
     pub(super) fn bare_record(&self, fact: Fact) -> Record<'static> {
         Record {
-            epoch: self.epoch,
-            owner: self.name,
+            epoch: self.marker.epoch,
+            owner: self.marker.owner,
             part: domain::record::ALL_PARTITIONS,
             at_ms: self.now_ms,
             shopper: ShopperId(0),
@@ -159,7 +159,8 @@ impl Owner {
         }
     }
 
-    /// Appends the batch, folds it and answers. False when the ledger is in doubt: then nobody is answered.
+    /// Appends the batch, folds it and answers. False when the ledger is in doubt, or no longer this owner's: then nobody
+    /// is answered.
     pub(super) fn commit(&mut self) -> bool {
         let data = std::mem::take(&mut self.batch.data);
         let pending = std::mem::take(&mut self.batch.pending);
@@ -170,6 +171,8 @@ impl Owner {
         self.under_way = pending.len() + self.queue.len();
         histogram!("koi_ledger_commit_seconds").record(started.elapsed().as_secs_f64());
         self.registering.clear();
+        // A batch that had to be settled has raised it.
+        self.marker = self.ledger.claimed().unwrap_or(self.marker);
         match appended {
             Ok(first) => {
                 counter!("koi_ledger_commits_total").increment(1);
@@ -197,6 +200,11 @@ impl Owner {
                 self.shared.fatal.send_replace(true);
                 false
             }
+            // Dropped callers are told that the owner stopped; the next one knows what became of their commands.
+            Err(AppendError::Deposed) => {
+                tracing::info!(records = pending.len(), "another owner has taken the log over");
+                false
+            }
         }
     }
 
@@ -205,7 +213,8 @@ impl Owner {
         let mut offset = first;
         // Before anyone is answered: whoever was told of a draw finds it counted.
         tally(&pending).tell();
-        let mut told = Vec::with_capacity(pending.len());
+        let mut told = Vec::with_capacity(pending.len() + self.held.len());
+        told.append(&mut self.held);
         for one in pending {
             match one {
                 Pending::Act { runtime, reply } => {
@@ -229,7 +238,7 @@ impl Owner {
             offset += 1;
         }
         // Set before the answers: whoever is told sees it in every read that follows.
-        self.shared.folded.store(offset, Ordering::Release);
+        self.shared.folded.store(self.ledger.end(), Ordering::Release);
         self.release();
         self.herald.tell(told);
     }
@@ -264,6 +273,9 @@ impl Owner {
     /// Undoes a batch that surely is not in the ledger.
     fn discard(&mut self, pending: Vec<Pending>) {
         const WHY: &str = "the ledger could not take the request; nothing happened";
+        for (reply, _) in std::mem::take(&mut self.held) {
+            _ = reply.send(Err(Error::Unavailable(WHY)));
+        }
         for one in pending {
             match one {
                 Pending::Act { reply, .. } => _ = reply.send(Err(Error::Unavailable(WHY))),

@@ -79,7 +79,7 @@ impl Owner {
             }
         }
         if proposal.facts.is_empty() {
-            _ = command.reply.send(Ok(Reply::Events { accepted, duplicates }));
+            self.say(command.reply, Ok(Reply::Events { accepted, duplicates }));
             return Step::Done;
         }
         let saying = Saying::Events { accepted, duplicates };

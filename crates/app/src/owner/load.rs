@@ -1,6 +1,6 @@
 //! Cold accounts: commands wait while records are asked, off the owner's thread.
 
-use super::{Owner, Slot, Step};
+use super::{Owner, Slot};
 use crate::command::{Command, Who};
 use crate::error::Error;
 use crate::keys::{KEYS_EXACT, KeySet};
@@ -114,7 +114,11 @@ impl Owner {
                         tracing::warn!(%error, "an account could not be loaded");
                         refuse_all(waiting, &Error::Unavailable("the records are out of reach"));
                     }
-                    Ok(None) if matches!(who, Who::Id(_)) => refuse_all(waiting, &Error::no_shopper()),
+                    Ok(None) if matches!(who, Who::Id(_)) => {
+                        for command in waiting {
+                            self.say(command.reply, Err(Error::no_shopper()));
+                        }
+                    }
                     Ok(None) => self.again(waiting, true),
                     Ok(Some(cold)) => {
                         self.warm(cold);
@@ -163,11 +167,8 @@ impl Owner {
 
     fn again(&mut self, waiting: Vec<Command>, known_absent: bool) {
         for command in waiting {
-            match self.step(command, known_absent) {
-                Step::Done => {}
-                Step::Defer(command) => self.defer(command),
-                Step::Park(command, ask) => self.park(command, ask),
-            }
+            let step = self.step(command, known_absent);
+            self.then(step);
         }
     }
 

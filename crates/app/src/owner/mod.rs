@@ -1,4 +1,5 @@
-//! The partition owner: a single-writer state machine on one thread (PROTOCOL R1 to R5, embedded: owner of all P).
+//! The owner of a log: a single-writer state machine on one thread (PROTOCOL R1 to R5). Embedded there is one log with
+//! all partitions in it; in a cluster every partition has its own, and any number of their owners run on a node.
 //!
 //! It drains its queue, decides every command against the accounts it holds in memory, appends all records as one
 //! batch, and only when the batch is durable folds them and answers. Nothing is folded before that and nothing is
@@ -6,6 +7,9 @@
 //!
 //! One record at a time is in flight per shopper: a second draw is refused (`in_flight`), anything else waits for the
 //! next batch, which is the next turn of the loop.
+//!
+//! Where others may write the log, nothing that was merely read is told before the log is known to be still this owner's
+//! ([`Ledger::confirm`]): such answers are held until the batch is read back or, without one, a look at the log's end.
 
 mod answer;
 mod awards;
@@ -25,12 +29,12 @@ mod work;
 
 pub use answer::with_award_state;
 pub use load::{LoadAsk, Loaded, Loader};
-pub use start::{Marker, Opened, Ports, StartError, open, records};
+pub use start::{Opened, Ports, StartError, open, records};
 
 use crate::command::{Command, Input, Reply, Who, Work};
 use crate::error::{Error, Result};
 use crate::keys::KeySet;
-use crate::ports::{Clock, Ledger};
+use crate::ports::{AppendError, Clock, Ledger, Marker};
 use batch::Batch;
 use campaigns::CampaignSlot;
 use crossbeam_channel::Receiver;
@@ -38,12 +42,13 @@ use domain::account::Account;
 use domain::ids::{CampaignId, IdMaker, ShopperId};
 use domain::record::KeyHash;
 use fastbloom::AtomicBloomFilter;
-use herald::Herald;
+use herald::{Herald, Told};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 use velocity::Velocity;
 
 /// The owner's bounds.
@@ -53,6 +58,8 @@ pub struct Limits {
     pub queue: usize,
     /// Records of one batch.
     pub batch: usize,
+    /// Bytes of one batch at which it is closed: a record of a thousand behaviours is a thousand times a draw's.
+    pub batch_bytes: usize,
     /// Records not projected yet; at three quarters admission slows down, at the bound it stops.
     pub tail: u64,
     /// Accounts in memory; those without unprojected records make room.
@@ -63,7 +70,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { queue: 8_192, batch: 4_096, tail: 262_144, accounts: 200_000, parked: 65_536 }
+        Self { queue: 8_192, batch: 4_096, batch_bytes: 32 << 20, tail: 262_144, accounts: 200_000, parked: 65_536 }
     }
 }
 
@@ -79,12 +86,15 @@ pub struct Shared {
     pub names_complete: AtomicBool,
     /// The ledger is in doubt: nothing may be answered any more and the process exits.
     pub fatal: tokio::sync::watch::Sender<bool>,
+    /// Offsets are those of a log whose batches are messages: see [`crate::ports::BATCH_BITS`].
+    pub batched: bool,
 }
 
 impl Shared {
-    /// Records that are not projected yet.
+    /// Records that are not projected yet; of a log whose batches are messages, messages.
     pub fn lag(&self) -> u64 {
-        self.folded.load(Ordering::Acquire).saturating_sub(self.projected.load(Ordering::Acquire))
+        let lag = self.folded.load(Ordering::Acquire).saturating_sub(self.projected.load(Ordering::Acquire));
+        if self.batched { lag >> crate::ports::BATCH_BITS } else { lag }
     }
 
     /// Whether the external id certainly does not exist in records.
@@ -133,8 +143,11 @@ pub struct Owner {
     herald: Herald,
     shared: Arc<Shared>,
     limits: Limits,
-    epoch: u32,
-    name: u64,
+    marker: Marker,
+    /// Others may write the log too.
+    shares: bool,
+    /// What was read, until the log is known to be still this owner's.
+    held: Vec<Told>,
     ids: IdMaker,
     /// Time of the last record; the next one's is not below it.
     last_ms: i64,
@@ -160,16 +173,16 @@ pub struct Owner {
 
 /// What became of one command.
 enum Step {
-    /// Its record is in the batch, or it was answered.
+    /// Its record is in the batch.
     Done,
+    /// It needs no record: this is its answer.
+    Say(oneshot::Sender<Result<Reply>>, Result<Reply>),
     /// It must wait for the batch in which its shopper is busy.
     Defer(Command),
     /// It must wait for records.
     Park(Command, LoadAsk),
 }
 
-/// Bytes of one batch: a record of a thousand behaviours is a thousand times a draw's.
-const BATCH_BYTES: usize = 32 << 20;
 /// How long a stopping owner waits for records to answer.
 const STOP_WAIT: Duration = Duration::from_secs(5);
 /// Callers under way from which on a batch waits for them: fewer are served sooner without.
@@ -209,7 +222,10 @@ impl Owner {
         self.gather();
         // Inputs are counted, not only records: reads leave none, and a stream of them must not hold up a batch.
         for _ in 1..self.limits.batch {
-            if self.stop_by.is_some() || self.batch.len() >= self.limits.batch || self.batch.data.len() >= BATCH_BYTES {
+            if self.stop_by.is_some()
+                || self.batch.len() >= self.limits.batch
+                || self.batch.data.len() >= self.limits.batch_bytes
+            {
                 break;
             }
             match self.queue.try_recv() {
@@ -217,7 +233,8 @@ impl Owner {
                 Err(_) => break,
             }
         }
-        if !self.batch.is_empty() && !self.commit() {
+        let goes_on = if self.batch.is_empty() { self.confirm() } else { self.commit() };
+        if !goes_on {
             return false;
         }
         if self.stop_by.is_some() && self.deferred.is_empty() && self.parked_count == 0 {
@@ -248,7 +265,12 @@ impl Owner {
             Input::Command(command) => self.command(command),
             Input::Loaded(loaded) => self.loaded(loaded),
             Input::Act { runtime, reply } => self.act(runtime, reply),
-            Input::MakeId { reply } => _ = reply.send(self.ids.make(self.now_ms, 0)),
+            // Whoever took the log over makes ids too: one is told only while the log is this owner's.
+            Input::MakeId { reply } => {
+                if self.ledger.confirm().is_ok() {
+                    _ = reply.send(self.ids.make(self.now_ms, 0));
+                }
+            }
             Input::WhoseOrder { order, reply } => _ = reply.send(self.billed.whose(order)),
             Input::Counters { campaign, reply } => {
                 _ = reply.send(self.campaigns.get(&campaign).map(|c| c.counters.clone()))
@@ -258,10 +280,47 @@ impl Owner {
     }
 
     fn command(&mut self, command: Command) {
-        match self.step(command, false) {
+        let step = self.step(command, false);
+        self.then(step);
+    }
+
+    fn then(&mut self, step: Step) {
+        match step {
             Step::Done => {}
+            Step::Say(reply, said) => self.say(reply, said),
             Step::Defer(command) => self.defer(command),
             Step::Park(command, ask) => self.park(command, ask),
+        }
+    }
+
+    /// Tells a caller what needed no record. What was done before is true for ever and what failed is no fact; anything
+    /// else is true only as long as the log is this owner's.
+    fn say(&mut self, reply: oneshot::Sender<Result<Reply>>, said: Result<Reply>) {
+        if self.shares && !matches!(said, Ok(Reply::Stored { .. }) | Err(Error::Unavailable(_))) {
+            self.held.push((reply, said));
+        } else {
+            _ = reply.send(said);
+        }
+    }
+
+    /// Tells what is held once the log is known to be still this owner's. False when it is not.
+    fn confirm(&mut self) -> bool {
+        if self.held.is_empty() {
+            return true;
+        }
+        let held = std::mem::take(&mut self.held);
+        match self.ledger.confirm() {
+            Ok(()) => {
+                self.herald.tell(held);
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, answers = held.len(), "what was read cannot be told");
+                for (reply, _) in held {
+                    _ = reply.send(Err(Error::Unavailable("the ledger is out of reach")));
+                }
+                error != AppendError::Deposed
+            }
         }
     }
 
@@ -347,10 +406,9 @@ fn refuse(command: Command, error: Error) -> Step {
     answer(command, Err(error))
 }
 
-/// Answers a command. A caller who went away does not mind.
+/// Answers a command.
 fn answer(command: Command, reply: Result<Reply>) -> Step {
-    _ = command.reply.send(reply);
-    Step::Done
+    Step::Say(command.reply, reply)
 }
 
 /// Whether a key may have been used: known, or only records can tell.

@@ -3,7 +3,7 @@
 use super::{CampaignSlot, Limits, LoadAsk, Owner, Shared, Slot};
 use crate::command::{Input, Who};
 use crate::keys::KeySet;
-use crate::ports::{Accounts, Clock, Ledger, LedgerReader, PortError, Position, Projection, StoredBatch};
+use crate::ports::{Accounts, Clock, Ledger, LedgerReader, Marker, PortError, Position, Projection, StoredBatch};
 use crate::runtime::{Counters, Runtime, campaign_of};
 use crossbeam_channel::Sender;
 use domain::account::Account;
@@ -35,6 +35,8 @@ pub enum StartError {
     Behind { end: u64, next: u64 },
     #[error("the ledger lacks the records from {from} to {to}, which are not in the records either; restore a backup")]
     Missing { from: u64, to: u64 },
+    #[error("the log's marker of epoch {0} is not this owner's")]
+    Deposed(u32),
     #[error(transparent)]
     Port(#[from] PortError),
     #[error("the ledger refused the owner's marker: {0}")]
@@ -89,27 +91,6 @@ pub fn records(batch: &StoredBatch) -> impl Iterator<Item = Result<(u64, Record<
     })
 }
 
-/// R2's rule in log order: a marker counts if its epoch is higher, any other record if it carries the marker's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Marker {
-    pub epoch: u32,
-    pub owner: u64,
-}
-
-impl Marker {
-    /// Judges the next record; void ones change nothing.
-    pub fn admits(&mut self, record: &Record<'_>) -> bool {
-        if let Some(Fact::Owner { epoch, name }) = record.facts.first() {
-            let higher = *epoch > self.epoch;
-            if higher {
-                (self.epoch, self.owner) = (*epoch, *name);
-            }
-            return higher;
-        }
-        record.epoch == self.epoch && record.owner == self.owner
-    }
-}
-
 /// The fold of what records do not hold yet.
 struct Tail {
     marker: Marker,
@@ -121,7 +102,8 @@ struct Tail {
     billed: super::orders::Billed,
 }
 
-/// Becomes the owner of all partitions: folds the tail, appends its marker and the campaigns' acts, starts the thread.
+/// Becomes the owner of a log: folds the tail, appends its marker and the campaigns' acts, starts the thread. Where
+/// others may write the log, the ledger has claimed it and the fence is up already (see [`Ledger::claimed`]).
 ///
 /// # Errors
 /// [`StartError`]; nothing is served then.
@@ -138,18 +120,15 @@ pub async fn open(
     }
     let counters = read_counters(&*projection).await?;
     let tail = fold_tail(&*reader, &*accounts, position, counters.clone()).await?;
+    let (claimed, fresh) = (ledger.claimed(), Marker { epoch: tail.marker.epoch + 1, owner: crate::random::word() });
+    if let Some(marker) = claimed.filter(|claimed| *claimed != tail.marker) {
+        return Err(StartError::Deposed(marker.epoch));
+    }
+    let marker = claimed.unwrap_or(fresh);
     let mut ids = tail.ids;
     ids.saw(crate::end_of_millisecond(newest_id));
     let last_ms = tail.last_ms.max(last_time(&*reader, ledger.end())?);
-    let count = accounts.names_count().await?;
-    let names = AtomicBloomFilter::with_false_pos(0.01).expected_items(NAMES_MIN.max(2 * count as usize));
-    let shared = Arc::new(Shared {
-        folded: AtomicU64::new(tail.end),
-        projected: AtomicU64::new(position.next),
-        names,
-        names_complete: AtomicBool::new(false),
-        fatal: tokio::sync::watch::channel(false).0,
-    });
+    let shared = Arc::new(share(&*accounts, position, tail.end, claimed.is_some()).await?);
     let (inputs, queue) = crossbeam_channel::bounded(limits.queue);
     let now_ms = clock.now_ms().max(last_ms);
     let mut owner = Owner {
@@ -160,8 +139,9 @@ pub async fn open(
         herald: super::Herald::start(),
         shared: shared.clone(),
         limits,
-        epoch: tail.marker.epoch + 1,
-        name: crate::random::word(),
+        marker,
+        shares: claimed.is_some(),
+        held: Vec::new(),
         ids,
         last_ms,
         now_ms,
@@ -194,11 +174,25 @@ pub async fn open(
     Ok(Opened { inputs, shared, thread, position, counters })
 }
 
+async fn share(accounts: &dyn Accounts, position: Position, end: u64, batched: bool) -> Result<Shared, StartError> {
+    let count = accounts.names_count().await?;
+    let names = AtomicBloomFilter::with_false_pos(0.01).expected_items(NAMES_MIN.max(2 * count as usize));
+    Ok(Shared {
+        folded: AtomicU64::new(end),
+        projected: AtomicU64::new(position.next),
+        names,
+        names_complete: AtomicBool::new(false),
+        fatal: tokio::sync::watch::channel(false).0,
+        batched,
+    })
+}
+
 impl Owner {
-    /// Appends the marker under a name that no earlier life had, and the acts of all published campaigns (R9's sweep).
+    /// Appends the marker, unless the ledger has done so, and the acts of all published campaigns (R9's sweep).
     fn mark(&mut self, published: Vec<Arc<Runtime>>) -> Result<(), StartError> {
-        let mut facts = vec![Fact::Owner { epoch: self.epoch, name: self.name }];
-        facts.extend(published.iter().map(|r| Fact::Campaign { campaign: r.id, version: r.version }));
+        let marker = (!self.shares).then_some(Fact::Owner { epoch: self.marker.epoch, name: self.marker.owner });
+        let acts = published.iter().map(|r| Fact::Campaign { campaign: r.id, version: r.version });
+        let facts: Vec<Fact> = marker.into_iter().chain(acts).collect();
         let mut data = Vec::new();
         let count = facts.len() as u32;
         for fact in facts {
@@ -207,9 +201,11 @@ impl Owner {
             data.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
             data.extend_from_slice(&bytes);
         }
-        let first = self.ledger.append(&data, count)?;
+        if count > 0 {
+            self.ledger.append(&data, count)?;
+        }
         self.last_ms = self.now_ms;
-        self.shared.folded.store(first + u64::from(count), Ordering::Release);
+        self.shared.folded.store(self.ledger.end(), Ordering::Release);
         for runtime in published {
             self.install(runtime);
         }
@@ -256,6 +252,7 @@ async fn fold_tail(
                     tail.fold(offset, &record);
                 }
             }
+            tail.end = batch.next;
         }
     }
 }
@@ -288,7 +285,6 @@ async fn load_bases(batches: &[StoredBatch], accounts: &dyn Accounts, tail: &mut
 
 impl Tail {
     fn fold(&mut self, offset: u64, record: &Record<'_>) {
-        self.end = offset + 1;
         if !self.marker.admits(record) {
             tracing::error!(offset, "a void record: written under a marker that is not valid");
             return;

@@ -9,4 +9,5 @@ pub mod fulfil;
 pub mod ledger;
 pub mod records;
 pub mod registry;
+pub mod shared_ledger;
 pub mod shelves;
