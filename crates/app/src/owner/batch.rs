@@ -210,12 +210,11 @@ impl Owner {
 
     fn durable(&mut self, first: u64, data: &Bytes, pending: Vec<Pending>) {
         self.last_ms = self.now_ms;
-        let mut offset = first;
         // Before anyone is answered: whoever was told of a draw finds it counted.
         tally(&pending).tell();
         let mut told = Vec::with_capacity(pending.len() + self.held.len());
         told.append(&mut self.held);
-        for one in pending {
+        for (offset, one) in (first..).zip(pending) {
             match one {
                 Pending::Act { runtime, reply } => {
                     self.install(runtime);
@@ -235,7 +234,6 @@ impl Owner {
                     told.push((reply, Ok(said)));
                 }
             }
-            offset += 1;
         }
         // Set before the answers: whoever is told sees it in every read that follows.
         self.shared.folded.store(self.ledger.end(), Ordering::Release);
