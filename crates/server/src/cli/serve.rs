@@ -3,7 +3,7 @@
 use super::{Failure, runtime, say};
 use crate::auth::{ApiKeys, ShopperJwt};
 use crate::config::{self, Config};
-use crate::http::{Edge, Shared, front::Front, listen};
+use crate::http::{Edge, Shared, cors::Origins, front::Front, listen};
 use crate::observe;
 use adapters::embedded::{self, Embedded};
 use std::net::SocketAddr;
@@ -49,6 +49,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let edge = Edge {
         secure_cookies: config.operators.secure_cookies,
         forwarded_for: config.operators.forwarded_for,
+        embed_origins: Origins::new(&config.shoppers.embed_origins).map_err(Failure::usage)?,
         jwt: ShopperJwt::new(&config.shoppers.jwt).map_err(Failure::work)?,
     };
     let metrics = observe::start_metrics().map_err(Failure::work)?;

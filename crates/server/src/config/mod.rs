@@ -129,10 +129,12 @@ impl Operators {
     }
 }
 
-/// `[shoppers]`: who vouches for shoppers besides our own tokens.
+/// `[shoppers]`: which pages may call for them, and who vouches for them besides our own tokens.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Shoppers {
+    /// Origins whose pages may call for a shopper: shops that embed the draw.
+    pub embed_origins: Vec<String>,
     pub jwt: JwtConfig,
 }
 
@@ -210,6 +212,8 @@ pub enum ConfigError {
     Connections,
     #[error("operators: every number is 1 to 100000")]
     Operators,
+    #[error("shoppers.embed_origins: {0:?} is no origin; one looks like \"https://shop.example\"")]
+    Origin(String),
     #[error("shoppers.jwt: {0}")]
     Jwt(&'static str),
     #[error("flows.every_ms is 100 to 60000")]
@@ -258,6 +262,9 @@ impl Config {
         }
         if !self.operators.is_whole() {
             return Err(ConfigError::Operators);
+        }
+        if let Err(wrong) = crate::http::cors::Origins::new(&self.shoppers.embed_origins) {
+            return Err(ConfigError::Origin(wrong));
         }
         if let Some(wrong) = self.shoppers.jwt.wrong() {
             return Err(ConfigError::Jwt(wrong));
@@ -343,6 +350,7 @@ mod tests {
             ("[server]\nconnections_max = 0", &["connections_max"]),
             ("[log]\nlevel = \"koi=loud\"", &["log.level", "loud"]),
             ("[operators]\nsessions_max = 0", &["operators"]),
+            ("[shoppers]\nembed_origins = [\"https://shop/\"]", &["embed_origins", "https://shop/"]),
             ("[shoppers.jwt]\nissuer = \"https://shop\"", &["shoppers.jwt", "audience"]),
             ("[shoppers.jwt]\nalgorithm = \"none\"", &["line 2", "algorithm"]),
         ] {

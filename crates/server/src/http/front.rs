@@ -7,11 +7,11 @@
 use super::problem::Problem;
 use super::reply::{Reply, ReplyBody};
 use super::request_id::{self, RequestId};
-use super::{App, body, routes, timing};
+use super::{App, body, cors, routes, timing};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::MatchedPath;
-use axum::http::{HeaderMap, Method, Request};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use bytes::Bytes;
 use domain::ids::CampaignId;
 use futures_util::FutureExt;
@@ -50,12 +50,19 @@ impl Front {
     /// Answers one request. Never fails and never panics: whatever goes wrong is a problem to the caller.
     pub async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Reply {
         let id = RequestId::of(request.headers());
+        let origin = self.app.edge.embed_origins.of(request.headers());
+        if let Some(origin) = origin.clone().filter(|_| cors::is_question(request.method(), request.headers())) {
+            return asked_first(origin, id);
+        }
         let answered = AssertUnwindSafe(self.dispatch(request, peer, &id)).catch_unwind().await;
         let mut reply = answered.unwrap_or_else(|_panic| {
             tracing::error!(request_id = id.as_str(), "a handler panicked");
             Problem::internal().render(&id)
         });
         reply.headers_mut().insert(request_id::HEADER, id.into_header());
+        if let Some(origin) = origin {
+            cors::allow(origin, reply.headers_mut());
+        }
         reply
     }
 
@@ -111,6 +118,16 @@ impl Front {
         }
         reply
     }
+}
+
+/// Tells a page of another origin what it may ask for.
+fn asked_first(origin: HeaderValue, id: RequestId) -> Reply {
+    let mut reply = Reply::new(Bytes::new().into());
+    *reply.status_mut() = StatusCode::NO_CONTENT;
+    cors::allow(origin, reply.headers_mut());
+    cors::answer_question(reply.headers_mut());
+    reply.headers_mut().insert(request_id::HEADER, id.into_header());
+    reply
 }
 
 /// Logs a failure once, here where it is handled. Refusals are the caller's business and only seen at debug level.

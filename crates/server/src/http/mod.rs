@@ -1,10 +1,12 @@
 //! The HTTP server: routes, one module per resource, and what stands around them.
 
 pub mod body;
+pub mod cors;
 pub mod extract;
 pub mod front;
 pub mod listen;
 pub mod openapi;
+pub mod pages;
 pub mod paging;
 pub mod problem;
 pub mod reply;
@@ -36,6 +38,8 @@ pub struct Edge {
     pub secure_cookies: bool,
     /// A proxy in front names the caller's address.
     pub forwarded_for: bool,
+    /// Pages of other origins that may call us.
+    pub embed_origins: cors::Origins,
     /// The shop's own tokens, where it makes some.
     pub jwt: Option<ShopperJwt>,
 }

@@ -23,6 +23,7 @@ mod odds;
 mod operators;
 mod oracle;
 mod oracle_orders;
+mod pages;
 mod ready;
 mod receiver;
 mod restore;

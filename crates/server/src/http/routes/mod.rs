@@ -27,6 +27,7 @@ pub mod webhooks;
 use super::App;
 use super::extract::Seen;
 use super::openapi;
+use super::pages;
 use super::problem::Problem;
 use app::koi::Target;
 use axum::Router;
@@ -104,6 +105,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .nest("/api/v1", api)
         .merge(operations)
+        .merge(pages::router())
         .with_state(app)
         .merge(openapi::docs())
         .fallback(no_route)
