@@ -42,6 +42,11 @@ pub enum Bench {
         #[arg(long)]
         json: bool,
     },
+    /// The web pages: what they weigh, how smooth and how quick they are in a real browser on a slow device.
+    Web {
+        #[arg(long)]
+        json: bool,
+    },
     /// Personal strategies per second and core, and how often their prizes are what is bought next.
     Generate {
         /// The file, `.csv` or `.csv.gz`.
@@ -62,6 +67,7 @@ pub fn run(what: Bench) -> Result<()> {
         Bench::Log { json } => (examples::log()?, json),
         Bench::Decide { json } => (examples::decide()?, json),
         Bench::Import { online_retail, json } => (import::run(&online_retail)?, json),
+        Bench::Web { json } => (crate::web::bench(&crate::cargo::build(true)?)?, json),
         Bench::Generate { online_retail, json } => (examples::generate(&online_retail)?, json),
     };
     print(&result, json)

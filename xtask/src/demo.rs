@@ -1,10 +1,10 @@
 //! `cargo xtask demo`: from a fresh clone to draws over HTTP.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -13,7 +13,7 @@ use xtask::fixture::{self, KEY_VARIABLE};
 use xtask::http::{Call, Client};
 use xtask::process::{Server, Start, wait_for};
 
-use crate::{cargo, retail, shop};
+use crate::{cargo, retail, shop, web};
 
 /// Every shopper has a personal strategy by then.
 const STRATEGIES_WITHIN: Duration = Duration::from_secs(300);
@@ -24,6 +24,9 @@ const FIRST_SHOPPERS: usize = 4;
 const FIRST_DRAWS: u64 = 3;
 /// Enough for the reader's own draws too.
 const CHANCES: u32 = 30;
+
+/// Who signs in to the console.
+const OPERATOR: &str = "demo";
 
 /// What the command line says.
 pub struct Options {
@@ -52,6 +55,7 @@ pub fn run(options: &Options) -> Result<()> {
     let started = Instant::now();
     println!("building koi (the first time takes some minutes) …");
     let koi = cargo::build(false)?;
+    let pages = build_pages();
     let dir = cargo::target().join("demo");
     if dir.exists() {
         fs::remove_dir_all(&dir).with_context(|| format!("cannot clear {}", dir.display()))?;
@@ -67,6 +71,8 @@ pub fn run(options: &Options) -> Result<()> {
     let status = import.args(["import", play.format]).arg(&play.file).arg("--data").arg(&data).status()?;
     ensure!(status.success(), "koi import failed: {status}");
 
+    let password = format!("koi-demo-{}", &random_hex()?[..12]);
+    add_operator(&koi, &data, &password)?;
     let key = format!("koi_sk_demo_{}", random_hex()?);
     let mut start = Start::new(&koi, &data).env(KEY_VARIABLE, key.as_str());
     start.listen = Some(options.listen);
@@ -83,6 +89,7 @@ pub fn run(options: &Options) -> Result<()> {
     let token = shop.first_draws(&campaign, &play.samples)?;
     println!("\nready after {:.0} s", started.elapsed().as_secs_f64());
     print_invitation(&server, &shop.key, &campaign, &play.samples[0].0, &token);
+    print_pages(&server, &campaign, &token, &password, pages);
     if options.exit {
         let mut server = server;
         let status = server.stop()?;
@@ -92,6 +99,47 @@ pub fn run(options: &Options) -> Result<()> {
     }
     println!("\nserving; Ctrl-C ends it");
     serve_on(server)
+}
+
+/// The web pages, where Node is there; the rest of the demo does without. Gives whether they can be opened.
+fn build_pages() -> bool {
+    if let Some(why) = web::missing() {
+        println!("the web pages are left out: {why}");
+        return false;
+    }
+    println!("building the web pages …");
+    match web::build() {
+        Ok(()) => true,
+        Err(error) => {
+            println!("the web pages are left out: {error:#}");
+            false
+        }
+    }
+}
+
+/// An operator for the console, made before the server holds the data.
+fn add_operator(koi: &Path, data: &Path, password: &str) -> Result<()> {
+    let mut command = Command::new(koi);
+    command.args(["operators", "add", OPERATOR, "--role", "owner", "--data"]).arg(data);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().context("cannot start koi")?;
+    child.stdin.take().context("a pipe")?.write_all(password.as_bytes())?;
+    let status = child.wait()?;
+    ensure!(status.success(), "koi operators add failed: {status}");
+    Ok(())
+}
+
+/// Where both pages are, to be opened in a browser.
+fn print_pages(server: &Server, campaign: &str, token: &str, password: &str, pages: bool) {
+    if !pages {
+        println!("\nThe web pages are not built: install Node 20.19 or later, run `cargo xtask web`, and reload.");
+    }
+    let base = format!("http://{}", server.address);
+    println!(
+        "
+Open:
+  shopper  {base}/c/{campaign}#token={token}
+  console  {base}/console/   login {OPERATOR}, password {password}"
+    );
 }
 
 fn serve_on(mut server: Server) -> Result<()> {

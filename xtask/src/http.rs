@@ -15,7 +15,19 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest answer that is read, in bytes; a server that sends more is broken.
 const MAX_ANSWER_BYTES: usize = 256 << 20;
 /// The paths that stand at the root; every other path is under `/api/v1`.
-const ROOT_PATHS: [&str; 7] = ["/api", "/v1", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"];
+const ROOT_PATHS: [&str; 11] = [
+    "/api",
+    "/v1",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/openapi.json",
+    "/docs",
+    "/c/",
+    "/console",
+    "/assets/",
+    "/embed/",
+];
 
 /// One request, to be filled in: `Call::post("/campaigns", &body).token(key)`.
 #[derive(Debug, Clone)]

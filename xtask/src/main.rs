@@ -17,6 +17,7 @@ mod shop;
 mod split;
 mod testing;
 mod tidy;
+mod web;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Tasks of the Koi project")]
@@ -47,7 +48,7 @@ enum Task {
     },
     /// Runs every check and test; with a name, one of the long ones, ending in one line of JSON.
     Test {
-        /// crash, fsync, idempotency, odds, bad_input, seeds, restore, or any part of a test's name.
+        /// crash, fsync, idempotency, odds, bad_input, seeds, restore, awards, survive, a11y, or any part of a test's name.
         name: Option<String>,
         /// How many rounds, where the test has rounds.
         #[arg(long)]
@@ -81,6 +82,10 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Builds the web pages into web/dist, which the server serves; needs Node.
+    Web,
+    /// Takes the pictures that the README shows, into docs/pictures.
+    Pictures,
     /// Checks the house rules.
     Tidy,
     /// The load of `bench draw`, as a process of its own.
@@ -109,6 +114,8 @@ fn run(task: Task) -> Result<()> {
         Task::Cluster { what } => engines::run(&what),
         Task::NextBasketSplit { online_retail, out } => split::next_basket_split(&online_retail, &out),
         Task::Openapi { check } => openapi::run(check),
+        Task::Web => web::build(),
+        Task::Pictures => web::pictures(),
         Task::Tidy => tidy::run(),
         Task::Load(load) => load.run(),
     }

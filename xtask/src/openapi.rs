@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use xtask::process;
 
-use crate::cargo;
+use crate::{cargo, web};
 
 /// To print it takes no longer.
 const PRINTED_WITHIN: Duration = Duration::from_secs(60);
@@ -26,7 +26,7 @@ pub fn run(check: bool) -> Result<()> {
     let path = cargo::root().join("openapi.json");
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     println!("wrote {}", path.display());
-    Ok(())
+    web::write_client()
 }
 
 /// Compares with what the binary says that the tests have just built, so that it is not built again.

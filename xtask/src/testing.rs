@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
 use crate::engines::Running;
-use crate::{cargo, openapi, tidy};
+use crate::{cargo, openapi, tidy, web};
 use xtask::cluster::Engine;
 
 /// The long tests by name: filters of the black-box tests that they run, and the rounds of their long form.
@@ -66,6 +66,8 @@ pub fn all() -> Result<()> {
         Ok(())
     });
     stage("openapi", &mut openapi::check_built);
+    stage("web", &mut web::check);
+    stage("browser", &mut || web::browser(&cargo::target().join("debug/koi"), &[], None).map(drop));
     let verdict = if failed.is_empty() { "ok" } else { "FAILED" };
     println!("\nall stages in {:.1} s; failed: {failed:?}", started.elapsed().as_secs_f64());
     // Stages beside the tests count as one each, so that a failure of any shows in the last line.
@@ -84,6 +86,9 @@ pub fn all() -> Result<()> {
 /// # Errors
 /// When a test failed, or there is none of that name.
 pub fn one(name: &str, rounds: Option<u64>, draws: Option<u64>) -> Result<()> {
+    if let Some((_, files, default_rounds)) = web::LONG.iter().find(|(known, ..)| *known == name) {
+        return in_browser(name, files, rounds.unwrap_or(*default_rounds));
+    }
     let started = Instant::now();
     let long = LONG.iter().find(|(known, ..)| *known == name);
     let mut arguments = vec!["test", "--workspace", "--no-fail-fast"];
@@ -117,6 +122,20 @@ pub fn one(name: &str, rounds: Option<u64>, draws: Option<u64>) -> Result<()> {
     ensure!(counts.failed == 0, "{} tests failed", counts.failed);
     ensure!(counts.passed > 0, "no test is called {name}");
     Ok(())
+}
+
+/// Runs browser tests on a fresh build, and ends with one line of JSON.
+fn in_browser(name: &str, files: &[&str], rounds: u64) -> Result<()> {
+    let started = Instant::now();
+    let koi = cargo::build(false)?;
+    web::build()?;
+    let counters = web::browser(&koi, files, Some(rounds));
+    let mut line = json!({"test": name, "ok": counters.is_ok(), "seconds": started.elapsed().as_secs()});
+    if let Ok(counters) = &counters {
+        line.as_object_mut().context("an object")?.extend(counters.clone());
+    }
+    println!("{line}");
+    counters.map(drop)
 }
 
 /// Runs cargo test, shows what it prints as it comes, and reads the results from it.
