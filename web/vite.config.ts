@@ -7,17 +7,17 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 /** Where `npm run dev` finds a running koi. */
 const KOI = process.env.KOI_URL ?? "http://127.0.0.1:8080";
 
-// Two entries, so that the shopper's page never loads what only the console needs.
+// `npm run build` builds each page by itself (scripts/build.mjs): the shopper's shares no file with the console's, so it never loads what
+// only that needs, and starts from a single script.
 export default defineConfig({
   plugins: [react()],
   build: {
     outDir: "build",
+    emptyOutDir: false,
     target: "es2022",
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 2_000,
-    rolldownOptions: {
-      input: { shopper: here("index.html"), console: here("console.html") },
-    },
+    rolldownOptions: { input: { shopper: here("index.html"), console: here("console.html") } },
   },
   server: {
     proxy: {
@@ -27,7 +27,7 @@ export default defineConfig({
   },
   test: {
     environment: "happy-dom",
-    include: ["{client,shared,shopper,console,embed}/**/*.test.{ts,tsx}"],
+    include: ["{client,shared,draw,shopper,console,embed}/**/*.test.{ts,tsx}"],
     restoreMocks: true,
   },
 });

@@ -33,6 +33,19 @@ export function dateTime(at: string | Date, language: string, timeZone?: string)
   );
 }
 
+/** A moment in a list: without the year where it is this one. */
+export function shortTime(at: string | Date, language: string): string {
+  const then = new Date(at);
+  const isThisYear = then.getFullYear() === new Date().getFullYear();
+  return new Intl.DateTimeFormat(locale(language), {
+    ...(isThisYear ? {} : { year: "numeric" }),
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+  }).format(then);
+}
+
 export function date(at: string | Date, language: string, timeZone?: string): string {
   return new Intl.DateTimeFormat(locale(language), { dateStyle: "medium", ...(timeZone ? { timeZone } : {}) }).format(new Date(at));
 }

@@ -1,3 +1,5 @@
+import { must, type KoiClient } from "./http";
+
 /** A message of `GET /live`. */
 export interface LiveMessage<Data = unknown> {
   /** Ordered by when it happened; where a connection is taken up again. */
@@ -136,6 +138,13 @@ export function connectLive(options: LiveOptions): Live {
       return lastId;
     },
   };
+}
+
+/** A new ticket for the socket, as whoever the client is. */
+export async function liveTicket(client: KoiClient): Promise<string> {
+  // Not typed by the document of every server that this client meets.
+  const post = client.POST as unknown as (path: string, init: object) => Promise<{ data?: { ticket: string } }>;
+  return (await must(post("/api/v1/live/tickets", {}))).ticket;
 }
 
 function liveUrl(options: LiveOptions, ticket: string, after: string | undefined): string {

@@ -1,0 +1,49 @@
+import { Problem, must, type KoiClient, type Schema } from "@koi/client";
+
+/** A big win as everybody sees it: who won is masked. */
+export interface BigWin {
+  campaign_id: string;
+  shopper: string;
+  prize: Schema<"Prize">;
+  at: string;
+}
+
+/** What the exchange shop sells. */
+export interface ExchangeItem {
+  id: string;
+  state: string;
+  name: string;
+  price_points: number;
+  left: number;
+  gives: { chances?: number | null; campaign_id?: string | null; prize?: { kind: string; name?: string; category?: string | null } | null };
+}
+
+type Untyped = (path: string, init?: unknown) => Promise<{ data?: unknown }>;
+
+/** A page may ask for what the server it runs on does not have: then there is nothing of it. */
+async function orNone<T>(answer: Promise<{ data?: unknown }>, none: T): Promise<T> {
+  try {
+    return (await must(answer)) as T;
+  } catch (thrown) {
+    const problem = Problem.from(thrown);
+    if (problem.status === 404 || problem.isTransient) return none;
+    throw problem;
+  }
+}
+
+export async function bigWins(client: KoiClient, campaign: string): Promise<BigWin[]> {
+  const get = client.GET as unknown as Untyped;
+  const answer = await orNone<{ data: BigWin[] }>(get("/api/v1/campaigns/{id}/wins", { params: { path: { id: campaign } } }), { data: [] });
+  return answer.data;
+}
+
+export async function exchangeItems(client: KoiClient): Promise<ExchangeItem[]> {
+  const get = client.GET as unknown as Untyped;
+  const answer = await orNone<{ data: ExchangeItem[] }>(get("/api/v1/exchange/items", { params: { query: { limit: 50 } } }), { data: [] });
+  return answer.data.filter((item) => item.state === "active");
+}
+
+export async function buyItem(client: KoiClient, id: string, key: string): Promise<void> {
+  const post = client.POST as unknown as Untyped;
+  await must(post("/api/v1/exchange/items/{id}/orders", { params: { path: { id }, header: { "Idempotency-Key": key } }, body: { quantity: 1 } }));
+}
