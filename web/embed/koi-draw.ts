@@ -62,7 +62,7 @@ export class KoiDraw extends HTMLElement {
   }
 
   /** Several changes in a row (attributes, token) make one start. */
-  private restart(): void {
+  restart(): void {
     this.stop?.();
     this.stop = undefined;
     queueMicrotask(() => {
@@ -199,6 +199,11 @@ class Session {
 
   private loggedOut(): void {
     if (this.closed) return;
+    // A token that did hold has expired: a new one takes up where it stopped, the draw under way included.
+    if (this.me && this.host.tokenProvider) {
+      this.host.restart();
+      return;
+    }
     this.token = undefined;
     this.live?.close();
     this.root.replaceChildren(this.said);

@@ -38,4 +38,16 @@ for (const entry of readdirSync(from, { recursive: true, withFileTypes: true }))
   write(`${name}.gz`, gzipSync(bytes, { level: 9 }));
   packed += brotli.length;
 }
+// What a phone has to load before it can draw, and what a shop's page takes in: kilobytes as gzip sends them.
+const scripts = [...readFileSync(join(from, "index.html"), "utf8").matchAll(/(?:src|href)="\/(assets\/[^"]+\.js)"/g)].map(([, name]) => name);
+for (const [what, names, most] of [
+  ["the shopper's page", scripts, 100],
+  ["embed/koi-draw.js", ["embed/koi-draw.js"], 20],
+]) {
+  const kb = names.reduce((sum, name) => sum + readFileSync(join(to, `${name}.gz`)).length, 0) / 1_000;
+  if (names.length === 0 || kb > most) {
+    console.error(`${what} loads ${kb.toFixed(1)} kB of script; its budget is ${most} kB`);
+    process.exit(1);
+  }
+}
 console.log(`packed ${(raw / 1024).toFixed(0)} KiB into ${(packed / 1024).toFixed(0)} KiB`);

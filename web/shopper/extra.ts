@@ -33,8 +33,20 @@ async function orNone<T>(answer: Promise<{ data?: unknown }>, none: T): Promise<
 
 export async function bigWins(client: KoiClient, campaign: string): Promise<BigWin[]> {
   const get = client.GET as unknown as Untyped;
-  const answer = await orNone<{ data: BigWin[] }>(get("/api/v1/campaigns/{id}/wins", { params: { path: { id: campaign } } }), { data: [] });
+  const answer = await orNone<{ data: BigWin[] }>(get("/api/v1/campaigns/{id}/big-wins", { params: { path: { id: campaign } } }), { data: [] });
   return answer.data;
+}
+
+/** A shopper's sign-ins, in local days of the campaign. */
+export interface SignIns {
+  today: string;
+  /** `YYYY-MM-DD`. */
+  days: string[];
+}
+
+export async function signIns(client: KoiClient, campaign: string): Promise<SignIns | undefined> {
+  const get = client.GET as unknown as Untyped;
+  return orNone<SignIns | undefined>(get("/api/v1/campaigns/{id}/sign-ins", { params: { path: { id: campaign } } }), undefined);
 }
 
 export async function exchangeItems(client: KoiClient): Promise<ExchangeItem[]> {

@@ -4,7 +4,7 @@ import { DrawEngine, type Draw, type DrawState } from "../draw/engine";
 import { whoseToken } from "../draw/who";
 import { fetchOrEarly } from "./early";
 import { dropToken } from "./session";
-import { bigWins, exchangeItems, type BigWin, type ExchangeItem } from "./extra";
+import { bigWins, exchangeItems, signIns, type BigWin, type ExchangeItem, type SignIns } from "./extra";
 
 export type Me = Schema<"Me">;
 export type Rules = Schema<"PublishedRules">;
@@ -48,6 +48,7 @@ export interface ShopperState {
   orders: Paged<Order>;
   held: number;
   items: ExchangeItem[] | undefined;
+  signIns: SignIns | undefined;
   wins: BigWin[];
 }
 
@@ -75,6 +76,7 @@ export const useShopper = create<ShopperState>(() => ({
   orders: EMPTY,
   held: 0,
   items: undefined,
+  signIns: undefined,
   wins: [],
 }));
 
@@ -152,6 +154,7 @@ function hear(message: LiveMessage): void {
 }
 
 function patchAward(award: Award): void {
+  if (get().awards.loaded && !get().awards.rows.some((row) => row.id === award.id)) void loadAwards();
   set(({ awards }) => ({ awards: { ...awards, rows: awards.rows.map((row) => (row.id === award.id ? { ...row, ...award } : row)) } }));
 }
 
@@ -217,7 +220,8 @@ export async function loadEntries(more = false): Promise<void> {
 export async function loadOrders(more = false): Promise<void> {
   const id = get().campaign;
   const read = (query: { limit: number }) => must(client.GET("/api/v1/campaigns/{id}/orders", { params: { path: { id }, query } }));
-  set({ orders: await page(get().orders, more, read, ORDERS_PAGE) });
+  const [orders, signed] = await Promise.all([page(get().orders, more, read, ORDERS_PAGE), signIns(client, id)]);
+  set({ orders, signIns: signed });
 }
 
 export async function loadItems(): Promise<void> {

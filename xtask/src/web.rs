@@ -117,7 +117,8 @@ fn install_browser() -> Result<()> {
         command.status().is_ok_and(|status| status.success())
     };
     let install: Vec<&str> = ["install", "-y", "--no-install-recommends"].into_iter().chain(PACKAGES).collect();
-    if !apt(&install) && !(apt(&["update"]) && apt(&install)) {
+    let installed = apt(&install) || (apt(&["update"]) && apt(&install));
+    if !installed {
         bail!("the browser tests need {}; apt-get could not install them (as root?)", PACKAGES.join(", "));
     }
     Ok(())

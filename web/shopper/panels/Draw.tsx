@@ -2,10 +2,11 @@ import { useState } from "react";
 import { artOf } from "../../draw/art";
 import type { Draw } from "../../draw/engine";
 import { isWin } from "../../draw/landing";
-import { shortTime } from "../../shared/format";
+import { percent, shortTime } from "../../shared/format";
 import { useWords } from "../language";
 import { Dialog } from "../parts/Dialog";
 import { Receipt } from "../parts/Receipt";
+import { reasonText } from "../reasons";
 import { loadDraws, useShopper } from "../store";
 
 /** Beside the game: who won big, and what I drew. */
@@ -13,6 +14,7 @@ export function DrawPanel() {
   return (
     <>
       <Feed />
+      <Places />
       <History />
     </>
   );
@@ -39,6 +41,32 @@ function Feed() {
           ))}
         </ul>
       )}
+    </section>
+  );
+}
+
+/** The places of a personal strategy, each with why it is there and how likely it is. */
+function Places() {
+  const { t, language } = useWords();
+  const strategy = useShopper((state) => state.me?.strategy);
+  if (strategy?.source !== "personal") return null;
+  return (
+    <section className="card" aria-labelledby="places-title">
+      <h2 id="places-title">{t.rules.yours}</h2>
+      <ul className="list">
+        {strategy.slots.map((slot) => (
+          <li key={slot.index}>
+            <span className="tile" aria-hidden="true">
+              {artOf(slot.prize)}
+            </span>
+            <span className="grow">
+              <span className="list-title">{slot.prize.name}</span>
+              {slot.reason && <span className="list-note">{reasonText(slot.reason, language)}</span>}
+            </span>
+            <span className="list-side list-note">{percent(slot.probability, language)}</span>
+          </li>
+        ))}
+      </ul>
     </section>
   );
 }

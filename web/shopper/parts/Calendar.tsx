@@ -10,8 +10,9 @@ export function Calendar() {
   const orders = useShopper((state) => state.orders.rows);
   const signedToday = useShopper((state) => state.me?.signed_in_today ?? false);
   const [now] = useState(() => new Date());
-  const today = dayIn(now, zone);
-  const signed = new Set(orders.filter((order) => order.kind === "sign_in").map((order) => dayIn(new Date(order.created_at), zone)));
+  const told = useShopper((state) => state.signIns);
+  const today = told?.today ?? dayIn(now, zone);
+  const signed = new Set(told?.days ?? orders.filter((order) => order.kind === "sign_in").map((order) => dayIn(new Date(order.created_at), zone)));
   if (signedToday) signed.add(today);
   const { days, lead } = monthOf(today);
   const title = new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en-GB", { year: "numeric", month: "long", timeZone: "UTC" }).format(new Date(`${today}T00:00:00Z`));

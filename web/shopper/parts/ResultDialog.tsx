@@ -4,6 +4,7 @@ import { isFallback, isWin } from "../../draw/landing";
 import { money } from "../../shared/format";
 import { useWords } from "../language";
 import { navigate, panelPath } from "../route";
+import { reasonText } from "../reasons";
 import { draw, useShopper, type Shown } from "../store";
 import { Dialog } from "./Dialog";
 import { Receipt } from "./Receipt";
@@ -88,7 +89,7 @@ function OneDraw({ draw: drawn, shown }: { draw: Draw; shown: Shown }) {
       <p className="result-meta">
         {[t.result.nth(drawn.n), prize.value_cents > 0 && money(prize.value_cents, currency, language)].filter(Boolean).join(" · ")}
       </p>
-      {isFallback(drawn) ? <p className="reason">{t.result.fallback}</p> : reason && <p className="reason">{t.result.reason(reason)}</p>}
+      {isFallback(drawn) ? <p className="reason">{t.result.fallback}</p> : reason && <p className="reason">{t.result.reason(reasonText(reason, language))}</p>}
       <Receipt draw={drawn} seedHash={shown.seedHash} />
     </>
   );
