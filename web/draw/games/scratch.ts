@@ -1,7 +1,7 @@
 import { animate, element, type MakeGame } from "./game";
 
 const WIDTH = 640;
-const HEIGHT = 360;
+const HEIGHT = 480;
 const BRUSH = 58;
 /** From this share on what is left of the cover falls off. */
 const ENOUGH = 0.45;
@@ -71,7 +71,7 @@ function cover(canvas: HTMLCanvasElement, word: string): void {
   pen.strokeStyle = "rgb(255 255 255 / 28%)";
   pen.lineWidth = 3;
   // Scales of a fish.
-  for (let row = 0; row < 8; row += 1) {
+  for (let row = 0; row < 11; row += 1) {
     for (let column = -1; column < 12; column += 1) {
       pen.beginPath();
       pen.arc(column * 60 + (row % 2) * 30, row * 48, 30, 0, Math.PI);

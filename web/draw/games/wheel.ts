@@ -64,22 +64,21 @@ function sector(slot: GameSlot, index: number, count: number): SVGGElement {
   return group;
 }
 
-/** A name on at most two lines of so much room, in characters as wide as they are high. The second line is nearer to the middle and shorter. */
+const widthOf = (text: string) => [...text].reduce((sum, character) => sum + (character.charCodeAt(0) > 0x2e80 ? 1 : 0.58), 0);
+
+/** A name on at most two lines of about the same length, each of so much room, in characters as wide as they are high. */
 function twoLines(name: string, room: number): string[] {
+  const whole = widthOf(name);
+  if (whole <= room) return [name];
+  // The second line is nearer to the middle, where there is less room.
+  const first = Math.min(room, Math.ceil(whole / 2));
   const lines = ["", ""];
-  let row = 0;
-  let used = 0;
   for (const character of name) {
-    const width = character.charCodeAt(0) > 0x2e80 ? 1 : 0.58;
-    if (used + width > (row === 0 ? room : room - 1)) {
-      if (row === 1) return [lines[0] ?? "", `${lines[1]?.slice(0, -1)}…`];
-      row = 1;
-      used = 0;
-    }
+    const row = lines[1] === "" && widthOf(lines[0] + character) <= first ? 0 : 1;
+    if (row === 1 && widthOf(lines[1] + character) > room - 0.5) return [lines[0] ?? "", `${lines[1]?.slice(0, -1)}…`];
     lines[row] += character;
-    used += width;
   }
-  return lines.filter(Boolean).map((line) => line.trim());
+  return lines.map((line) => line.trim());
 }
 
 function bulbs(): SVGCircleElement[] {

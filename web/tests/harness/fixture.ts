@@ -75,3 +75,37 @@ export async function shopper(koi: Koi, campaign: string, name: string, chances:
   }
   return { name, token };
 }
+
+const PERSONAL_MS = 60_000;
+
+/** Tells koi what a shopper bought, so that their places have reasons; before the campaign is published, so that it brings no chances. */
+export async function purchases(koi: Koi, name: string): Promise<void> {
+  const items = [
+    ["sku-tea", "桂花乌龙茶礼盒", "tea", 4_500],
+    ["sku-mug", "手冲咖啡杯", "kitchen", 3_900],
+    ["sku-lamp", "无线阅读灯", "light", 12_900],
+    ["sku-book", "城市散步手账", "book", 2_900],
+  ] as const;
+  const events = Array.from({ length: 6 }, (_, order) => ({
+    id: `${name}-${order}`,
+    type: "purchase",
+    shopper: name,
+    at: new Date(Date.now() - (40 - order * 5) * DAY_MS).toISOString(),
+    order_id: `${name}-order-${order}`,
+    items: items.slice(0, 1 + (order % items.length)).map(([sku, title, category, price_cents]) => ({ sku, name: title, category, price_cents, quantity: 1 })),
+  }));
+  await koi.shop("POST", "/events", events);
+}
+
+/** Waits until a shopper's places are their own. */
+export async function personal(koi: Koi, campaign: string, token: string): Promise<void> {
+  const until = Date.now() + PERSONAL_MS;
+  while (Date.now() < until) {
+    // oxlint-disable-next-line no-await-in-loop -- looks until it is so
+    const { strategy } = await koi.as<{ strategy: { source: string } }>(token, "GET", `/campaigns/${campaign}/me`);
+    if (strategy.source === "personal") return;
+    // oxlint-disable-next-line no-await-in-loop
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error("no personal strategy in time");
+}
