@@ -12,7 +12,7 @@ use crate::{cargo, openapi, tidy, web};
 use xtask::cluster::Engine;
 
 /// The long tests by name: filters of the black-box tests that they run, and the rounds of their long form.
-const LONG: [(&str, &[&str], u64); 8] = [
+const LONG: [(&str, &[&str], u64); 9] = [
     ("crash", &["crash::", "ready::"], 50),
     ("fsync", &["fsync::"], 1),
     ("idempotency", &["idempotency::"], 20),
@@ -21,6 +21,7 @@ const LONG: [(&str, &[&str], u64); 8] = [
     ("seeds", &["seeds::"], 1),
     ("restore", &["restore::"], 1),
     ("awards", &["awards::"], 1),
+    ("races", &["races::"], 100),
 ];
 /// Draws before the restart that the long form of `crash` times.
 const LONG_DRAWS: u64 = 1_000_000;

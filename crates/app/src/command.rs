@@ -1,6 +1,7 @@
 //! What can be asked of a partition's owner, and what it answers.
 
 use crate::error::Result;
+use crate::ports::CodeUse;
 use crate::rows::OrderRow;
 use crate::runtime::{Counters, Runtime};
 use crate::timers::DueRow;
@@ -9,8 +10,9 @@ use domain::account::Account;
 use domain::award::{AwardEvent, AwardState};
 use domain::behaviour::Behaviour;
 use domain::draw::{BlacklistMode, Person};
-use domain::ids::{AwardId, CampaignId, OrderId, ShopperId};
-use domain::record::KeyHash;
+use domain::exchange::Item;
+use domain::ids::{AwardId, CampaignId, ItemId, OrderId, ShopperId};
+use domain::record::{Fact, KeyHash};
 use domain::strategy::Strategy;
 use domain::tally::Watch;
 use std::sync::Arc;
@@ -41,7 +43,7 @@ pub struct EventIn {
 }
 
 /// What a shopper asks an order for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderAsk {
     SignIn,
     Paid {
@@ -53,6 +55,10 @@ pub enum OrderAsk {
     /// Came by the word of another one.
     Referral {
         by: ShopperId,
+    },
+    /// The codes that what was typed may mean.
+    Redeem {
+        codes: Vec<String>,
     },
 }
 
@@ -76,7 +82,17 @@ pub enum Work {
         once: Once,
         ask: OrderAsk,
     },
-    /// An unpaid order is given up.
+    /// The order of a code's use that was counted (R7) and whose record has not come.
+    Redeem {
+        used: CodeUse,
+    },
+    /// Buys in the exchange shop. The key is the caller's; the owner adds when it was used.
+    Exchange {
+        item: ItemId,
+        once: Once,
+        quantity: u32,
+    },
+    /// An order is given up that is not paid, or whose coupon has not come.
     Cancel {
         campaign: CampaignId,
         order: OrderId,
@@ -205,15 +221,41 @@ pub struct Seen {
     pub odds: Option<u8>,
 }
 
+/// What every owner has to know (R9): from its read-back on, this version decides.
+#[derive(Debug, Clone)]
+pub enum Act {
+    Campaign(Arc<Runtime>),
+    Item(Arc<Item>),
+}
+
+impl Act {
+    /// All that a starting owner has to know.
+    pub fn all(campaigns: &[Arc<Runtime>], items: &[Arc<Item>]) -> Vec<Self> {
+        let campaigns = campaigns.iter().cloned().map(Act::Campaign);
+        campaigns.chain(items.iter().cloned().map(Act::Item)).collect()
+    }
+
+    /// What the ledger says of it.
+    pub fn fact(&self) -> Fact {
+        match self {
+            Act::Campaign(runtime) => Fact::Campaign { campaign: runtime.id, version: runtime.version },
+            Act::Item(item) => Fact::Item { item: item.id, version: item.version },
+        }
+    }
+}
+
 /// What else the owner's queue carries.
 #[derive(Debug)]
 pub enum Input {
     Command(Command),
     Loaded(crate::owner::Loaded),
-    /// A campaign act: from its read-back on, this version decides.
     Act {
-        runtime: Arc<Runtime>,
+        act: Act,
         reply: oneshot::Sender<Result<()>>,
+    },
+    /// Units sold of every exchange item.
+    Sold {
+        reply: oneshot::Sender<Vec<(ItemId, u64)>>,
     },
     /// A new id of partition 0, for things without a shopper.
     MakeId {

@@ -41,6 +41,9 @@ pub enum Error {
     /// Too many passwords were tried. 429 with Retry-After.
     #[error("too many passwords were tried; wait before the next one")]
     Throttled { after_ms: i64 },
+    /// Too many redeem codes were tried that there are not. 429 with Retry-After.
+    #[error("too many codes were tried that do not exist; wait before the next one")]
+    Guessing { after_ms: i64 },
     /// If-Match named an older edit. 412.
     #[error("the resource was edited meanwhile; read it again")]
     Stale,
@@ -66,7 +69,7 @@ impl Error {
             Error::KeyReused => "idempotency_key_reused",
             Error::BusinessKeyReused => "business_key_reused",
             Error::Unauthenticated { code, .. } | Error::Denied { code, .. } => code,
-            Error::Throttled { .. } => "too_many_attempts",
+            Error::Throttled { .. } | Error::Guessing { .. } => "too_many_attempts",
             Error::Stale => "stale",
             Error::Unavailable(_) => "unavailable",
         }
@@ -91,6 +94,11 @@ impl Error {
     /// A claim behind the award's deadline.
     pub fn claim_over() -> Self {
         Error::Conflict { code: "award_not_claimable", detail: "the award's deadline has passed unclaimed".into() }
+    }
+
+    /// An unknown item of the exchange shop.
+    pub const fn no_item() -> Self {
+        Error::NotFound { code: "item_unknown", detail: "no item of that id" }
     }
 
     /// An unknown shopper.

@@ -33,6 +33,10 @@ pub enum KeyKind {
     Referral,
     AwardFulfilled,
     AwardFailed,
+    /// One order for each counted use of a redeem code.
+    Redeem,
+    /// An order of the exchange shop, within a window of time.
+    Exchange,
 }
 
 /// The hash of a key, within its shopper.

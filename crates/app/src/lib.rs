@@ -29,6 +29,16 @@ pub const fn end_of_millisecond(id: u64) -> u64 {
     id | ((1 << PARTITION_AND_SEQUENCE) - 1)
 }
 
+/// The key of an order under a caller's Idempotency-Key, within its shopper.
+pub fn order_key(campaign: domain::ids::CampaignId, key: &str) -> domain::record::KeyHash {
+    keys::hash(keys::KeyKind::Order, campaign, key.as_bytes())
+}
+
+/// What tells one request body from another under the same key.
+pub fn request_of(body: &serde_json::Value) -> u64 {
+    keys::request_hash(&[body.to_string().as_bytes()])
+}
+
 /// The key that makes a behaviour unique within its shopper, from the shop's id of it.
 pub fn event_key(id: &str) -> domain::record::KeyHash {
     keys::hash(keys::KeyKind::Event, domain::ids::CampaignId(0), id.as_bytes())

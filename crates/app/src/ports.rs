@@ -1,9 +1,13 @@
 //! What the use cases need of the world. Each trait states what an adapter promises; `testkit` holds the suite that
 //! every adapter of a port passes.
 
+mod codes;
+mod exchange;
 mod fulfil;
 
 pub use crate::timers::Timers;
+pub use codes::*;
+pub use exchange::*;
 pub use fulfil::*;
 
 use crate::rows::{AwardRow, DrawRow, EntryRow, OrderRow, Projected, RefundRow};

@@ -10,7 +10,7 @@ use crate::ports::{
     Accounts, LedgerReader, Marker, PortError, PortResult, Position, Projection, Registry, Shelves, StoredAccount,
 };
 use crate::rows::{BehaviourRow, Projected};
-use crate::runtime::{Counters, campaign_of};
+use crate::runtime::{Counters, counted_by};
 use crate::seal::{Key, open};
 use domain::account::Account;
 use domain::ids::{CampaignId, ShopperId};
@@ -180,7 +180,7 @@ impl Projector {
                     if account.fold(fact).is_err() {
                         continue;
                     }
-                    if let Some(campaign) = campaign_of(fact) {
+                    if let Some(campaign) = counted_by(fact).map(|counted| counted.stored_as()) {
                         counters.entry(campaign).or_default().fold(fact);
                         counted.insert(campaign);
                     }

@@ -10,10 +10,10 @@ use crate::views::OrderView;
 use domain::award::AwardState;
 use domain::chances::NEVER;
 use domain::fairness::PointsReceipt;
-use domain::ids::{AwardId, CampaignId, DrawId, EntryId, OrderId, ShopperId};
+use domain::ids::{AwardId, CampaignId, CodeUseId, DrawId, EntryId, ItemId, OrderId, ShopperId};
 use domain::order::{OrderEvent, OrderKind, OrderState};
 use domain::points::{Contra, Entry};
-use domain::record::{Billed, Drawn, Fact, Granted, KeyHash, Keyed, Moved, Record};
+use domain::record::{Billed, Drawn, Exchanged, Fact, Granted, KeyHash, Keyed, Moved, Record};
 
 #[derive(Debug, Clone)]
 pub struct DrawRow {
@@ -34,6 +34,8 @@ pub struct AwardRow {
     pub shopper: ShopperId,
     pub campaign: CampaignId,
     pub draw: DrawId,
+    /// Where points bought it: the exchange order. Its campaign is then the item's id, and it has no draw.
+    pub order: Option<OrderId>,
     pub rules: u32,
     pub prize: u16,
     pub points: u32,
@@ -102,6 +104,9 @@ pub struct OrderRow {
     /// Points that came along, or, below zero, that it cost.
     pub points: i64,
     pub streak: u32,
+    /// Of an exchange order: what was bought, and how much of it.
+    pub item: Option<ItemId>,
+    pub quantity: u32,
     pub reason: String,
     pub at_ms: i64,
 }
@@ -176,6 +181,8 @@ pub struct Projected {
     pub dues: Vec<DueRow>,
     /// Timers that are settled; written after `dues`.
     pub undue: Vec<DueKey>,
+    /// Uses of codes that have their order.
+    pub code_uses: Vec<(CodeUseId, OrderId)>,
     pub answers: Vec<AnswerRow>,
     pub behaviours: Vec<BehaviourRow>,
     /// Profiles that behaviours changed, as JSON.
@@ -210,6 +217,12 @@ impl Projected {
                     reason: r.reason.clone(),
                     at_ms: record.at_ms,
                 }),
+                Fact::Exchanged(e) => self.take_exchange(shopper, record.at_ms, e),
+                Fact::ExchangeEnded(e) => {
+                    let state = if e.given { OrderState::Used } else { OrderState::Closed };
+                    self.order_moves.push(OrderMove { shopper, order: e.order, state, paid: None });
+                }
+                Fact::Redeemed { used, order } => self.code_uses.push((*used, *order)),
                 Fact::AwardMoved { award, state } => {
                     let (award, state, at_ms) = (*award, *state, record.at_ms);
                     self.award_moves.push(AwardMoved { shopper, award, state, at_ms, claim_by_ms: None });
@@ -228,6 +241,7 @@ impl Projected {
                 | Fact::Referred { .. }
                 | Fact::Spent { .. }
                 | Fact::Watched(_)
+                | Fact::Item { .. }
                 | Fact::Campaign { .. } => {}
             }
             self.dues.extend(due_of(shopper, record.at_ms, fact));
@@ -248,11 +262,38 @@ impl Projected {
         self.orders.push(granted_row(shopper, at_ms, g));
     }
 
+    /// Chances that points bought have their row by their grant; a prize's order has none yet.
+    fn take_exchange(&mut self, shopper: ShopperId, at_ms: i64, e: &Exchanged) {
+        if self.orders.last().is_none_or(|row| row.id != e.order) {
+            let plain = order_row(shopper, e.order, CampaignId(0), OrderKind::Exchange, 0, at_ms);
+            let state = if e.hold.is_some() { OrderState::Effective } else { OrderState::Used };
+            self.orders.push(OrderRow { state, points: -e.points, ..plain });
+        }
+        if let Some(row) = self.orders.last_mut() {
+            (row.item, row.quantity) = (Some(e.item), e.quantity);
+        }
+        self.awards.extend(e.awards.iter().map(|(id, state)| AwardRow {
+            id: *id,
+            shopper,
+            campaign: CampaignId(e.item.0),
+            draw: DrawId(0),
+            order: Some(e.order),
+            rules: e.version,
+            prize: 0,
+            points: 0,
+            birth: *state,
+            state: *state,
+            at_ms,
+            claim_by_ms: None,
+            held: false,
+        }));
+    }
+
     /// A deadline stands in the record that grants its award, behind the win or the move.
     fn take_deadline(&mut self, award: AwardId, at_ms: i64) {
         if let Some(moved) = self.award_moves.last_mut().filter(|m| m.award == award) {
             moved.claim_by_ms = Some(at_ms);
-        } else if let Some(row) = self.awards.last_mut().filter(|a| a.id == award) {
+        } else if let Some(row) = self.awards.iter_mut().rev().find(|a| a.id == award) {
             row.claim_by_ms = Some(at_ms);
         }
     }
@@ -279,6 +320,7 @@ impl Projected {
                 shopper: record.shopper,
                 campaign: d.campaign,
                 draw: d.draw,
+                order: None,
                 rules: d.rules,
                 prize,
                 points: d.points,
@@ -315,6 +357,8 @@ pub fn order_row(
         pending_until_ms: None,
         points: 0,
         streak: 0,
+        item: None,
+        quantity: 0,
         reason: String::new(),
         at_ms,
     }
@@ -350,7 +394,7 @@ impl OrderRow {
         let positive = |amount: i64| (amount > 0).then_some(amount);
         OrderView {
             id: self.id,
-            campaign_id: self.campaign,
+            campaign_id: (self.campaign.0 != 0).then_some(self.campaign),
             kind: self.kind.word(),
             state: self.state.word(),
             chances: self.chances,
@@ -364,6 +408,9 @@ impl OrderRow {
             streak: (self.streak > 0).then_some(self.streak),
             pending: self.pending_until_ms.map(|until| now_ms < until && self.state == OrderState::Effective),
             pending_until: self.pending_until_ms.map(rfc3339),
+            item_id: self.item,
+            quantity: self.item.map(|_| self.quantity),
+            awards: Vec::new(),
             reason: (!self.reason.is_empty()).then(|| self.reason.clone()),
             refund: None,
         }

@@ -3,7 +3,7 @@
 use crate::ports::CampaignRow;
 use domain::campaign::{Definition, Kind, LocalDay, Rules, State};
 use domain::fairness::CampaignSeed;
-use domain::ids::CampaignId;
+use domain::ids::{CampaignId, ItemId};
 use domain::moments::Moments;
 use domain::order::OrderEvent;
 use serde::{Deserialize, Serialize};
@@ -98,7 +98,7 @@ fn open_object(name: &str, value: &serde_json::Value) -> Box<[u8]> {
     text.into()
 }
 
-/// What a campaign's draws add up to: folded from the ledger, kept in records at the projection's offset.
+/// What a campaign's draws, or an exchange item's orders, add up to: folded from the ledger, kept in records at the projection's offset.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Counters {
@@ -118,6 +118,8 @@ pub struct Counters {
     pub pools: Vec<u64>,
     /// Instant-win moments that were won.
     pub moments: u64,
+    /// Of an item of the exchange shop: units bought and not given back.
+    pub sold: u64,
 }
 
 impl Counters {
@@ -140,12 +142,14 @@ impl Counters {
         self.won.get(prize).copied().unwrap_or(0)
     }
 
-    /// Counts what a fact says, where it is one of this campaign's.
+    /// Counts what a fact says, where it is one of this campaign's or item's.
     pub fn fold(&mut self, fact: &domain::record::Fact) {
         match fact {
             domain::record::Fact::Drawn(d) => self.draw(d),
             domain::record::Fact::Granted(g) => self.granted += u64::from(g.chances),
             domain::record::Fact::MomentWon { .. } => self.moments += 1,
+            domain::record::Fact::Exchanged(e) => self.sold += u64::from(e.quantity),
+            domain::record::Fact::ExchangeEnded(e) if !e.given => self.sold = self.sold.saturating_sub(1),
             domain::record::Fact::OrderMoved(m) if m.event == OrderEvent::Expire => self.expired += m.chances,
             domain::record::Fact::OrderMoved(m) => self.taken_back += m.chances,
             _ => {}
@@ -153,13 +157,32 @@ impl Counters {
     }
 }
 
-/// The campaign that a fact counts for.
-pub fn campaign_of(fact: &domain::record::Fact) -> Option<CampaignId> {
+/// What a fact counts for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    Campaign(CampaignId),
+    Item(ItemId),
+}
+
+impl Counted {
+    /// Under which id its counters are stored. An item's is no campaign's: both come from the same maker of ids.
+    pub fn stored_as(self) -> CampaignId {
+        match self {
+            Counted::Campaign(id) => id,
+            Counted::Item(id) => CampaignId(id.0),
+        }
+    }
+}
+
+/// What a fact counts for.
+pub fn counted_by(fact: &domain::record::Fact) -> Option<Counted> {
     match fact {
-        domain::record::Fact::Drawn(d) => Some(d.campaign),
-        domain::record::Fact::Granted(g) => Some(g.campaign),
-        domain::record::Fact::MomentWon { campaign, .. } => Some(*campaign),
-        domain::record::Fact::OrderMoved(m) => Some(m.campaign),
+        domain::record::Fact::Drawn(d) => Some(Counted::Campaign(d.campaign)),
+        domain::record::Fact::Granted(g) => Some(Counted::Campaign(g.campaign)),
+        domain::record::Fact::MomentWon { campaign, .. } => Some(Counted::Campaign(*campaign)),
+        domain::record::Fact::OrderMoved(m) => Some(Counted::Campaign(m.campaign)),
+        domain::record::Fact::Exchanged(e) => Some(Counted::Item(e.item)),
+        domain::record::Fact::ExchangeEnded(e) => Some(Counted::Item(e.item)),
         _ => None,
     }
 }

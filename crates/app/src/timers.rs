@@ -9,7 +9,7 @@ use crate::command::{Reply, Who, Work};
 use crate::error::Error;
 use crate::koi::Koi;
 use crate::ports::PortResult;
-use domain::ids::{CampaignId, ShopperId};
+use domain::ids::{CampaignId, CodeUseId, ShopperId};
 use domain::order::{OrderEvent, OrderKind};
 use domain::points::{Cause, Contra};
 use domain::record::Fact;
@@ -35,10 +35,13 @@ pub enum DueKind {
     Hold,
     /// A shopper is to be rewarded for another one; `id` is who is rewarded, `shopper` who came.
     Referral,
+    /// A counted use of a code whose order has not come; `id` is the use's.
+    Redeem,
 }
 
 impl DueKind {
-    const ALL: [DueKind; 5] = [DueKind::Unpaid, DueKind::Chances, DueKind::Points, DueKind::Hold, DueKind::Referral];
+    const ALL: [DueKind; 6] =
+        [DueKind::Unpaid, DueKind::Chances, DueKind::Points, DueKind::Hold, DueKind::Referral, DueKind::Redeem];
 
     /// The word that storage uses.
     pub fn word(self) -> &'static str {
@@ -48,6 +51,7 @@ impl DueKind {
             DueKind::Points => "points",
             DueKind::Hold => "hold",
             DueKind::Referral => "referral",
+            DueKind::Redeem => "redeem",
         }
     }
 
@@ -112,6 +116,7 @@ pub fn undue_of(shopper: ShopperId, fact: &Fact) -> Option<DueKey> {
             _ => None,
         },
         Fact::HoldSettled { hold } => Some(key(DueKind::Hold, hold.0)),
+        Fact::Redeemed { used, .. } => Some(key(DueKind::Redeem, used.0)),
         _ => None,
     }
 }
@@ -179,6 +184,11 @@ impl Koi {
             DueKind::Referral => {
                 (ShopperId(row.key.id), Work::Reward { campaign: row.campaign, referred: row.key.shopper })
             }
+            // The use is counted; all that is left is to go forward.
+            DueKind::Redeem => match self.parts().codes.code_use(CodeUseId(row.key.id)).await? {
+                Some(used) if used.order.is_none() => (used.shopper, Work::Redeem { used }),
+                _ => return Ok(true),
+            },
             _ => (row.key.shopper, Work::Due { row }),
         };
         match self.ask(Who::Id(who), work).await {

@@ -5,7 +5,8 @@ mod rules;
 pub use rules::*;
 
 use domain::campaign::{Definition, Finding, State};
-use domain::ids::{AwardId, CampaignId, DeliveryId, DrawId, EndpointId, EntryId, OrderId, ShopperId};
+use domain::exchange::ItemDef;
+use domain::ids::{AwardId, BatchId, CampaignId, DeliveryId, DrawId, EndpointId, EntryId, ItemId, OrderId, ShopperId};
 use serde::{Deserialize, Serialize};
 
 /// One page of a list, newest first.
@@ -185,8 +186,16 @@ pub struct RiskView {
 pub struct AwardView {
     pub id: AwardId,
     pub state: AwardState,
-    pub campaign_id: CampaignId,
-    pub draw_id: DrawId,
+    /// Of what was won.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign_id: Option<CampaignId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub draw_id: Option<DrawId>,
+    /// Of what points bought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item_id: Option<ItemId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<OrderId>,
     pub prize: PrizeView,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub points: Option<u32>,
@@ -289,7 +298,9 @@ pub struct BalanceView {
 #[derive(Debug, Clone, Serialize)]
 pub struct OrderView {
     pub id: OrderId,
-    pub campaign_id: CampaignId,
+    /// Absent where it gives no chances.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign_id: Option<CampaignId>,
     pub kind: &'static str,
     pub state: &'static str,
     pub chances: u32,
@@ -317,11 +328,65 @@ pub struct OrderView {
     pub pending: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending_until: Option<String>,
+    /// Of an exchange order: what was bought, how much of it, and the awards of a prize.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item_id: Option<ItemId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub awards: Vec<OrderAwardView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Where a payment came too late: what the shop owes back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refund: Option<RefundView>,
+}
+
+/// An award that an order brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct OrderAwardView {
+    pub id: AwardId,
+    pub state: AwardState,
+}
+
+/// An item of the exchange shop.
+#[derive(Debug, Clone, Serialize)]
+pub struct ItemView {
+    pub id: ItemId,
+    /// `active` or `retired`.
+    pub state: &'static str,
+    #[serde(flatten)]
+    pub definition: ItemDef,
+    pub sold: u64,
+    pub left: u64,
+    pub created_at: String,
+    /// For the ETag.
+    #[serde(skip)]
+    pub version: u32,
+}
+
+/// A batch of redeem codes.
+#[derive(Debug, Clone, Serialize)]
+pub struct CodeBatchView {
+    pub batch_id: BatchId,
+    pub campaign_id: CampaignId,
+    /// `generated` or `imported`.
+    pub origin: &'static str,
+    pub count: u64,
+    pub chances: u32,
+    pub uses: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_shopper: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<String>,
+    /// Uses of all codes together.
+    pub used: u64,
+    pub created_at: String,
+    /// Only in the answer that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codes: Option<Vec<String>>,
 }
 
 /// Money that the shop owes back.

@@ -4,10 +4,10 @@
 
 use crate::chances::{Lots, NEVER};
 use crate::draw::BlacklistMode;
-use crate::ids::{CampaignId, OrderId, ShopperId};
+use crate::ids::{AwardId, CampaignId, EntryId, ItemId, OrderId, ShopperId};
 use crate::order::{OrderEvent, OrderKind, OrderState, after};
 use crate::points::{Entry, Purse};
-use crate::record::{Billed, Drawn, Fact, Granted, Moved};
+use crate::record::{Billed, Drawn, ExchangeEnded, Exchanged, Fact, Granted, Moved};
 use crate::tally::{Tally, Watch};
 use serde::{Deserialize, Serialize};
 
@@ -99,6 +99,15 @@ pub struct Unpaid {
     pub pay_by_ms: i64,
 }
 
+/// An exchange whose award somebody else has yet to hand over; there are as many holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaited {
+    pub order: OrderId,
+    pub item: ItemId,
+    pub award: AwardId,
+    pub hold: EntryId,
+}
+
 /// A bar that the shop put on a shopper, in one campaign or in all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ban {
@@ -121,6 +130,11 @@ pub struct Account {
     pub enrolments: Vec<Enrolment>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unpaid: Vec<Unpaid>,
+    /// Units of each item of the exchange shop that this shopper has bought and not given back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bought: Vec<(ItemId, u64)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaited: Vec<Awaited>,
     #[serde(default)]
     pub bans: Vec<Ban>,
     #[serde(default, skip_serializing_if = "Watch::is_empty")]
@@ -172,6 +186,11 @@ impl Account {
         self.points - self.purse.due(now_ms)
     }
 
+    /// Units of an item that this shopper has bought.
+    pub fn bought_of(&self, item: ItemId) -> u64 {
+        self.bought.iter().find(|(id, _)| *id == item).map_or(0, |(_, units)| *units)
+    }
+
     /// Where an order stands, as far as the account tells: one that is over is not in it any more.
     pub fn state_of(&self, campaign: CampaignId, order: OrderId) -> Option<OrderState> {
         if self.unpaid.iter().any(|u| u.order == order) {
@@ -209,6 +228,8 @@ impl Account {
             Fact::HoldSettled { hold } => {
                 self.purse.settle(*hold).ok_or(Broken("there is no such hold"))?;
             }
+            Fact::Exchanged(exchanged) => self.fold_exchange(exchanged)?,
+            Fact::ExchangeEnded(ended) => self.fold_exchange_end(ended)?,
             Fact::Spent { campaign, cents } => self.enrol(*campaign).tally.spend(*cents),
             Fact::Watched(watch) => self.watch.clone_from(watch),
             Fact::Referred { campaign, .. } => self.enrol(*campaign).referred = true,
@@ -217,7 +238,9 @@ impl Account {
             | Fact::Behaved { .. }
             | Fact::Owner { .. }
             | Fact::Campaign { .. }
+            | Fact::Item { .. }
             | Fact::MomentWon { .. }
+            | Fact::Redeemed { .. }
             | Fact::RefundDue(_) => {}
         }
         Ok(())
@@ -275,6 +298,38 @@ impl Account {
         }
         let Billed { order, campaign, chances, price_cents, pay_by_ms } = *billed;
         self.unpaid.push(Unpaid { order, campaign, chances, price_cents, pay_by_ms });
+        Ok(())
+    }
+
+    fn fold_exchange(&mut self, exchanged: &Exchanged) -> Result<(), Broken> {
+        if let Some(hold) = exchanged.hold {
+            let (Some((award, _)), Some(_)) = (exchanged.awards.first(), self.purse.hold(hold)) else {
+                return Err(Broken("an exchange waits for no award, or holds no points"));
+            };
+            let (order, item, award) = (exchanged.order, exchanged.item, *award);
+            self.awaited.push(Awaited { order, item, award, hold });
+        }
+        let units = u64::from(exchanged.quantity);
+        match self.bought.iter_mut().find(|(item, _)| *item == exchanged.item) {
+            Some((_, bought)) => *bought += units,
+            None => self.bought.push((exchanged.item, units)),
+        }
+        Ok(())
+    }
+
+    fn fold_exchange_end(&mut self, ended: &ExchangeEnded) -> Result<(), Broken> {
+        let at = self.awaited.iter().position(|a| a.order == ended.order && a.award == ended.award);
+        let at = at.ok_or(Broken("the exchange waits for no award"))?;
+        // Its hold was settled or released by the fact before.
+        if self.purse.hold(self.awaited[at].hold).is_some() {
+            return Err(Broken("an exchange ends while its points are held"));
+        }
+        self.awaited.remove(at);
+        if !ended.given
+            && let Some((_, bought)) = self.bought.iter_mut().find(|(item, _)| *item == ended.item)
+        {
+            *bought = bought.saturating_sub(1);
+        }
         Ok(())
     }
 

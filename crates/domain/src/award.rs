@@ -17,7 +17,7 @@ pub enum AwardState {
     Failed,
     /// The shopper has taken it.
     Claimed,
-    /// Not claimed in time.
+    /// Not claimed in time, or nobody could hand it over and what was paid for it came back.
     Expired,
 }
 
@@ -32,33 +32,38 @@ pub enum AwardEvent {
     Claim,
     /// Its deadline has passed unclaimed.
     Expire,
+    /// Nobody could hand it over in time: what was paid for it goes back. Only of what points bought.
+    GiveBack,
 }
 
-use AwardEvent::{Claim, Expire, Fail, Fulfil};
+use AwardEvent::{Claim, Expire, Fail, Fulfil, GiveBack};
 use AwardState::{Claimed, Expired, Failed, Granted, Granting};
 
 /// Every transition there is: from, event, to. What is not here is refused.
-pub const TABLE: [(AwardState, AwardEvent, AwardState); 5] = [
+pub const TABLE: [(AwardState, AwardEvent, AwardState); 7] = [
     (Granting, Fulfil, Granted),
     (Granting, Fail, Failed),
     (Failed, Fulfil, Granted),
     (Granted, Claim, Claimed),
     (Granted, Expire, Expired),
+    (Granting, GiveBack, Expired),
+    (Failed, GiveBack, Expired),
 ];
 
-/// The events that an award's ledger records hold, as their keys tell. A claim and an expiry share one key: whichever
-/// comes first keeps the other out.
+/// The events that an award's ledger records hold, as their keys tell. A claim and an expiry share one key, and so do
+/// fulfilling and giving back: whichever comes first keeps the other out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Happened {
     pub failed: bool,
     pub fulfilled: bool,
+    pub given_back: bool,
     /// Of [`Claim`] and [`Expire`], the one that came.
     pub settled: Option<AwardEvent>,
 }
 
 impl AwardEvent {
     /// All of them.
-    pub const ALL: [AwardEvent; 4] = [Fulfil, Fail, Claim, Expire];
+    pub const ALL: [AwardEvent; 5] = [Fulfil, Fail, Claim, Expire, GiveBack];
 
     /// The word of diagrams and logs.
     pub fn word(self) -> &'static str {
@@ -67,6 +72,7 @@ impl AwardEvent {
             Fail => "fail",
             Claim => "claim",
             Expire => "expire",
+            GiveBack => "give_back",
         }
     }
 
@@ -76,7 +82,7 @@ impl AwardEvent {
             Fulfil => Granted,
             Fail => Failed,
             Claim => Claimed,
-            Expire => Expired,
+            Expire | GiveBack => Expired,
         }
     }
 }
@@ -103,7 +109,8 @@ impl AwardState {
     /// Where an award born in this state stands after what happened. An award fails before it is fulfilled and is settled
     /// last: in any other order the owner refused the event.
     pub fn since_birth(self, happened: Happened) -> Self {
-        let events = [happened.failed.then_some(Fail), happened.fulfilled.then_some(Fulfil), happened.settled];
+        let met = happened.fulfilled.then_some(Fulfil).or(happened.given_back.then_some(GiveBack));
+        let events = [happened.failed.then_some(Fail), met, happened.settled];
         events.into_iter().flatten().fold(self, |state, event| state.after(event).unwrap_or(state))
     }
 
@@ -158,7 +165,7 @@ mod tests {
                     (Granting | Failed, Fulfil) => Some(Granted),
                     (Granting, Fail) => Some(Failed),
                     (Granted, Claim) => Some(Claimed),
-                    (Granted, Expire) => Some(Expired),
+                    (Granted, Expire) | (Granting | Failed, GiveBack) => Some(Expired),
                     _ => None,
                 };
                 assert_eq!(state.after(event), want, "{state:?} and {event:?}");
@@ -174,15 +181,16 @@ mod tests {
     #[test]
     fn the_state_follows_from_what_happened() {
         for birth in [Granting, Granted] {
-            for tries in 0..4_usize.pow(5) {
+            for tries in 0..5_usize.pow(5) {
                 let (mut state, mut happened) = (birth, Happened::default());
                 for at in 0..5 {
-                    let event = AwardEvent::ALL[tries / 4_usize.pow(at) % 4];
+                    let event = AwardEvent::ALL[tries / 5_usize.pow(at) % 5];
                     let Some(next) = state.after(event) else { continue };
                     state = next;
                     match event {
                         Fulfil => happened.fulfilled = true,
                         Fail => happened.failed = true,
+                        GiveBack => happened.given_back = true,
                         Claim | Expire => happened.settled = Some(event),
                     }
                     assert_eq!(birth.since_birth(happened), state, "{birth:?}, tries {tries}, {happened:?}");

@@ -101,6 +101,12 @@ ids! {
     EndpointId,
     /// One message on its way to one endpoint.
     DeliveryId,
+    /// A batch of redeem codes; made by partition 0's owner.
+    BatchId,
+    /// One use of a redeem code by one shopper.
+    CodeUseId,
+    /// An item of the exchange shop; made by partition 0's owner.
+    ItemId,
 }
 
 impl DrawId {

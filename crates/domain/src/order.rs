@@ -14,6 +14,8 @@ pub enum OrderKind {
     Purchase,
     Referral,
     Grant,
+    /// Bought in the exchange shop with points.
+    Exchange,
 }
 
 impl OrderKind {
@@ -27,13 +29,14 @@ impl OrderKind {
             OrderKind::Purchase => "purchase",
             OrderKind::Referral => "referral",
             OrderKind::Grant => "grant",
+            OrderKind::Exchange => "exchange",
         }
     }
 
     /// The kind behind a stored word.
     pub fn parse(word: &str) -> Option<Self> {
         use OrderKind::*;
-        [SignIn, Paid, Redeem, Points, Purchase, Referral, Grant].into_iter().find(|k| k.word() == word)
+        [SignIn, Paid, Redeem, Points, Purchase, Referral, Grant, Exchange].into_iter().find(|k| k.word() == word)
     }
 }
 
@@ -45,9 +48,9 @@ pub enum OrderState {
     Initial,
     /// Waits for its payment; gives nothing meanwhile.
     PendingPayment,
-    /// Has chances that can be drawn.
+    /// Has chances that can be drawn, or a prize that is on its way.
     Effective,
-    /// Every chance was drawn, or it never gave any.
+    /// Every chance was drawn, its prize was handed over, or it never gave any chance.
     Used,
     /// What was left was not drawn in time.
     Expired,
@@ -94,7 +97,7 @@ pub enum OrderEvent {
     Pay,
     /// One of its chances was drawn, more are left.
     Use,
-    /// The last of its chances was drawn.
+    /// The last of its chances was drawn, or its prize was handed over.
     Exhaust,
     /// Its time was over with chances left.
     Expire,
@@ -104,7 +107,7 @@ pub enum OrderEvent {
     TimeOut,
     /// A return took some of its chances back, others are left.
     Reduce,
-    /// A return took back all that was left.
+    /// A return took back all that was left, or what it cost came back since nobody could hand its prize over.
     TakeBack,
     /// Paid when there was nothing to pay any more: the money is owed back, the order stays as it is.
     LatePayment,

@@ -70,6 +70,8 @@ pub enum Cause {
     Expired { at_ms: i64 },
     /// Given back for something that could not be delivered, unique by `purpose`.
     Refunded { purpose: String },
+    /// Paid for an item of the exchange shop.
+    Exchange { order: OrderId },
 }
 
 impl Cause {
@@ -86,6 +88,7 @@ impl Cause {
             Cause::Released { .. } => "given back",
             Cause::Expired { .. } => "not spent in time",
             Cause::Refunded { .. } => "refunded",
+            Cause::Exchange { .. } => "exchanged",
         }
     }
 }
@@ -132,6 +135,7 @@ impl Entry {
             Cause::Released { hold } => format!("release:{hold}"),
             Cause::Expired { .. } => format!("expired:{}", self.id),
             Cause::Refunded { purpose } => format!("refund:{purpose}"),
+            Cause::Exchange { order } => format!("exchange:{order}"),
         }
     }
 }

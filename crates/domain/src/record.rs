@@ -7,7 +7,7 @@
 use crate::award::AwardState;
 use crate::chances::Rebate;
 use crate::draw::BlacklistMode;
-use crate::ids::{AwardId, CampaignId, DrawId, EntryId, OrderId, ShopperId};
+use crate::ids::{AwardId, CampaignId, CodeUseId, DrawId, EntryId, ItemId, OrderId, ShopperId};
 use crate::order::{OrderEvent, OrderKind};
 use crate::points::Entry;
 use crate::tally::Watch;
@@ -87,6 +87,32 @@ pub struct RefundDue {
     /// The shop's own id of the payment.
     pub payment: String,
     pub reason: String,
+}
+
+/// An item of the exchange shop that points bought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchanged {
+    pub order: OrderId,
+    pub item: ItemId,
+    /// The item's version that set the price.
+    pub version: u32,
+    pub quantity: u32,
+    /// What it cost in all.
+    pub points: i64,
+    /// One for each unit of a prize.
+    pub awards: SmallVec<[(AwardId, AwardState); 1]>,
+    /// What was set aside until its one award is handed over.
+    pub hold: Option<EntryId>,
+}
+
+/// An exchange that waited for its award came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExchangeEnded {
+    pub order: OrderId,
+    pub item: ItemId,
+    pub award: AwardId,
+    /// Handed over, or else given back: its unit can be bought again.
+    pub given: bool,
 }
 
 /// One decided draw.
@@ -216,6 +242,18 @@ pub enum Fact {
     },
     /// What the shop holds against a shopper; replaces what it held before.
     Watched(Box<Watch>),
+    /// The use of a redeem code, counted before this record (R7), gave the order that stands before it.
+    Redeemed {
+        used: CodeUseId,
+        order: OrderId,
+    },
+    /// An act on an item of the exchange shop: from here on `version` of its row counts.
+    Item {
+        item: ItemId,
+        version: u32,
+    },
+    Exchanged(Box<Exchanged>),
+    ExchangeEnded(ExchangeEnded),
 }
 
 /// One record of the ledger.

@@ -13,13 +13,15 @@ use crate::ledger::{self, LedgerError, SqliteLedger, SqliteLedgerReader};
 use crate::records::{RecordsError, Store};
 use crate::vault::{Vault, VaultError};
 use crate::webhook::{NoTls, Webhooks};
+use app::command::Act;
 use app::desk::Desk;
 use app::fulfil::Engine;
 use app::koi::{Koi, Parts, wishes};
 use app::owner::{self, Limits, StartError};
-use app::ports::{Accounts, Campaigns, Clock, PortError};
+use app::ports::{Accounts, Campaigns, Clock, ExchangeDesk, PortError};
 use app::project::Projector;
 use app::runtime::Runtime;
+use domain::exchange::Item;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -107,14 +109,15 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
     let secret = vault.derive("shopper tokens");
     let store = Store::open(data, vault).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let published = published(&store).await?;
-    let reader = Arc::new(SqliteLedgerReader::new(data));
+    let (published, items) = (published(&store).await?, items(&store).await?);
+    let (reader, stop) = (Arc::new(SqliteLedgerReader::new(data)), Arc::new(AtomicBool::new(false)));
     let (shared_store, newest) = (Arc::new(store.clone()), store.newest_id().await?);
     let ports = owner::Ports {
         ledger: Box::new(ledger),
         reader: reader.clone(),
         projection: shared_store.clone(),
         accounts: shared_store.clone(),
+        codes: shared_store.clone(),
         clock: clock.clone(),
     };
     let limits = Limits {
@@ -124,7 +127,7 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
         accounts: options.accounts_max.max(1),
         ..Limits::default()
     };
-    let opened = owner::open(ports, limits, published.clone(), newest).await?;
+    let opened = owner::open(ports, limits, Act::all(&published, &items), newest).await?;
     let (wishes, strategist) = wishes();
     let projector = Projector {
         reader: reader.clone(),
@@ -139,7 +142,6 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
         behaved: wishes.sender(),
         subscriptions: store.subscriptions(),
     };
-    let stop = Arc::new(AtomicBool::new(false));
     let projector = start_projector(projector, stop.clone())?;
     let koi = Koi::new(Parts {
         inputs: opened.inputs.clone(),
@@ -150,12 +152,15 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
         orders: shared_store.clone(),
         timers: shared_store.clone(),
         campaigns: shared_store.clone(),
+        codes: shared_store.clone(),
+        exchange: shared_store.clone(),
         registry: shared_store.clone(),
         shelves: shared_store.clone(),
         desk: Desk::of(shared_store),
         dispatch: store.dispatch(),
         clock,
         published,
+        items,
         tail: limits.tail,
         secret,
         wishes,
@@ -167,6 +172,10 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
         tasks.spawn(archive_often(data.to_owned(), options.ledger_retention_hours, koi.clone(), store.clone()));
     }
     Ok(Embedded { koi, store, owner: opened.thread, projector, stop, tasks, inputs: opened.inputs, lock })
+}
+
+async fn items(store: &Store) -> Result<Vec<Arc<Item>>, OpenError> {
+    Ok(ExchangeDesk::items(store).await?.into_iter().map(Arc::new).collect())
 }
 
 async fn published(store: &Store) -> Result<Vec<Arc<Runtime>>, OpenError> {

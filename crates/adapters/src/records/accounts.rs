@@ -83,7 +83,19 @@ impl Accounts for Store {
 
     async fn newest_id(&self) -> PortResult<u64> {
         let mut newest = 0;
-        for table in ["accounts", "campaigns", "draws", "awards", "entries", "orders", "refunds", "endpoints"] {
+        for table in [
+            "accounts",
+            "campaigns",
+            "draws",
+            "awards",
+            "entries",
+            "orders",
+            "refunds",
+            "endpoints",
+            "code_batches",
+            "code_uses",
+            "exchange_items",
+        ] {
             let id = self
                 .one(&format!("SELECT max(id) FROM {table}"), vec![], |row| get::<Option<i64>>(row, 0))
                 .await?

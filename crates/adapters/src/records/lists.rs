@@ -6,7 +6,7 @@ use app::ports::{Lists, PortResult};
 use app::rows::{AwardRow, DrawRow, EntryRow};
 use async_trait::async_trait;
 use domain::award::AwardState;
-use domain::ids::{AwardId, CampaignId, DrawId, EntryId, ShopperId};
+use domain::ids::{AwardId, CampaignId, DrawId, EntryId, OrderId, ShopperId};
 use domain::points::Contra;
 use sea_orm::{DbErr, QueryResult};
 
@@ -37,11 +37,12 @@ pub(super) fn award(row: &QueryResult) -> Result<AwardRow, DbErr> {
         },
         claim_by_ms: get(row, 10)?,
         held: get::<i32>(row, 11)? != 0,
+        order: get::<Option<i64>>(row, 12)?.map(|id| OrderId(id as u64)),
     })
 }
 
 pub(super) const AWARD: &str =
-    "SELECT id, shopper, campaign, draw, rules, prize, points, state, at, birth, claim_by, held FROM awards";
+    "SELECT id, shopper, campaign, draw, rules, prize, points, state, at, birth, claim_by, held, order_id FROM awards";
 
 #[async_trait]
 impl Lists for Store {

@@ -6,14 +6,14 @@ use super::{Store, big, bits, get, number, statement};
 use app::ports::{Orders, PortResult};
 use app::rows::{OrderMove, OrderRow, Projected, RefundRow};
 use async_trait::async_trait;
-use domain::ids::{CampaignId, EntryId, OrderId, ShopperId};
+use domain::ids::{CampaignId, EntryId, ItemId, OrderId, ShopperId};
 use domain::order::{OrderKind, OrderState};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
 
 const ORDERS: Table = Table {
     insert: "INSERT OR IGNORE INTO orders (id, part, shopper, campaign, kind, state, chances, lot, expires_at, price_cents, pay_by,
-             pending_until, points, streak, reason, at)",
-    columns: 16,
+             pending_until, points, streak, item, quantity, reason, at)",
+    columns: 18,
     conflict: "",
 };
 const REFUNDS: Table = Table {
@@ -29,7 +29,8 @@ pub(super) async fn write(to: &DatabaseTransaction, batch: &mut Projected) -> Re
         values.extend([bits(o.id.0), part(o.shopper), bits(o.shopper.0), bits(o.campaign.0), o.kind.word().into()]);
         values.extend([o.state.word().into(), i64::from(o.chances).into(), bits(o.lot.0), o.expires_at_ms.into()]);
         values.extend([o.price_cents.into(), o.pay_by_ms.into(), o.pending_until_ms.into(), o.points.into()]);
-        values.extend([i64::from(o.streak).into(), o.reason.into(), o.at_ms.into()]);
+        values.extend([i64::from(o.streak).into(), bits(o.item.map_or(0, |item| item.0))]);
+        values.extend([i64::from(o.quantity).into(), o.reason.into(), o.at_ms.into()]);
     }
     ORDERS.write(to, values).await?;
     for moved in &batch.order_moves {
@@ -58,11 +59,11 @@ async fn move_order(to: &DatabaseTransaction, moved: &OrderMove) -> Result<(), D
     to.execute_raw(statement(joined, values())).await.map(|_| ())
 }
 
-const ORDER: &str =
+pub(super) const ORDER: &str =
     "SELECT id, shopper, campaign, kind, state, chances, lot, expires_at, price_cents, pay_by, pending_until, points,
-                     streak, reason, at FROM orders";
+                     streak, item, quantity, reason, at FROM orders";
 
-fn order(row: &QueryResult) -> Result<OrderRow, DbErr> {
+pub(super) fn order(row: &QueryResult) -> Result<OrderRow, DbErr> {
     let word = |at| get::<String>(row, at);
     Ok(OrderRow {
         id: OrderId(big(row, 0)?),
@@ -78,8 +79,10 @@ fn order(row: &QueryResult) -> Result<OrderRow, DbErr> {
         pending_until_ms: get(row, 10)?,
         points: get(row, 11)?,
         streak: number(row, 12)?,
-        reason: get(row, 13)?,
-        at_ms: get(row, 14)?,
+        item: Some(big(row, 13)?).filter(|id| *id != 0).map(ItemId),
+        quantity: number(row, 14)?,
+        reason: get(row, 15)?,
+        at_ms: get(row, 16)?,
     })
 }
 

@@ -21,8 +21,8 @@ const DRAWS: Table = Table {
     conflict: "",
 };
 const AWARDS: Table = Table {
-    insert: "INSERT OR IGNORE INTO awards (id, part, shopper, campaign, draw, rules, prize, points, state, at, birth, claim_by, held)",
-    columns: 13,
+    insert: "INSERT OR IGNORE INTO awards (id, part, shopper, campaign, draw, rules, prize, points, state, at, birth, claim_by, held, order_id)",
+    columns: 14,
     conflict: "",
 };
 const ENTRIES: Table = Table {
@@ -150,6 +150,7 @@ async fn write(to: &DatabaseTransaction, mut batch: Projected, place: Place) -> 
             a.birth.word().into(),
             a.claim_by_ms.into(),
             i32::from(a.held).into(),
+            a.order.map(|order| order.0 as i64).into(),
         ]);
     }
     AWARDS.write(to, values).await?;
@@ -165,6 +166,7 @@ async fn write(to: &DatabaseTransaction, mut batch: Projected, place: Place) -> 
 /// What draws do not write, or not each.
 async fn write_rest(to: &DatabaseTransaction, mut batch: Projected, place: Place) -> Result<(), DbErr> {
     super::orders::write(to, &mut batch).await?;
+    super::codes::complete(to, &mut batch).await?;
     let mut values = Vec::with_capacity(batch.entries.len() * ENTRIES.columns);
     for e in batch.entries {
         values.extend([bits(e.id.0), part(e.shopper), bits(e.shopper.0), e.amount.into(), e.balance.into()]);

@@ -109,6 +109,26 @@ const MIGRATIONS: &[&str] = &["
     INSERT INTO counters_by_log SELECT campaign, 0, state FROM counters;
     DROP TABLE counters;
     ALTER TABLE counters_by_log RENAME TO counters;
+", "
+    CREATE TABLE code_batches (id INTEGER PRIMARY KEY, campaign BIGINT NOT NULL, imported INT NOT NULL, chances BIGINT NOT NULL, uses BIGINT NOT NULL,
+        per_shopper BIGINT, starts_at BIGINT, ends_at BIGINT, count BIGINT NOT NULL, used BIGINT NOT NULL, created_at BIGINT NOT NULL);
+    CREATE INDEX code_batches_campaign ON code_batches (campaign, id);
+    CREATE TABLE codes (id INTEGER PRIMARY KEY AUTOINCREMENT, campaign BIGINT NOT NULL, batch BIGINT NOT NULL, mark VARCHAR(32) NOT NULL,
+        sealed TEXT NOT NULL, used BIGINT NOT NULL);
+    CREATE UNIQUE INDEX codes_mark ON codes (campaign, mark);
+    CREATE INDEX codes_batch ON codes (batch, id);
+    CREATE TABLE code_uses (id INTEGER PRIMARY KEY, part INT NOT NULL, code BIGINT NOT NULL, batch BIGINT NOT NULL, campaign BIGINT NOT NULL,
+        shopper BIGINT NOT NULL, chances BIGINT NOT NULL, key_high BIGINT NOT NULL, key_low BIGINT NOT NULL, request BIGINT NOT NULL, at BIGINT NOT NULL,
+        order_id BIGINT);
+    CREATE UNIQUE INDEX code_uses_key ON code_uses (code, shopper, key_high, key_low);
+    CREATE INDEX code_uses_shopper ON code_uses (shopper, batch);
+", "
+    CREATE TABLE exchange_items (id INTEGER PRIMARY KEY, version BIGINT NOT NULL, retired INT NOT NULL, definition TEXT NOT NULL, created_at BIGINT NOT NULL);
+    ALTER TABLE orders ADD COLUMN item BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE orders ADD COLUMN quantity BIGINT NOT NULL DEFAULT 0;
+    CREATE INDEX orders_exchanged ON orders (shopper, id) WHERE item <> 0;
+    ALTER TABLE awards ADD COLUMN order_id BIGINT;
+    CREATE INDEX awards_order ON awards (order_id) WHERE order_id IS NOT NULL;
 "];
 
 /// Brings the file to this build's layout, all or nothing per version.

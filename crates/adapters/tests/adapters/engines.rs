@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 use testkit::conformance::ledger::{self, Engine};
-use testkit::conformance::{campaigns, desk, fulfil, records, registry, shelves};
+use testkit::conformance::{campaigns, codes, desk, exchange, fulfil, records, registry, shelves};
 
 struct Sqlite(PathBuf);
 
@@ -120,6 +120,11 @@ records_pass! {
     records_keep_campaign_versions: campaigns::keeps_versions,
     records_keep_rules_with_the_row_that_names_them: campaigns::keeps_rules,
     records_list_campaigns: campaigns::lists_campaigns,
+    records_keep_batches_of_codes: codes::keeps_batches,
+    records_count_uses_once: codes::counts_uses_once,
+    records_complete_uses: codes::completes_uses,
+    records_keep_items: exchange::keeps_items,
+    records_list_exchanges: exchange::lists_exchanges,
     records_keep_people: registry::keeps_people,
     records_keep_sealing_keys: registry::keeps_sealing_keys,
     records_keep_operators: desk::keeps_operators,

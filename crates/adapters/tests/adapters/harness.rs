@@ -3,11 +3,11 @@
 use adapters::ledger::{SqliteLedger, SqliteLedgerReader};
 use adapters::records::Store;
 use adapters::vault::Vault;
-use app::command::Input;
+use app::command::{Act, Input};
 use app::desk::Desk;
 use app::koi::{Koi, Parts, wishes};
 use app::owner::{self, Limits};
-use app::ports::{Accounts, AppendError, Campaigns, Ledger, LedgerReader, Marker, PortResult};
+use app::ports::{Accounts, AppendError, Campaigns, ExchangeDesk, Ledger, LedgerReader, Marker, PortResult};
 use app::project::Projector;
 use app::runtime::Runtime;
 use app::{Error, PageAsk, ShopperInput};
@@ -115,6 +115,7 @@ impl Rig {
             reader: reader.clone(),
             projection: shared_store.clone(),
             accounts: shared_store.clone(),
+            codes: shared_store.clone(),
             clock: clock.clone(),
         };
         let published: Vec<Arc<Runtime>> = Campaigns::published(&store)
@@ -123,8 +124,9 @@ impl Rig {
             .iter()
             .map(|row| Arc::new(Runtime::new(row, &serde_json::from_str(&row.definition).unwrap()).unwrap()))
             .collect();
+        let items: Vec<_> = ExchangeDesk::items(&store).await.unwrap().into_iter().map(Arc::new).collect();
         let newest = store.newest_id().await.unwrap();
-        let opened = owner::open(ports, limits, published.clone(), newest).await.unwrap();
+        let opened = owner::open(ports, limits, Act::all(&published, &items), newest).await.unwrap();
         let (wishes, _) = wishes();
         let projector = Projector {
             reader: reader.clone(),
@@ -148,12 +150,15 @@ impl Rig {
             orders: shared_store.clone(),
             timers: shared_store.clone(),
             campaigns: shared_store.clone(),
+            codes: shared_store.clone(),
+            exchange: shared_store.clone(),
             registry: shared_store.clone(),
             shelves: shared_store.clone(),
             desk: Desk::of(shared_store),
             dispatch: store.dispatch(),
             clock: clock.clone(),
             published,
+            items,
             tail: limits.tail,
             secret: [1; 32],
             wishes,

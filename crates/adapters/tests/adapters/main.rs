@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
 
 mod awards;
+mod codes;
 mod desk;
 mod draws;
 mod embedded;
 mod engines;
 mod events;
+mod exchange;
 mod faults;
 mod grants;
 mod harness;

@@ -1,6 +1,8 @@
-//! How often a password may be tried: by account, known or not, and by address. In memory and bounded; a restart forgets
+//! How often a password may be tried: by account, known or not, and by address; and how often a shopper may try codes
+//! that there are not. In memory and bounded; a restart forgets
 //! it, which costs an attacker a restart of ours.
 
+use domain::ids::ShopperId;
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +16,8 @@ const WATCHED_MAX: usize = 16_384;
 pub enum Tries<'a> {
     Account(&'a str),
     Address(&'a str),
+    /// Of redeem codes.
+    Shopper(ShopperId),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -29,11 +33,12 @@ pub struct Throttle {
 }
 
 fn key(what: Tries<'_>) -> [u8; 16] {
-    let (kind, text) = match what {
-        Tries::Account(login) => (b'l', login),
-        Tries::Address(address) => (b'a', address),
+    let sha = match what {
+        Tries::Account(login) => Sha256::new().chain_update(b"l").chain_update(login),
+        Tries::Address(address) => Sha256::new().chain_update(b"a").chain_update(address),
+        Tries::Shopper(id) => Sha256::new().chain_update(b"s").chain_update(id.0.to_le_bytes()),
     };
-    let full: [u8; 32] = Sha256::new().chain_update([kind]).chain_update(text).finalize().into();
+    let full: [u8; 32] = sha.finalize().into();
     full[..16].try_into().expect("invariant: 16 of 32 bytes")
 }
 
@@ -65,6 +70,18 @@ impl Throttle {
         Ok(())
     }
 
+    /// Whether one more try may be made; counts none.
+    ///
+    /// # Errors
+    /// Milliseconds until the next may be made.
+    pub fn check(&self, what: Tries<'_>, max: u32, now_ms: i64) -> Result<(), i64> {
+        let windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        match windows.get(&key(what)).filter(|window| window.ends_ms > now_ms && window.count >= max) {
+            Some(window) => Err(window.ends_ms - now_ms),
+            None => Ok(()),
+        }
+    }
+
     /// The password was right: an account starts anew, an address gets this one try back.
     pub fn succeeded(&self, what: Tries<'_>) {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,7 +89,7 @@ impl Throttle {
             Tries::Account(_) => {
                 windows.remove(&key(what));
             }
-            Tries::Address(_) => {
+            Tries::Address(_) | Tries::Shopper(_) => {
                 if let Some(window) = windows.get_mut(&key(what)) {
                     window.count = window.count.saturating_sub(1);
                 }

@@ -61,7 +61,7 @@ pub fn post(batch: &mut Projected, seen: Seen, at_ms: i64, to: &Subscribed) {
         to.post(&mut posted, MessageType::OrderUpdated, || {
             let state = order.state.word();
             let data = serde_json::json!({
-                "id": order.id, "campaign_id": order.campaign, "kind": order.kind.word(), "state": state,
+                "id": order.id, "campaign_id": (order.campaign.0 != 0).then_some(order.campaign), "kind": order.kind.word(), "state": state,
                 "chances": order.chances, "reason": order.reason,
             });
             NewDelivery {
@@ -146,6 +146,7 @@ mod tests {
             shopper: ShopperId(1),
             campaign: CampaignId(2),
             draw: DrawId(3),
+            order: None,
             rules: 1,
             prize: 0,
             points: 0,

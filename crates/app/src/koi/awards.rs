@@ -11,7 +11,7 @@ use crate::time::rfc3339;
 use crate::views::{AddressView, AwardView, Page, PageAsk, ShopAwardView};
 use domain::award::{AwardEvent, AwardState};
 use domain::campaign::{Prize, PrizeIx, PrizeKind};
-use domain::ids::{AwardId, ShopperId};
+use domain::ids::{AwardId, ItemId, ShopperId};
 use rustc_hash::FxHashMap;
 
 impl Koi {
@@ -47,13 +47,19 @@ impl Koi {
 
     /// An award as anybody may see it: without its coupon code.
     pub(crate) fn award_view(&self, row: &AwardRow) -> Option<AwardView> {
-        let runtime = self.runtime(row.campaign)?;
+        let bought = row.order.map(|_| ItemId(row.campaign.0));
+        let prize = match bought {
+            Some(_) => self.prize_of(row).map(|(_, prize)| prize.into())?,
+            None => prize_view(&*self.runtime(row.campaign)?, PrizeIx(row.prize)),
+        };
         Some(AwardView {
             id: row.id,
             state: row.state,
-            campaign_id: row.campaign,
-            draw_id: row.draw,
-            prize: prize_view(&runtime, PrizeIx(row.prize)),
+            campaign_id: bought.is_none().then_some(row.campaign),
+            draw_id: bought.is_none().then_some(row.draw),
+            item_id: bought,
+            order_id: row.order,
+            prize,
             points: (row.points > 0).then_some(row.points),
             claim_by: row.claim_by_ms.map(rfc3339),
             coupon_code: None,
@@ -61,8 +67,12 @@ impl Koi {
         })
     }
 
-    /// The prize of an award and its campaign's currency.
+    /// The prize of an award and its currency.
     pub(crate) fn prize_of(&self, row: &AwardRow) -> Option<(Box<str>, Prize)> {
+        if row.order.is_some() {
+            let item = self.item(ItemId(row.campaign.0))?;
+            return Some((item.def.currency.as_str().into(), item.prize()?));
+        }
         let runtime = self.runtime(row.campaign)?;
         let prize = runtime.rules.prizes.get(PrizeIx(row.prize).ix())?.clone();
         Some((runtime.rules.currency.clone(), prize))

@@ -13,7 +13,7 @@ use crate::views::{
 };
 use domain::account::Enrolment;
 use domain::award::AwardState;
-use domain::campaign::{Guarantee, PrizeIx, State};
+use domain::campaign::{Guarantee, Prize, PrizeIx, State};
 use domain::ids::{AwardId, CampaignId, ShopperId};
 use rustc_hash::FxHashMap;
 use serde_json::value::RawValue;
@@ -194,12 +194,18 @@ pub(super) fn prize_view(runtime: &Runtime, prize: PrizeIx) -> PrizeView {
             value_cents: 0,
         };
     };
-    PrizeView {
-        code: prize.code.to_string(),
-        name: prize.name.to_string(),
-        kind: prize.kind.word().to_owned(),
-        category: prize.category.to_string(),
-        value_cents: prize.value_cents,
+    prize.clone().into()
+}
+
+impl From<Prize> for PrizeView {
+    fn from(prize: Prize) -> Self {
+        PrizeView {
+            code: prize.code.into(),
+            name: prize.name.into(),
+            kind: prize.kind.word().to_owned(),
+            category: prize.category.into(),
+            value_cents: prize.value_cents,
+        }
     }
 }
 

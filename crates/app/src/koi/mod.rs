@@ -3,8 +3,10 @@
 pub mod audit;
 mod awards;
 mod campaigns;
+mod codes;
 mod context;
 mod draws;
+mod exchange;
 mod flows;
 mod keys;
 mod lists;
@@ -21,7 +23,9 @@ mod webhooks;
 
 pub use audit::{AuditCheck, AuditView, Deed, Target};
 pub use campaigns::CampaignPolicy;
+pub use codes::{CODES_MAX, CodesFrom};
 pub use context::Shown;
+pub use exchange::{ITEMS_MAX, ItemEdit};
 pub use keys::KeyView;
 pub use operators::{BanView, NewOperator, OperatorEdit, OperatorView};
 pub use orders::OrderInput;
@@ -33,13 +37,16 @@ use crate::desk::{Desk, Hasher, Policy, Throttle};
 use crate::error::{Error, Result};
 use crate::fulfil::Dispatch;
 use crate::owner::Shared;
-use crate::ports::{Accounts, Campaigns, Clock, LedgerReader, Lists, Orders, PortError, Registry, Shelves, Timers};
+use crate::ports::{
+    Accounts, Campaigns, Clock, Codes, ExchangeDesk, LedgerReader, Lists, Orders, PortError, Registry, Shelves, Timers,
+};
 use crate::runtime::Runtime;
 use bytes::Bytes;
 use context::StrategyCache;
 use crossbeam_channel::{Sender, TrySendError};
 use domain::campaign::State;
-use domain::ids::CampaignId;
+use domain::exchange::Item;
+use domain::ids::{CampaignId, ItemId};
 use model::Model;
 use person::People;
 use rustc_hash::FxHashMap;
@@ -84,11 +91,15 @@ pub struct Parts {
     pub orders: Arc<dyn Orders>,
     pub timers: Arc<dyn Timers>,
     pub campaigns: Arc<dyn Campaigns>,
+    pub codes: Arc<dyn Codes>,
+    pub exchange: Arc<dyn ExchangeDesk>,
     pub registry: Arc<dyn Registry>,
     pub shelves: Arc<dyn Shelves>,
     pub desk: Desk,
     pub clock: Arc<dyn Clock>,
     pub published: Vec<Arc<Runtime>>,
+    /// Of the exchange shop.
+    pub items: Vec<Arc<Item>>,
     /// The bound of unprojected records.
     pub tail: u64,
     /// Signs shoppers' tokens.
@@ -100,6 +111,7 @@ pub struct Parts {
 struct Inner {
     parts: Parts,
     published: RwLock<FxHashMap<CampaignId, Arc<Runtime>>>,
+    items: RwLock<FxHashMap<ItemId, Arc<Item>>>,
     /// Campaign acts are made one at a time.
     acts: tokio::sync::Mutex<()>,
     /// A campaign act was stored but no owner has confirmed it yet.
@@ -130,11 +142,13 @@ impl Koi {
     /// The use cases over opened parts.
     pub fn new(parts: Parts) -> Self {
         let published = parts.published.iter().map(|r| (r.id, r.clone())).collect();
+        let items = parts.items.iter().map(|item| (item.id, item.clone())).collect();
         Self {
             by: Arc::default(),
             policy: CampaignPolicy::default(),
             inner: Arc::new(Inner {
                 published: RwLock::new(published),
+                items: RwLock::new(items),
                 acts: tokio::sync::Mutex::new(()),
                 unconfirmed: AtomicBool::new(false),
                 strategies: StrategyCache::default(),

@@ -26,12 +26,15 @@ pub enum OrderInput {
     Referral {
         code: String,
     },
+    Redeem {
+        code: String,
+    },
 }
 
 const UNKNOWN: Error = Error::NotFound { code: "order_unknown", detail: "no order of that id" };
 
 /// The row as it stands by the unprojected records of its shopper.
-fn present(mut row: OrderRow, tail: &Projected) -> OrderRow {
+pub(super) fn present(mut row: OrderRow, tail: &Projected) -> OrderRow {
     for moved in &tail.order_moves {
         moved.apply(&mut row);
     }
@@ -39,7 +42,7 @@ fn present(mut row: OrderRow, tail: &Projected) -> OrderRow {
 }
 
 /// What is shown of a row, by what its shopper's account holds.
-fn shown(row: &OrderRow, seen: &Seen) -> OrderView {
+pub(super) fn shown(row: &OrderRow, seen: &Seen) -> OrderView {
     let lots = seen.account.enrolment(row.campaign).map(|e| &e.lots);
     let lot = lots.and_then(|lots| lots.get(row.lot)).filter(|lot| lot.expires_at_ms > seen.now_ms);
     let left = lot.filter(|_| row.state == OrderState::Effective).map_or(0, |lot| lot.left);
@@ -67,14 +70,16 @@ impl Koi {
                 const NOBODY: Error = Error::NotFound { code: "code_unknown", detail: "nobody has this referral code" };
                 OrderAsk::Referral { by: self.referrer(id, &code).ok_or(NOBODY)? }
             }
+            OrderInput::Redeem { code } => OrderAsk::Redeem { codes: domain::code::meant(&code) },
         };
-        let once = Once {
-            hash: hash(KeyKind::Order, id, key.as_bytes()),
-            request: request_hash(&[request.to_string().as_bytes()]),
+        let came_by = match ask {
+            OrderAsk::Referral { by } => Some(by),
+            _ => None,
         };
+        let once = Once { hash: crate::order_key(id, key), request: crate::request_of(request) };
         let reply = self.ask(Who::Id(shopper), Work::Order { campaign: id, once, ask }).await?;
         let answer = self.answered(reply, None).await?;
-        if let OrderAsk::Referral { by } = ask {
+        if let Some(by) = came_by {
             // A timer does it where this fails: only the other shopper would wait.
             let reward = Work::Reward { campaign: id, referred: shopper };
             if let Err(error) = self.ask(Who::Id(by), reward).await {
@@ -84,19 +89,23 @@ impl Koi {
         Ok(answer)
     }
 
-    async fn own_order(&self, shopper: ShopperId, order: OrderId) -> Result<(OrderRow, Box<Seen>)> {
+    async fn own_order(&self, shopper: ShopperId, order: OrderId) -> Result<(OrderRow, Box<Seen>, Projected)> {
         let (seen, tail) = self.tail(shopper).await?;
         let row = match tail.orders.iter().find(|row| row.id == order) {
             Some(row) => row.clone(),
             None => self.parts().orders.order(order).await?.filter(|row| row.shopper == shopper).ok_or(UNKNOWN)?,
         };
-        Ok((present(row, &tail), seen))
+        Ok((present(row, &tail), seen, tail))
     }
 
     /// One order of a shopper.
     pub async fn get_order(&self, shopper: ShopperId, order: OrderId) -> Result<OrderView> {
-        let (row, seen) = self.own_order(shopper, order).await?;
-        Ok(shown(&row, &seen))
+        let (row, seen, tail) = self.own_order(shopper, order).await?;
+        self.one_shown(shopper, row, &seen, &tail).await
+    }
+
+    async fn one_shown(&self, shopper: ShopperId, row: OrderRow, seen: &Seen, tail: &Projected) -> Result<OrderView> {
+        self.shown_orders(shopper, vec![row], seen, tail).await?.pop().ok_or(UNKNOWN)
     }
 
     /// A shopper's orders in a campaign, newest first.
@@ -110,23 +119,23 @@ impl Koi {
         let fresh: Vec<OrderRow> =
             tail.orders.iter().filter(|row| row.campaign == id && row.id.0 < before).cloned().collect();
         let (rows, next_cursor) = merge(fresh, stored, page.limit, |row| row.id.0);
-        let data = rows.into_iter().map(|row| shown(&present(row, &tail), &seen)).collect();
-        Ok(Page { data, next_cursor })
+        Ok(Page { data: self.shown_orders(shopper, rows, &seen, &tail).await?, next_cursor })
     }
 
-    /// Gives up an order that waits for its payment. Doing it again shows it closed.
+    /// Gives up an order that waits for its payment, or for its coupon. Doing it again shows it closed.
     pub async fn cancel_order(&self, shopper: ShopperId, order: OrderId) -> Result<OrderView> {
-        let (row, _) = self.own_order(shopper, order).await?;
-        if row.state == OrderState::PendingPayment {
+        let (row, ..) = self.own_order(shopper, order).await?;
+        let waits = row.item.is_some() && row.state == OrderState::Effective;
+        if row.state == OrderState::PendingPayment || waits {
             self.ask(Who::Id(shopper), Work::Cancel { campaign: row.campaign, order }).await?;
         }
         // Read again: a payment or a timer may have been faster.
-        let (row, seen) = self.own_order(shopper, order).await?;
+        let (row, seen, tail) = self.own_order(shopper, order).await?;
         match after(row.state, OrderEvent::Cancel) {
             Err(no) if row.state != OrderState::Closed => {
                 Err(Error::Conflict { code: "order_not_cancellable", detail: no.to_string() })
             }
-            _ => Ok(shown(&row, &seen)),
+            _ => self.one_shown(shopper, row, &seen, &tail).await,
         }
     }
 

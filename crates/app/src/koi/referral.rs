@@ -2,11 +2,10 @@
 //! made and read without asking anybody.
 
 use super::Koi;
+use domain::code::{DIGITS, digit};
 use domain::ids::{CampaignId, ShopperId};
 use sha2::{Digest, Sha256};
 
-/// Crockford's base 32 (2002): no letter that is mistaken for a digit.
-const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// Bytes of the tag: one in 2^40 guesses names a shopper of the guesser's choice.
 const TAG: usize = 5;
 /// Digits of a code: 8 bytes of id and the tag.
@@ -35,14 +34,7 @@ fn decode(secret: &[u8; 32], campaign: CampaignId, code: &str) -> Option<Shopper
     if code.len() != LENGTH {
         return None;
     }
-    let all = code.bytes().try_fold(0u128, |sum, byte| {
-        let byte = match byte.to_ascii_uppercase() {
-            b'O' => b'0',
-            b'I' | b'L' => b'1',
-            other => other,
-        };
-        Some(sum << 5 | DIGITS.iter().position(|d| *d == byte)? as u128)
-    })?;
+    let all = code.bytes().try_fold(0u128, |sum, byte| Some(sum << 5 | u128::from(digit(byte)?)))?;
     let shopper = ShopperId(u64::try_from(all >> (TAG * 8)).ok()?);
     (encode(secret, campaign, shopper) == written(all)).then_some(shopper)
 }

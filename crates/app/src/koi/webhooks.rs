@@ -126,6 +126,11 @@ impl Koi {
     /// Adds codes to the pool of a coupon prize; awards that waited for one are fulfilled.
     pub async fn add_coupons(&self, id: CampaignId, prize: &str, codes: Vec<String>) -> Result<CouponsView> {
         self.check_coupon_prize(id, prize).await?;
+        self.fill_pool(id, prize, codes).await
+    }
+
+    /// The same for any pool: an item's is kept under its own id.
+    pub(super) async fn fill_pool(&self, id: CampaignId, prize: &str, codes: Vec<String>) -> Result<CouponsView> {
         if codes.is_empty() || codes.len() > COUPONS_PER_UPLOAD {
             let detail = format!("an upload has 1 to {COUPONS_PER_UPLOAD} codes");
             return Err(Error::invalid("codes_count", "codes", detail));
@@ -150,6 +155,10 @@ impl Koi {
     /// How many codes a pool holds.
     pub async fn coupons(&self, id: CampaignId, prize: &str) -> Result<CouponsView> {
         self.check_coupon_prize(id, prize).await?;
+        self.pool_view(id, prize).await
+    }
+
+    pub(super) async fn pool_view(&self, id: CampaignId, prize: &str) -> Result<CouponsView> {
         let (free, assigned) = self.dispatch().coupons.count(id, prize).await?;
         Ok(CouponsView { added: 0, duplicates: 0, free, assigned })
     }

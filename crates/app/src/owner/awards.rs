@@ -29,7 +29,7 @@ impl AwardAsk {
 
     fn key(&self, event: AwardEvent) -> KeyHash {
         let kind = match event {
-            AwardEvent::Fulfil => KeyKind::AwardFulfilled,
+            AwardEvent::Fulfil | AwardEvent::GiveBack => return fulfil_key(self.award),
             AwardEvent::Fail => KeyKind::AwardFailed,
             AwardEvent::Claim | AwardEvent::Expire => KeyKind::Claim,
         };
@@ -41,6 +41,14 @@ impl AwardAsk {
 const CLAIMED: u64 = 0;
 const EXPIRED: u64 = 1;
 const DAY_MS: i64 = 86_400_000;
+/// What tells giving back from fulfilling under their one key.
+const FULFILLED: u64 = 0;
+pub(super) const GIVEN_BACK: u64 = 1;
+
+/// The key of whichever ends the wait for an award.
+pub(super) fn fulfil_key(award: AwardId) -> KeyHash {
+    hash(KeyKind::AwardFulfilled, CampaignId(0), &award.0.to_le_bytes())
+}
 
 impl Owner {
     /// Moves an award by one event, says that it stands there already, or refuses what the table does not know.
@@ -54,6 +62,9 @@ impl Owner {
                 (Lookup::Absent, _) => {}
                 (Lookup::Maybe, _) => doubtful.push(key),
                 (Lookup::Known(_), AwardEvent::Fail) => happened.failed = true,
+                (Lookup::Known(known), AwardEvent::Fulfil) if known.request == GIVEN_BACK => {
+                    happened.given_back = true;
+                }
                 (Lookup::Known(_), AwardEvent::Fulfil) => happened.fulfilled = true,
                 (Lookup::Known(known), _) => {
                     let expired = known.request == EXPIRED;
@@ -91,7 +102,15 @@ impl Owner {
             let at_ms = self.now_ms.saturating_add(i64::from(days) * DAY_MS);
             facts.push(Fact::AwardClaimBy { award, at_ms });
         }
-        let request = if ask.event == AwardEvent::Expire { EXPIRED } else { CLAIMED };
+        let request = match ask.event {
+            AwardEvent::Expire => EXPIRED,
+            AwardEvent::GiveBack => GIVEN_BACK,
+            AwardEvent::Claim => CLAIMED,
+            AwardEvent::Fulfil | AwardEvent::Fail => FULFILLED,
+        };
+        if to == AwardState::Granted {
+            facts.extend(self.handed_over(id, award));
+        }
         let draft = Draft {
             facts,
             keys: smallvec![Keyed { hash: ask.key(ask.event), request, status: 200 }],

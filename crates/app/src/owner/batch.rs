@@ -1,17 +1,16 @@
 //! The open batch: records encoded one behind the other, and what is to be done once they are durable.
 
 use super::{Busy, Owner};
-use crate::command::Reply;
+use crate::command::{Act, Reply};
 use crate::error::{Error, Result};
 use crate::ports::AppendError;
-use crate::runtime::{Runtime, campaign_of};
+use crate::runtime::{Counted, counted_by};
 use bytes::Bytes;
 use domain::award::AwardState;
-use domain::ids::{CampaignId, ShopperId};
+use domain::ids::ShopperId;
 use domain::record::{Fact, Keyed, Record};
 use metrics::{counter, histogram};
 use smallvec::SmallVec;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 use tokio::sync::oneshot;
@@ -37,7 +36,7 @@ pub(super) enum Pending {
         reply: oneshot::Sender<Result<Reply>>,
     },
     Act {
-        runtime: Arc<Runtime>,
+        act: Act,
         reply: oneshot::Sender<Result<()>>,
     },
 }
@@ -137,12 +136,11 @@ impl Owner {
         self.batch.pending.push(Pending::Shopper { shopper, facts, keys, answer, saying, reply });
     }
 
-    /// Puts a record of all partitions into the batch.
-    pub(super) fn append_act(&mut self, runtime: Arc<Runtime>, reply: oneshot::Sender<Result<()>>) {
-        let fact = Fact::Campaign { campaign: runtime.id, version: runtime.version };
-        let record = self.bare_record(fact);
+    /// Puts a record of all partitions into the batch: an act, answered when it is durable (R9).
+    pub(super) fn append_act(&mut self, act: Act, reply: oneshot::Sender<Result<()>>) {
+        let record = self.bare_record(act.fact());
         self.batch.encode(&record);
-        self.batch.pending.push(Pending::Act { runtime, reply });
+        self.batch.pending.push(Pending::Act { act, reply });
     }
 
     /// A record that concerns no shopper.
@@ -216,8 +214,8 @@ impl Owner {
         told.append(&mut self.held);
         for (offset, one) in (first..).zip(pending) {
             match one {
-                Pending::Act { runtime, reply } => {
-                    self.install(runtime);
+                Pending::Act { act, reply } => {
+                    self.take_over(act);
                     _ = reply.send(Ok(()));
                 }
                 Pending::Shopper { shopper, facts, keys, answer, saying, reply } => {
@@ -262,8 +260,13 @@ impl Owner {
                 self.shared.names.insert(external_id.as_str());
                 self.names.insert(external_id.as_str().into(), shopper);
             }
-            if let Some(campaign) = campaign_of(fact).and_then(|id: CampaignId| self.campaigns.get_mut(&id)) {
-                campaign.counters.fold(fact);
+            let counters = match counted_by(fact) {
+                Some(Counted::Campaign(id)) => self.campaigns.get_mut(&id).map(|slot| &mut slot.counters),
+                Some(Counted::Item(id)) => self.items.get_mut(&id).map(|slot| &mut slot.counters),
+                None => None,
+            };
+            if let Some(counters) = counters {
+                counters.fold(fact);
             }
         }
     }

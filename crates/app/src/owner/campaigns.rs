@@ -1,12 +1,11 @@
 //! The campaigns that the owner decides by: rules, counters, stock in flight.
 
 use super::Owner;
-use crate::error::Result;
+use crate::command::Act;
 use crate::runtime::{Counters, DayCache, Runtime};
 use domain::campaign::PrizeIx;
 use domain::draw::{Civil, Shelf, Unit};
 use std::sync::Arc;
-use tokio::sync::oneshot;
 
 /// One campaign in memory.
 pub(super) struct CampaignSlot {
@@ -97,9 +96,12 @@ impl Stock<'_> {
 }
 
 impl Owner {
-    /// A campaign act: a record of all partitions, answered when it is durable (R9).
-    pub(super) fn act(&mut self, runtime: Arc<Runtime>, reply: oneshot::Sender<Result<()>>) {
-        self.append_act(runtime, reply);
+    /// An act is durable: what it says counts.
+    pub(super) fn take_over(&mut self, act: Act) {
+        match act {
+            Act::Campaign(runtime) => self.install(runtime),
+            Act::Item(item) => self.install_item(item),
+        }
     }
 
     /// From here on this version decides.
@@ -115,6 +117,9 @@ impl Owner {
             slot.cost_in_flight = 0;
             slot.moments_in_flight = 0;
             slot.draws_in_flight = 0;
+        }
+        for slot in self.items.values_mut() {
+            slot.in_flight = 0;
         }
     }
 }

@@ -4,6 +4,7 @@ use super::{Owner, Step, answer, refuse};
 use crate::command::{Command, Reply};
 use crate::error::Error;
 use crate::timers::{DueKind, DueRow};
+use domain::account::Awaited;
 use domain::ids::{EntryId, OrderId, ShopperId};
 use domain::order::OrderEvent;
 use domain::proposal::Proposal;
@@ -26,6 +27,11 @@ impl Owner {
         if row.at_ms > self.now_ms {
             return answer(command, Ok(Reply::NotYet));
         }
+        if row.key.kind == DueKind::Hold
+            && let Some(awaited) = overdue(&proposal, EntryId(row.key.id), self.now_ms)
+        {
+            return self.give_back(id, command, awaited);
+        }
         let fired = match row.key.kind {
             DueKind::Unpaid => unpaid(&mut proposal, row, self.now_ms),
             DueKind::Chances => {
@@ -47,8 +53,8 @@ impl Owner {
                     _ => Fired::Stale,
                 }
             }
-            // Its record is the other shopper's; see `reward`.
-            DueKind::Referral => Fired::Stale,
+            // Theirs are other commands; see `reward` and `redeem`.
+            DueKind::Referral | DueKind::Redeem => Fired::Stale,
         };
         match fired {
             Fired::NotYet => answer(command, Ok(Reply::NotYet)),
@@ -58,6 +64,12 @@ impl Owner {
             Fired::Changed | Fired::Stale => answer(command, Ok(Reply::Stale)),
         }
     }
+}
+
+/// The exchange whose hold is over, where the hold is one's.
+fn overdue(proposal: &Proposal, hold: EntryId, now_ms: i64) -> Option<Awaited> {
+    let until_ms = proposal.account.purse.hold(hold)?.until_ms?;
+    proposal.account.awaited.iter().find(|a| a.hold == hold && until_ms <= now_ms).copied()
 }
 
 fn unpaid(proposal: &mut Proposal, row: DueRow, now_ms: i64) -> Fired {

@@ -4,7 +4,7 @@ use super::{Owner, Slot};
 use crate::command::{Command, Who};
 use crate::error::Error;
 use crate::keys::{KEYS_EXACT, KeySet};
-use crate::ports::{Accounts, PortResult, StoredAccount, StoredKey};
+use crate::ports::{Accounts, Claim, ClaimAsk, Codes, PortResult, StoredAccount, StoredKey};
 use domain::ids::ShopperId;
 use domain::record::KeyHash;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ pub enum LoadAsk {
     Keys(ShopperId, Vec<KeyHash>),
     /// The newest keys of an account whose keys were not read yet.
     AllKeys(ShopperId),
+    /// Counts the use of a code (R7): the only thing asked that changes anything.
+    Claim(Box<ClaimAsk>),
 }
 
 /// An account with its newest keys.
@@ -35,13 +37,14 @@ pub enum Loaded {
     Account { who: Who, answer: PortResult<Option<Cold>> },
     Keys { who: Who, asked: Vec<KeyHash>, answer: PortResult<Vec<StoredKey>> },
     AllKeys { who: Who, answer: PortResult<Vec<StoredKey>> },
+    Claim { shopper: ShopperId, answer: PortResult<Claim> },
 }
 
 /// The way to the task that asks records.
 pub type Loader = mpsc::Sender<(Who, LoadAsk)>;
 
 /// Asks records about one account.
-pub async fn load(accounts: &Arc<dyn Accounts>, who: Who, ask: LoadAsk) -> Loaded {
+pub async fn load(accounts: &Arc<dyn Accounts>, codes: &Arc<dyn Codes>, who: Who, ask: LoadAsk) -> Loaded {
     match ask {
         LoadAsk::Id(id) => Loaded::Account {
             who,
@@ -50,6 +53,7 @@ pub async fn load(accounts: &Arc<dyn Accounts>, who: Who, ask: LoadAsk) -> Loade
         LoadAsk::Name(name) => {
             Loaded::Account { who, answer: with_keys(accounts, accounts.by_name(&name).await).await }
         }
+        LoadAsk::Claim(ask) => Loaded::Claim { shopper: ask.shopper, answer: codes.claim(&ask).await },
         LoadAsk::AllKeys(id) => Loaded::AllKeys { who, answer: accounts.keys(id, KEYS_EXACT as u32).await },
         LoadAsk::Keys(id, asked) => {
             let mut found = Vec::new();
@@ -87,6 +91,7 @@ impl Owner {
         const FULL: Error = Error::Unavailable("too many shoppers are being loaded");
         let who = match &ask {
             LoadAsk::Id(id) | LoadAsk::Keys(id, _) | LoadAsk::AllKeys(id) => Who::Id(*id),
+            LoadAsk::Claim(claim) => Who::Id(claim.shopper),
             LoadAsk::Name(name) => Who::Name(name.clone()),
         };
         if self.parked_count >= self.limits.parked {
@@ -126,6 +131,7 @@ impl Owner {
                     }
                 }
             }
+            Loaded::Claim { shopper, answer } => self.claimed(shopper, answer),
             Loaded::AllKeys { who, answer } => {
                 let waiting = self.waiting(&who);
                 match (answer, &who) {
@@ -159,13 +165,13 @@ impl Owner {
         }
     }
 
-    fn waiting(&mut self, who: &Who) -> Vec<Command> {
+    pub(super) fn waiting(&mut self, who: &Who) -> Vec<Command> {
         let waiting = self.parked.remove(who).unwrap_or_default();
         self.parked_count -= waiting.len();
         waiting
     }
 
-    fn again(&mut self, waiting: Vec<Command>, known_absent: bool) {
+    pub(super) fn again(&mut self, waiting: Vec<Command>, known_absent: bool) {
         for command in waiting {
             let step = self.step(command, known_absent);
             self.then(step);

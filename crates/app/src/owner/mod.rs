@@ -18,10 +18,12 @@ mod campaigns;
 mod decide;
 mod due;
 mod events;
+mod exchange;
 mod herald;
 mod load;
 mod orders;
 mod points;
+mod redeem;
 mod snapshot;
 mod start;
 mod velocity;
@@ -32,6 +34,7 @@ pub use load::{LoadAsk, Loaded, Loader};
 pub use start::{Opened, Ports, StartError, open, records};
 
 use crate::command::{Command, Input, Reply, Who, Work};
+use crate::desk::Throttle;
 use crate::error::{Error, Result};
 use crate::keys::KeySet;
 use crate::ports::{AppendError, Clock, Ledger, Marker};
@@ -39,8 +42,9 @@ use batch::Batch;
 use campaigns::CampaignSlot;
 use crossbeam_channel::Receiver;
 use domain::account::Account;
-use domain::ids::{CampaignId, IdMaker, ShopperId};
+use domain::ids::{CampaignId, IdMaker, ItemId, ShopperId};
 use domain::record::KeyHash;
+use exchange::ItemSlot;
 use fastbloom::AtomicBloomFilter;
 use herald::{Herald, Told};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -66,11 +70,23 @@ pub struct Limits {
     pub accounts: usize,
     /// Commands waiting for an account to be loaded, and again as many waiting for a busy one.
     pub parked: usize,
+    /// Codes that there are not which one shopper may try within the window; then none for the rest of it.
+    pub guesses: u32,
+    pub guess_window: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { queue: 8_192, batch: 4_096, batch_bytes: 32 << 20, tail: 262_144, accounts: 200_000, parked: 65_536 }
+        Self {
+            queue: 8_192,
+            batch: 4_096,
+            batch_bytes: 32 << 20,
+            tail: 262_144,
+            accounts: 200_000,
+            parked: 65_536,
+            guesses: 20,
+            guess_window: Duration::from_secs(600),
+        }
     }
 }
 
@@ -108,6 +124,8 @@ impl Shared {
 enum Busy {
     Draw,
     Other,
+    /// The use of a code is being counted, outside this thread.
+    Claim,
 }
 
 /// One account in memory.
@@ -157,11 +175,16 @@ pub struct Owner {
     /// The order in which the eviction's hand visits accounts.
     hand: VecDeque<ShopperId>,
     campaigns: FxHashMap<CampaignId, CampaignSlot>,
+    items: FxHashMap<ItemId, ItemSlot>,
     velocity: Velocity,
     /// External ids that the open batch registers.
     registering: FxHashSet<Box<str>>,
     parked: FxHashMap<Who, Vec<Command>>,
     parked_count: usize,
+    /// Commands that wait until the use of a code is counted, one a shopper; they are among `parked_count`.
+    claims: FxHashMap<ShopperId, Command>,
+    /// Codes that shoppers tried and that there are not.
+    guesses: Throttle,
     deferred: Vec<Command>,
     billed: orders::Billed,
     batch: Batch,
@@ -264,7 +287,13 @@ impl Owner {
         match input {
             Input::Command(command) => self.command(command),
             Input::Loaded(loaded) => self.loaded(loaded),
-            Input::Act { runtime, reply } => self.act(runtime, reply),
+            Input::Act { act, reply } => self.append_act(act, reply),
+            // Whoever took the log over sells too: one is told only while the log is this owner's.
+            Input::Sold { reply } => {
+                if self.ledger.confirm().is_ok() {
+                    _ = reply.send(self.items.iter().map(|(id, slot)| (*id, slot.counters.sold)).collect());
+                }
+            }
             // Whoever took the log over makes ids too: one is told only while the log is this owner's.
             Input::MakeId { reply } => {
                 if self.ledger.confirm().is_ok() {
@@ -361,6 +390,7 @@ impl Owner {
                 slot.forget_projected(self.shared.projected.load(Ordering::Acquire));
                 match (slot.busy, &command.work) {
                     (Some(Busy::Draw), Work::Draw { .. }) => refuse(command, Error::InFlight),
+                    (Some(Busy::Claim), _) => self.wait_for_claim(id, command),
                     (Some(_), _) => Step::Defer(command),
                     (None, _) => self.work(id, command),
                 }

@@ -67,7 +67,7 @@ fn not_offered(what: &str) -> Error {
     Error::Conflict { code: "not_offered", detail: format!("this campaign {what}") }
 }
 
-fn bytes(view: &OrderView) -> Vec<u8> {
+pub(super) fn bytes(view: &OrderView) -> Vec<u8> {
     serde_json::to_vec(view).expect("invariant: a view can always be written as JSON")
 }
 
@@ -89,7 +89,7 @@ pub(super) fn plain(order: OrderId, runtime: &Runtime, kind: OrderKind, chances:
 
 impl Owner {
     /// The row of the order that a proposal grants.
-    fn proposed(&self, id: ShopperId, proposal: &Proposal, order: OrderId) -> Option<OrderRow> {
+    pub(super) fn proposed(&self, id: ShopperId, proposal: &Proposal, order: OrderId) -> Option<OrderRow> {
         proposal.facts.iter().find_map(|fact| match fact {
             Fact::Granted(g) if g.order == order => Some(granted_row(id, self.now_ms, g)),
             _ => None,
@@ -115,6 +115,7 @@ impl Owner {
             OrderAsk::Paid { quantity } => self.bill(id, command, &runtime, once, quantity),
             OrderAsk::Points { quantity } => self.buy(id, command, &runtime, once, quantity),
             OrderAsk::Referral { by } => self.referred(id, command, &runtime, once, by),
+            OrderAsk::Redeem { codes } => self.claim(id, command, campaign, once, codes),
         }
     }
 
@@ -319,11 +320,11 @@ impl Owner {
         }
     }
 
-    /// Gives an unpaid order up.
+    /// Gives an unpaid order up, or an exchange that waits for a coupon.
     pub(super) fn cancel(&mut self, id: ShopperId, command: Command, campaign: CampaignId, order: OrderId) -> Step {
         let Some(mut proposal) = self.propose(id) else { return refuse(command, Error::no_shopper()) };
         if !proposal.close_unpaid(campaign, order, OrderEvent::Cancel) {
-            return answer(command, Ok(Reply::Stale));
+            return self.cancel_exchange(id, command, order);
         }
         self.append_proposal(id, proposal, SmallVec::new(), Vec::new(), command)
     }

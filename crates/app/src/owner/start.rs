@@ -1,16 +1,20 @@
 //! Becoming the owner: records first, then the ledger's tail on top of them, then the marker, then work.
 
-use super::{CampaignSlot, Limits, LoadAsk, Owner, Shared, Slot};
-use crate::command::{Input, Who};
+use super::{CampaignSlot, ItemSlot, Limits, LoadAsk, Owner, Shared, Slot};
+use crate::command::{Act, Input, Who};
+use crate::desk::Throttle;
 use crate::keys::KeySet;
-use crate::ports::{Accounts, Clock, Ledger, LedgerReader, Marker, PortError, Position, Projection, StoredBatch};
-use crate::runtime::{Counters, Runtime, campaign_of};
+use crate::ports::{
+    Accounts, Clock, Codes, Ledger, LedgerReader, Marker, PortError, Position, Projection, StoredBatch,
+};
+use crate::runtime::{Counted, Counters, counted_by};
 use crossbeam_channel::Sender;
 use domain::account::Account;
 use domain::ids::{CampaignId, IdMaker, ShopperId};
 use domain::record::{ALL_PARTITIONS, BadRecord, Fact, Record, decode};
 use fastbloom::AtomicBloomFilter;
 use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::{SmallVec, smallvec};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use tokio::sync::{Semaphore, mpsc};
@@ -21,6 +25,8 @@ const CHUNK_BYTES: usize = 8 << 20;
 const CHUNK_ACCOUNTS: usize = 500;
 /// Loads under way at once.
 const LOADS: usize = 16;
+/// Claims of codes under way at once: each is a transaction of its own, and records have one writer.
+const CLAIMS: usize = 2;
 /// External ids that the filter is sized for at least; beyond its size it only asks records more often.
 const NAMES_MIN: usize = 1_000_000;
 
@@ -51,6 +57,7 @@ pub struct Ports {
     pub reader: Arc<dyn LedgerReader>,
     pub projection: Arc<dyn Projection>,
     pub accounts: Arc<dyn Accounts>,
+    pub codes: Arc<dyn Codes>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -107,13 +114,8 @@ struct Tail {
 ///
 /// # Errors
 /// [`StartError`]; nothing is served then.
-pub async fn open(
-    ports: Ports,
-    limits: Limits,
-    published: Vec<Arc<Runtime>>,
-    newest_id: u64,
-) -> Result<Opened, StartError> {
-    let Ports { ledger, reader, projection, accounts, clock } = ports;
+pub async fn open(ports: Ports, limits: Limits, acts: Vec<Act>, newest_id: u64) -> Result<Opened, StartError> {
+    let Ports { ledger, reader, projection, accounts, codes, clock } = ports;
     let position = projection.position().await?;
     if ledger.end() < position.next {
         return Err(StartError::Behind { end: ledger.end(), next: position.next });
@@ -135,7 +137,7 @@ pub async fn open(
         ledger,
         clock,
         queue,
-        loader: start_loader(accounts.clone(), inputs.clone(), limits.parked),
+        loader: start_loader(accounts.clone(), codes, inputs.clone(), limits.parked),
         herald: super::Herald::start(),
         shared: shared.clone(),
         limits,
@@ -149,10 +151,13 @@ pub async fn open(
         hand: tail.accounts.keys().copied().collect(),
         accounts: tail.accounts,
         campaigns: FxHashMap::default(),
+        items: FxHashMap::default(),
         velocity: super::Velocity::default(),
         registering: FxHashSet::default(),
         parked: FxHashMap::default(),
         parked_count: 0,
+        claims: FxHashMap::default(),
+        guesses: Throttle::default(),
         deferred: Vec::new(),
         billed: tail.billed,
         batch: super::Batch::default(),
@@ -163,11 +168,9 @@ pub async fn open(
         shared.names.insert(name.as_ref() as &str);
     }
     for (id, counters) in tail.counters {
-        if let Some(runtime) = published.iter().find(|r| r.id == id) {
-            owner.campaigns.insert(id, CampaignSlot::new(runtime.clone(), counters, now_ms));
-        }
+        owner.count_from(id, counters, &acts);
     }
-    owner.mark(published)?;
+    owner.mark(acts)?;
     fill_names(accounts, Arc::downgrade(&shared));
     let thread =
         std::thread::Builder::new().name("koi-owner".into()).spawn(move || owner.run()).map_err(StartError::Thread)?;
@@ -188,11 +191,27 @@ async fn share(accounts: &dyn Accounts, position: Position, end: u64, batched: b
 }
 
 impl Owner {
-    /// Appends the marker, unless the ledger has done so, and the acts of all published campaigns (R9's sweep).
-    fn mark(&mut self, published: Vec<Arc<Runtime>>) -> Result<(), StartError> {
+    /// What was counted so far, for what it counts.
+    fn count_from(&mut self, id: CampaignId, counters: Counters, acts: &[Act]) {
+        let act = acts.iter().find(|act| match act {
+            Act::Campaign(runtime) => runtime.id == id,
+            Act::Item(item) => Counted::Item(item.id).stored_as() == id,
+        });
+        match act {
+            Some(Act::Campaign(runtime)) => {
+                self.campaigns.insert(id, CampaignSlot::new(runtime.clone(), counters, self.now_ms));
+            }
+            Some(Act::Item(item)) => {
+                self.items.insert(item.id, ItemSlot { item: item.clone(), counters, in_flight: 0 });
+            }
+            None => {}
+        }
+    }
+
+    /// Appends the marker, unless the ledger has done so, and the acts of everything published (R9's sweep).
+    fn mark(&mut self, acts: Vec<Act>) -> Result<(), StartError> {
         let marker = (!self.shares).then_some(Fact::Owner { epoch: self.marker.epoch, name: self.marker.owner });
-        let acts = published.iter().map(|r| Fact::Campaign { campaign: r.id, version: r.version });
-        let facts: Vec<Fact> = marker.into_iter().chain(acts).collect();
+        let facts: Vec<Fact> = marker.into_iter().chain(acts.iter().map(Act::fact)).collect();
         let mut data = Vec::new();
         let count = facts.len() as u32;
         for fact in facts {
@@ -206,8 +225,8 @@ impl Owner {
         }
         self.last_ms = self.now_ms;
         self.shared.folded.store(self.ledger.end(), Ordering::Release);
-        for runtime in published {
-            self.install(runtime);
+        for act in acts {
+            self.take_over(act);
         }
         Ok(())
     }
@@ -310,7 +329,7 @@ impl Tail {
         for fact in &record.facts {
             if let Err(broken) = slot.account.fold(fact) {
                 tracing::error!(offset, %broken, "a durable record does not continue its account; it is void");
-            } else if let Some(campaign) = campaign_of(fact) {
+            } else if let Some(campaign) = counted_by(fact).map(|counted| counted.stored_as()) {
                 self.counters.entry(campaign).or_default().fold(fact);
             }
             self.billed.note(fact, record.shopper, offset, 0);
@@ -322,27 +341,35 @@ impl Tail {
 }
 
 /// The ids that a fact uses up.
-fn ids_of(fact: &Fact) -> impl Iterator<Item = u64> {
-    let (a, b) = match fact {
-        Fact::Drawn(d) => (Some(d.draw.0), d.award.map(|(id, _)| id.0)),
-        Fact::Granted(g) => (Some(g.order.0), None),
-        Fact::Points(e) => (Some(e.id.0), None),
-        Fact::Billed(b) => (Some(b.order.0), None),
-        Fact::RefundDue(r) => (Some(r.id.0), None),
-        _ => (None, None),
-    };
-    a.into_iter().chain(b)
+fn ids_of(fact: &Fact) -> SmallVec<[u64; 2]> {
+    match fact {
+        Fact::Drawn(d) => [Some(d.draw.0), d.award.map(|(id, _)| id.0)].into_iter().flatten().collect(),
+        Fact::Granted(g) => smallvec![g.order.0],
+        Fact::Points(e) => smallvec![e.id.0],
+        Fact::Billed(b) => smallvec![b.order.0],
+        Fact::RefundDue(r) => smallvec![r.id.0],
+        Fact::Redeemed { used, .. } => smallvec![used.0],
+        Fact::Exchanged(e) => e.awards.iter().map(|(id, _)| id.0).chain([e.order.0]).collect(),
+        _ => SmallVec::new(),
+    }
 }
 
-fn start_loader(accounts: Arc<dyn Accounts>, inputs: Sender<Input>, bound: usize) -> mpsc::Sender<(Who, LoadAsk)> {
+fn start_loader(
+    accounts: Arc<dyn Accounts>,
+    codes: Arc<dyn Codes>,
+    inputs: Sender<Input>,
+    bound: usize,
+) -> mpsc::Sender<(Who, LoadAsk)> {
     let (asks, mut queue) = mpsc::channel::<(Who, LoadAsk)>(bound.max(1));
-    let room = Arc::new(Semaphore::new(LOADS));
+    let (loads, claims) = (Arc::new(Semaphore::new(LOADS)), Arc::new(Semaphore::new(CLAIMS)));
     tokio::spawn(async move {
         while let Some((who, ask)) = queue.recv().await {
-            let Ok(permit) = room.clone().acquire_owned().await else { return };
-            let (accounts, inputs) = (accounts.clone(), inputs.clone());
+            // Claims wait for a disk; nobody else waits for them. What is asked is bounded where it is parked.
+            let room = if matches!(ask, LoadAsk::Claim(_)) { claims.clone() } else { loads.clone() };
+            let (accounts, codes, inputs) = (accounts.clone(), codes.clone(), inputs.clone());
             tokio::spawn(async move {
-                let loaded = super::load::load(&accounts, who, ask).await;
+                let Ok(permit) = room.acquire_owned().await else { return };
+                let loaded = super::load::load(&accounts, &codes, who, ask).await;
                 drop(permit);
                 // The queue may be full of callers; the owner drains it, so this waits for a turn at most.
                 _ = tokio::task::spawn_blocking(move || inputs.send(Input::Loaded(loaded)).is_ok()).await;

@@ -3,6 +3,7 @@
 use super::awards::AwardAsk;
 use super::batch::{Draft, Saying};
 use super::decide::DrawAsk;
+use super::exchange::ExchangeAsk;
 use super::orders::{GrantAsk, Payment};
 use super::{LoadAsk, Owner, Slot, Step, answer, refuse, seen};
 use crate::command::{Command, Once, Reply, Seen, Who, Work};
@@ -47,6 +48,8 @@ impl Owner {
                 self.draw(id, command, &ask)
             }
             Work::Order { campaign, once, ask } => self.order(id, command, campaign, once, ask),
+            Work::Redeem { used } => self.redeem_late(id, command, used),
+            Work::Exchange { item, once, quantity } => self.exchange(id, command, ExchangeAsk { item, once, quantity }),
             Work::Cancel { campaign, order } => self.cancel(id, command, campaign, order),
             Work::Pay { once, order, amount_cents, payment } => {
                 self.pay(id, command, &Payment { once, order: &order, amount_cents, payment: &payment })

@@ -7,7 +7,7 @@ use app::PageAsk;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use domain::ids::{AwardId, CampaignId, DeliveryId, EndpointId, OperatorId, OrderId};
+use domain::ids::{AwardId, BatchId, CampaignId, DeliveryId, EndpointId, ItemId, OperatorId, OrderId};
 
 mod caller;
 
@@ -30,6 +30,9 @@ impl PathId for AwardId {
     const UNKNOWN: (&'static str, &'static str) = ("award_unknown", "no award of that id");
 }
 
+impl PathId for ItemId {
+    const UNKNOWN: (&'static str, &'static str) = ("item_unknown", "no item of that id");
+}
 impl PathId for EndpointId {
     const UNKNOWN: (&'static str, &'static str) = ("webhook_unknown", "no webhook of that id");
 }
@@ -75,6 +78,22 @@ impl FromRequestParts<App> for VersionPath {
         let version = path_param(parts, app, "version").await.and_then(|text| text.parse().ok());
         let unknown = || Problem::new(StatusCode::NOT_FOUND, "version_unknown", "no version of that number");
         version.map(|version| VersionPath(id, version)).ok_or_else(unknown)
+    }
+}
+
+/// A campaign's id and that of a batch of its codes, as the path calls them.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchPath(pub CampaignId, pub BatchId);
+
+impl FromRequestParts<App> for BatchPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Id(id) = Id::from_request_parts(parts, app).await?;
+        let batch = path_param(parts, app, "batch").await.and_then(|text| text.parse().ok());
+        let unknown =
+            || Problem::new(StatusCode::NOT_FOUND, "batch_unknown", "the campaign has no such batch of codes");
+        batch.map(|batch| BatchPath(id, batch)).ok_or_else(unknown)
     }
 }
 

@@ -163,7 +163,7 @@ impl From<Error> for Problem {
             Error::Findings(findings) => Problem { findings, ..problem },
             Error::Flow(flow) => Problem { field: Some("flow".to_owned()), flow: flow.into(), ..problem },
             // Rounded up: who waits that long is let in.
-            Error::Throttled { after_ms } => {
+            Error::Throttled { after_ms } | Error::Guessing { after_ms } => {
                 let after_s = after_ms.max(1).unsigned_abs().div_ceil(1_000);
                 Problem { after_s: Some(u32::try_from(after_s).unwrap_or(u32::MAX)), ..problem }
             }
@@ -182,7 +182,7 @@ pub fn status_of(error: &Error) -> StatusCode {
         Error::Conflict { .. } | Error::InFlight | Error::BusinessKeyReused => StatusCode::CONFLICT,
         Error::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
         Error::Denied { .. } => StatusCode::FORBIDDEN,
-        Error::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Error::Throttled { .. } | Error::Guessing { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Stale => StatusCode::PRECONDITION_FAILED,
         Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Refused(refusal) => status_of_refusal(refusal),
@@ -225,6 +225,7 @@ mod tests {
             (Error::Unauthenticated { code: "login_failed", detail: "no" }, 401, "login_failed", false),
             (Error::Denied { code: "forbidden", detail: "no".into() }, 403, "forbidden", false),
             (Error::Throttled { after_ms: 1_500 }, 429, "too_many_attempts", true),
+            (Error::Guessing { after_ms: 1 }, 429, "too_many_attempts", true),
             (Error::Stale, 412, "stale", false),
             (Error::no_shopper(), 404, "shopper_unknown", false),
             (Error::Findings(Vec::new()), 422, "publish_blocked", false),

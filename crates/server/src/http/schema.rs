@@ -373,8 +373,16 @@ pub struct Draws {
 pub struct Award {
     pub id: String,
     pub state: AwardStateWord,
-    pub campaign_id: String,
-    pub draw_id: String,
+    /// Of what was won.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub draw_id: Option<String>,
+    /// Of what points bought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<String>,
     pub prize: Prize,
     /// Where the prize is points: how many.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -13,6 +13,7 @@ use xtask::process::wait_for;
 use super::harness::{Dice, Koi, from_env, print_counters, unique};
 use super::oracle::{Act, Attempt, Known, Meaning, Oracle, meaning};
 use super::oracle_orders::{Open, order_campaign};
+use super::oracle_shop::Shop;
 use super::receiver::{Manner, Receiver};
 
 /// Connections that each keep one request open.
@@ -32,11 +33,13 @@ const ROUND_WITHIN: Duration = Duration::from_secs(60);
 
 /// Where the process is made to die, and how often it passes there before it does (at least, and up to so many more).
 /// A batch acknowledges at least one command and a projection pass comes at most every 100 ms, hence the small numbers.
-const FAILPOINTS: [(&str, u64, u64); 5] = [
+const FAILPOINTS: [(&str, u64, u64); 7] = [
     ("after_check", 120, 300),
     ("after_stock", 100, 200),
     ("before_append", 30, 40),
     ("after_append", 30, 40),
+    ("code_counted", 3, 8),
+    ("item_taken", 3, 8),
     ("projection_between", 4, 6),
 ];
 
@@ -142,7 +145,8 @@ impl Crash {
         order_campaign(&mut body);
         body["prizes"][0]["kind"] = json!("webhook");
         let id = self.koi.publish(&body);
-        self.oracle.campaigns.push(Known::new(id, &body));
+        let shop = Shop::open(&self.koi, &id);
+        self.oracle.campaigns.push(Known::new(id, &body, shop));
     }
 
     /// Runs all callers until the server is dead; gives their attempts and how many were acknowledged.
@@ -209,11 +213,15 @@ impl Round<'_> {
         let (mut awards, mut orders) = (Vec::new(), Open::default());
         let mut mine = Vec::new();
         let campaign = (self.campaign, &self.oracle.campaigns[self.campaign]);
+        let shop = &campaign.1.shop;
         let mut first = true;
         let started = Instant::now();
         while !self.stop.load(Ordering::SeqCst) && started.elapsed() < ROUND_WITHIN {
-            let act =
-                if std::mem::take(&mut first) { Act::Grant(6) } else { choose(&mut dice, &mut awards, &mut orders) };
+            let act = if std::mem::take(&mut first) {
+                Act::Grant(6)
+            } else {
+                choose(&mut dice, &mut awards, &mut orders, shop)
+            };
             let mut attempt = Attempt::new(act, who, name, campaign, unique("crash"));
             self.open.fetch_add(1, Ordering::SeqCst);
             let answer = attempt.send(&mut client, token);
@@ -239,9 +247,9 @@ impl Round<'_> {
     }
 }
 
-fn choose(dice: &mut Dice, awards: &mut Vec<String>, orders: &mut Open) -> Act {
+fn choose(dice: &mut Dice, awards: &mut Vec<String>, orders: &mut Open, shop: &Shop) -> Act {
     if dice.below(100) < ORDERS_PERCENT {
-        return Act::Order(orders.choose(dice));
+        return Act::Order(orders.choose(dice, shop));
     }
     match dice.below(100) {
         0..60 => Act::Draw(1),

@@ -1,6 +1,6 @@
 //! Black-box tests: the real `koi` binary, driven over HTTP and its command line by the published contract alone.
 //!
-//! Long ones take their length from the environment: `KOI_ROUNDS` (crash, idempotency) and `KOI_DRAWS` (ready_again).
+//! Long ones take their length from the environment: `KOI_ROUNDS` (crash, idempotency, races) and `KOI_DRAWS` (ready_again).
 //! Each of those prints one line of JSON with its counters.
 
 mod audit;
@@ -11,9 +11,11 @@ mod bad_operators;
 mod behaviour;
 mod campaigns;
 mod cli;
+mod codes;
 mod crash;
 mod disk_full;
 mod draws;
+mod exchange;
 mod fsync;
 mod harness;
 mod idempotency;
@@ -23,7 +25,9 @@ mod odds;
 mod operators;
 mod oracle;
 mod oracle_orders;
+mod oracle_shop;
 mod pages;
+mod races;
 mod ready;
 mod receiver;
 mod restore;

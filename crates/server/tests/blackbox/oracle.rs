@@ -15,6 +15,7 @@ use xtask::process::wait_for;
 
 use super::harness::{Koi, SETTLES_WITHIN};
 use super::oracle_orders::OrderAct;
+use super::oracle_shop::Shop;
 use super::receiver::{Heard, Receiver};
 
 /// Connections that send unanswered attempts again.
@@ -67,14 +68,16 @@ pub struct Known {
     pub id: String,
     /// Stock by prize code; prizes without are unlimited.
     pub stock: BTreeMap<String, u64>,
+    /// Its redeem codes, and what points buy.
+    pub shop: Shop,
 }
 
 impl Known {
     /// From the campaign's id and the body it was made of.
-    pub fn new(id: String, body: &Value) -> Self {
+    pub fn new(id: String, body: &Value, shop: Shop) -> Self {
         let prizes = body["prizes"].as_array().expect("prizes");
         let stock = prizes.iter().filter_map(|p| Some((p["code"].as_str()?.to_owned(), p["stock"].as_u64()?)));
-        Self { id, stock: stock.collect() }
+        Self { id, stock: stock.collect(), shop }
     }
 }
 
@@ -135,6 +138,14 @@ impl Attempt {
         client.send(&if self.by_shop() { call.token(KEY) } else { call.token(token).key(&self.key) })
     }
 
+    /// The awards that points bought by it.
+    pub fn awards_bought(&self) -> Vec<String> {
+        let bought = matches!(self.act, Act::Order(OrderAct::Exchange(_)));
+        let told = self.told().filter(|_| bought).unwrap_or_default();
+        let awards = told["awards"].as_array().cloned().unwrap_or_default();
+        awards.iter().filter_map(|award| award["id"].as_str().map(str::to_owned)).collect()
+    }
+
     /// The draws that its answer holds; none before there is one.
     fn drawn(&self) -> &[Value] {
         let (Act::Draw(count), Some(answer)) = (&self.act, &self.answer) else { return &[] };
@@ -171,7 +182,7 @@ pub struct Wrong {
 }
 
 /// Kinds of wrong that are always reported, found or not.
-pub const KINDS: [&str; 13] = [
+pub const KINDS: [&str; 15] = [
     "lost",
     "changed",
     "phantom",
@@ -184,6 +195,8 @@ pub const KINDS: [&str; 13] = [
     "chances_wrong",
     "orders_wrong",
     "refunds_wrong",
+    "codes_wrong",
+    "exchanges_wrong",
     "unexpected",
 ];
 
@@ -307,6 +320,7 @@ impl Oracle {
             }
         }
         self.verify_orders(koi, campaign);
+        self.verify_shop(koi, campaign);
         let report = koi.report_of(&known.id, drawn);
         for prize in report["prizes"].as_array().expect("the report's prizes") {
             let code = prize["code"].as_str().unwrap_or_default();
@@ -376,7 +390,9 @@ impl Oracle {
             rows.iter().map(|row| (row["id"].as_str().unwrap_or_default(), row)).collect();
         let done: Vec<&Attempt> = self.attempts.iter().filter(|a| a.who == who && a.answer.is_some()).collect();
         let draws: Vec<&Value> = done.iter().flat_map(|attempt| attempt.drawn()).collect();
-        let wins: BTreeSet<&str> = draws.iter().filter_map(|draw| draw["award"]["id"].as_str()).collect();
+        let mut wins: BTreeSet<&str> = draws.iter().filter_map(|draw| draw["award"]["id"].as_str()).collect();
+        let bought: Vec<String> = done.iter().flat_map(|attempt| attempt.awards_bought()).collect();
+        wins.extend(bought.iter().map(String::as_str));
         let mut wrong = Vec::new();
         if listed.len() != rows.len() || !listed.keys().copied().eq(wins.iter().copied()) {
             wrong.push(("awards_wrong", format!("{name}: {} wins, {} awards", wins.len(), rows.len())));
@@ -396,10 +412,12 @@ impl Oracle {
     /// Every award of kind webhook was taken by its receiver, under one id and with one body; no other was sent.
     pub fn verify_fulfilled(&mut self, koi: &Koi, receiver: &Receiver) {
         let draws = self.attempts.iter().flat_map(|attempt| attempt.drawn());
-        let wins: BTreeSet<String> = draws
+        let mut wins: BTreeSet<String> = draws
             .filter(|draw| draw["prize"]["kind"] == "webhook")
             .map(|draw| format!("award_{}", draw["award"]["id"].as_str().unwrap_or_default()))
             .collect();
+        let hooked = self.attempts.iter().filter(|attempt| self.campaigns[attempt.campaign].shop.is_hook(&attempt.act));
+        wins.extend(hooked.flat_map(Attempt::awards_bought).map(|award| format!("award_{award}")));
         let taken = || {
             let heard = receiver.by_id();
             wins.iter().filter(|id| heard.get(*id).is_some_and(|all| all.iter().any(Heard::taken))).count()

@@ -8,6 +8,7 @@ use xtask::process::{from_now, wait_for};
 
 use super::harness::{Dice, Koi, SETTLES_WITHIN};
 use super::oracle::{Act, Attempt, Oracle};
+use super::oracle_shop::{CODE_CHANCES, ITEM_PRICE, Shop};
 
 /// What a chance costs in points, and in minor units.
 const POINTS_PRICE: i64 = 5;
@@ -43,6 +44,10 @@ pub enum OrderAct {
     Purchase(u32),
     /// The return of all of a purchase.
     Return(String, u32),
+    /// The use of a code.
+    Redeem(String),
+    /// One unit of an exchange item.
+    Exchange(String),
 }
 
 impl OrderAct {
@@ -66,6 +71,8 @@ impl OrderAct {
                 json!({"shopper": name, "chances": chances, "business_key": key, "reason": "short",
                        "expires_at": from_now(SHORT_S)}),
             ),
+            OrderAct::Redeem(code) => (orders, json!({"kind": "redeem", "code": code})),
+            OrderAct::Exchange(item) => (format!("/exchange/items/{item}/orders"), json!({})),
             OrderAct::Purchase(chances) => bought("purchase", format!("buy-{key}"), key, *chances),
             OrderAct::Return(order, chances) => bought("return", format!("return-{key}"), order, *chances),
         }
@@ -73,7 +80,8 @@ impl OrderAct {
 
     /// Whether the shop's server sends it.
     pub fn by_shop(&self) -> bool {
-        !matches!(self, OrderAct::Buy(_) | OrderAct::Bill(_) | OrderAct::Cancel(_))
+        use OrderAct::{Bill, Buy, Cancel, Exchange, Redeem};
+        !matches!(self, Buy(_) | Bill(_) | Cancel(_) | Redeem(_) | Exchange(_))
     }
 
     /// Whether the server stores no answer for it.
@@ -85,6 +93,8 @@ impl OrderAct {
     pub fn granted(&self, attempt: &Attempt) -> u64 {
         match self {
             OrderAct::Buy(chances) | OrderAct::Short(chances) | OrderAct::Purchase(chances) => u64::from(*chances),
+            OrderAct::Redeem(_) => CODE_CHANCES,
+            OrderAct::Exchange(_) => attempt.told().and_then(|told| told["chances"].as_u64()).unwrap_or(0),
             OrderAct::Pay(_) => {
                 let told = attempt.told().unwrap_or_default();
                 if told["refund"].is_null() { told["chances"].as_u64().unwrap_or(0) } else { 0 }
@@ -97,6 +107,7 @@ impl OrderAct {
     pub fn points(&self, _: &Attempt) -> i64 {
         match self {
             OrderAct::Buy(quantity) => -POINTS_PRICE * i64::from(*quantity),
+            OrderAct::Exchange(_) => -ITEM_PRICE,
             _ => 0,
         }
     }
@@ -122,9 +133,11 @@ impl Open {
     }
 
     /// The next act.
-    pub fn choose(&mut self, dice: &mut Dice) -> OrderAct {
+    pub fn choose(&mut self, dice: &mut Dice, shop: &Shop) -> OrderAct {
         let some = 1 + dice.below(3) as u32;
-        match dice.below(10) {
+        match dice.below(15) {
+            10..13 => OrderAct::Redeem(shop.code(dice)),
+            13.. => OrderAct::Exchange(shop.item(dice)),
             0..2 => OrderAct::Buy(some),
             2..4 => OrderAct::Bill(some),
             // An order may be paid twice, or paid after it was given up: the money is owed back then.
@@ -190,10 +203,20 @@ impl Oracle {
                 Act::Order(OrderAct::Purchase(_)) if attempt.campaign >= campaign => {
                     _ = expected.bought.insert(&attempt.key);
                 }
-                Act::Grant(_) | Act::SignIn | Act::Order(OrderAct::Buy(_) | OrderAct::Bill(_) | OrderAct::Short(_))
-                    if attempt.campaign == campaign =>
-                {
+                Act::Grant(_)
+                | Act::SignIn
+                | Act::Order(
+                    OrderAct::Buy(_)
+                    | OrderAct::Bill(_)
+                    | OrderAct::Short(_)
+                    | OrderAct::Redeem(_)
+                    | OrderAct::Exchange(_),
+                ) if attempt.campaign == campaign => {
                     let told = attempt.told().unwrap_or_default();
+                    // An exchange that gives a prize is no order of the campaign.
+                    if told["campaign_id"].is_null() {
+                        continue;
+                    }
                     expected.made.insert(told["id"].as_str().unwrap_or_default().to_owned(), told);
                 }
                 _ => {}

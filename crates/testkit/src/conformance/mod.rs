@@ -4,7 +4,9 @@
 //! asynchronous ports are futures, so that the adapter's own tests choose the runtime.
 
 pub mod campaigns;
+pub mod codes;
 pub mod desk;
+pub mod exchange;
 pub mod fulfil;
 pub mod ledger;
 pub mod records;

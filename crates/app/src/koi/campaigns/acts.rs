@@ -1,7 +1,7 @@
 //! Campaign acts: each is a row first, then a record that every owner reads back (R9).
 
 use super::{definition, text, to_its_end};
-use crate::command::Input;
+use crate::command::{Act, Input};
 use crate::error::{Error, Result};
 use crate::koi::Koi;
 use crate::ports::{CampaignRow, RuleVersion, VersionState};
@@ -247,7 +247,7 @@ impl Koi {
     async fn confirm(&self, row: &CampaignRow, definition: &Definition) -> Result<()> {
         let runtime = Arc::new(Runtime::new(row, definition).map_err(Error::Findings)?);
         let (reply, answer) = oneshot::channel();
-        self.send(Input::Act { runtime: runtime.clone(), reply })?;
+        self.send(Input::Act { act: Act::Campaign(runtime.clone()), reply })?;
         tokio::time::timeout(ACT_DEADLINE, answer)
             .await
             .map_err(|_| Error::Unavailable("the act was stored but no owner confirmed it in time; ask again"))?

@@ -129,6 +129,25 @@ impl<W: Wanted> FromRequestParts<App> for Operator<W> {
     }
 }
 
+/// Whoever looks at the exchange shop: a shopper, or somebody who may manage it.
+pub enum Visitor {
+    Shopper,
+    Manager,
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        match credential(&parts.headers) {
+            Credential::ShopperToken(_) | Credential::Jwt(_) => {
+                shopper(app, &parts.headers).await.map(|_| Visitor::Shopper)
+            }
+            _ => Operator::<Exchange>::from_request_parts(parts, app).await.map(|_| Visitor::Manager),
+        }
+    }
+}
+
 /// Whoever acts for the shop, whatever they may do: the use case alone decides.
 pub struct Signed {
     pub caller: Caller,

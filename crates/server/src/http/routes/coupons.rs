@@ -9,7 +9,6 @@ use app::koi::{Deed, Target};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use bytes::Bytes;
 use domain::ids::CampaignId;
 use domain::operator::Act;
 use serde::Deserialize;
@@ -23,14 +22,14 @@ pub struct AddCoupons {
     codes: Vec<String>,
 }
 
-fn is_csv(headers: &HeaderMap) -> bool {
+pub(super) fn is_csv(headers: &HeaderMap) -> bool {
     let given = headers.get(header::CONTENT_TYPE).map(|v| v.as_bytes()).unwrap_or_default();
     let essence = given.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
     essence.eq_ignore_ascii_case(b"text/csv")
 }
 
 /// The codes of a CSV: of its column `code` where its first line names one, else of its first column.
-fn codes_of_csv(bytes: &[u8]) -> Result<Vec<String>, Problem> {
+pub(super) fn codes_of_csv(bytes: &[u8]) -> Result<Vec<String>, Problem> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(bytes);
@@ -54,6 +53,16 @@ fn codes_of_csv(bytes: &[u8]) -> Result<Vec<String>, Problem> {
     Ok(codes)
 }
 
+/// The codes of an upload, JSON or CSV.
+pub(super) async fn read_codes(request: Request) -> Result<Vec<String>, Problem> {
+    let (mut parts, mut content) = request.into_parts();
+    if is_csv(&parts.headers) {
+        parts.headers.remove(header::CONTENT_TYPE);
+        return codes_of_csv(&body::read(&parts.headers, &mut content, LARGE).await?);
+    }
+    Ok(body::parse::<AddCoupons>(&body::read(&parts.headers, &mut content, LARGE).await?)?.codes)
+}
+
 /// Adds codes to the pool of a coupon prize. Codes that it has already are counted and change nothing.
 #[utoipa::path(post, path = "/api/v1/campaigns/{id}/prizes/{code}/coupons", tag = "fulfilment", security(("api_key" = ["campaigns"])),
     params(("id" = String, Path), ("code" = String, Path, description = "The prize's code")),
@@ -67,16 +76,7 @@ pub async fn add_coupons(
     Code(prize): Code,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (parts, mut content) = request.into_parts();
-    let codes = if is_csv(&parts.headers) {
-        let mut headers = parts.headers;
-        headers.remove(header::CONTENT_TYPE);
-        let bytes: Bytes = body::read(&headers, &mut content, LARGE).await?;
-        codes_of_csv(&bytes)?
-    } else {
-        let bytes: Bytes = body::read(&parts.headers, &mut content, LARGE).await?;
-        body::parse::<AddCoupons>(&bytes)?.codes
-    };
+    let codes = read_codes(request).await?;
     let asked = object!({"campaign": id, "coupons_of": prize, "count": codes.len()});
     let deed = Deed::of(Act::HandleAward).on(Target::Other("coupons", id.to_string())).asking(asked);
     Ok(json(StatusCode::OK, &app.koi.audited(&who, deed, app.koi.add_coupons(id, &prize, codes)).await?))

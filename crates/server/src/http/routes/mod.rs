@@ -5,10 +5,12 @@ pub mod audit;
 pub mod awards;
 pub mod blacklist;
 pub mod campaigns;
+pub mod codes;
 pub mod coupons;
 pub mod deliveries;
 pub mod draws;
 pub mod events;
+pub mod exchange;
 pub mod flows;
 pub mod grants;
 pub mod me;
@@ -90,12 +92,10 @@ pub fn router(app: App) -> Router {
         .route("/webhooks/{id}/old-secret", delete(webhooks::retire_webhook_secret))
         .route("/deliveries", get(deliveries::list_deliveries))
         .route("/deliveries/{id}/replay", post(deliveries::replay_delivery))
-        .route("/points", get(points::get_points))
-        .route("/points/entries", get(points::list_entries))
         .route("/api-keys", post(api_keys::create_api_key).get(api_keys::list_api_keys))
         .route("/api-keys/{id}", delete(api_keys::revoke_api_key))
         .route("/api-keys/{id}/rotate", post(api_keys::rotate_api_key))
-        .merge(desk())
+        .merge(desk().merge(points_and_shop()))
         .layer(from_fn_with_state(app.clone(), note_the_unnamed));
     let operations = Router::new()
         .route("/healthz", get(operations::get_health))
@@ -112,6 +112,22 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(SetResponseHeaderLayer::if_not_present(HeaderName::from_static("x-content-type-options"), no_sniff))
         .layer(from_fn(tell_route))
+}
+
+/// Points, redeem codes, and the exchange shop.
+fn points_and_shop() -> Router<App> {
+    Router::new()
+        .route("/points", get(points::get_points))
+        .route("/points/entries", get(points::list_entries))
+        .route("/campaigns/{id}/codes", post(codes::create_codes).get(codes::list_code_batches))
+        .route("/campaigns/{id}/codes/{batch}", get(codes::get_code_batch))
+        .route("/campaigns/{id}/codes/{batch}/export", get(codes::export_codes))
+        .route("/exchange/items", post(exchange::create_item).get(exchange::list_items))
+        .route("/exchange/items/{id}", get(exchange::get_item).patch(exchange::edit_item))
+        .route("/exchange/items/{id}/retire", post(exchange::retire_item))
+        .route("/exchange/items/{id}/coupons", post(exchange::add_item_coupons).get(exchange::get_item_coupons))
+        .route("/exchange/items/{id}/orders", post(exchange::create_exchange_order))
+        .route("/exchange/orders", get(exchange::list_exchange_orders))
 }
 
 /// Signing in, operators, the audit.
@@ -206,6 +222,7 @@ mod tests {
             let concrete = path
                 .replace("{version}", "1")
                 .replace("{id}", "7")
+                .replace("{batch}", "7")
                 .replace("{external_id}", "ada")
                 .replace("{session}", "s")
                 .replace("{code}", "cup");

@@ -26,9 +26,9 @@ const QUANTITY: std::ops::RangeInclusive<u32> = 1..=1_000;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateOrder {
-    /// `sign_in`, `points`, `paid` or `referral`; `redeem` is refused as `kind_unsupported`.
+    /// `sign_in`, `points`, `paid`, `redeem` or `referral`.
     kind: String,
-    /// Of kinds `redeem` and `referral`: there the other shopper's `referral_code` of `me`.
+    /// Of kind `redeem`, as typed; of kind `referral`, the other shopper's `referral_code` of `me`.
     code: Option<String>,
     /// Of kinds `points` and `paid`: chances, 1 where absent.
     #[schema(minimum = 1, maximum = 1_000)]
@@ -58,11 +58,7 @@ impl CreateOrder {
             ("paid", _) => Ok(OrderInput::Paid { quantity }),
             ("referral" | "redeem", None) => Err(Problem::invalid("code", "this kind of order needs a `code`")),
             ("referral", Some(code)) => Ok(OrderInput::Referral { code }),
-            ("redeem", Some(_)) => {
-                let detail = "orders of kind `redeem` are not served here yet";
-                let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "kind_unsupported", detail);
-                Err(Problem { field: Some("kind".to_owned()), ..problem })
-            }
+            ("redeem", Some(code)) => Ok(OrderInput::Redeem { code }),
             _ => Err(Problem::invalid("kind", "`kind` is sign_in, redeem, points, paid or referral")),
         }
     }
@@ -77,14 +73,19 @@ pub struct PayOrder {
     amount_cents: Option<i64>,
 }
 
-/// Obtains chances: by signing in for the campaign's local day, for points, for money, or by another shopper's word.
+/// Obtains chances: by signing in for the campaign's local day, for points, for money, with a code, or by another
+/// shopper's word.
+///
+/// Codes that do not exist count as guesses; after too many of them none is looked at for a while.
 ///
 /// Orders of one shopper are made one after the other, never refused for it.
 #[utoipa::path(post, path = "/api/v1/campaigns/{id}/orders", tag = "shopper", security(("shopper_token" = [])),
     params(("id" = String, Path), ("Idempotency-Key" = String, Header, description = "1 to 128 printable ASCII characters, new for every order")),
     request_body = CreateOrder,
     responses((status = 201, description = "The order", body = schema::Order),
-        (status = 409, description = "`already_signed_in`, `not_offered`, `points_short`, `already_referred`, `unpaid_too_many`", body = schema::Problem, content_type = "application/problem+json"), schema::Problems))]
+        (status = 404, description = "`code_unknown`, `campaign_unknown`", body = schema::Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`already_signed_in`, `not_offered`, `points_short`, `code_used`, `code_limit_reached`, `code_not_started`, `code_expired`, `already_referred`, `unpaid_too_many`", body = schema::Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`too_many_attempts`", body = schema::Problem, content_type = "application/problem+json"), schema::Problems))]
 pub async fn create_order(
     State(app): State<App>,
     Shopper(shopper): Shopper,
@@ -187,7 +188,7 @@ mod tests {
             (r#"{"kind": "sign_in"}"#, Ok(OrderInput::SignIn)),
             (r#"{"kind": "sign_in", "code": "x"}"#, Err("invalid_body")),
             (r#"{"kind": "sign_in", "quantity": 2}"#, Err("invalid_body")),
-            (r#"{"kind": "redeem", "code": "x"}"#, Err("kind_unsupported")),
+            (r#"{"kind": "redeem", "code": "x"}"#, Ok(OrderInput::Redeem { code: "x".into() })),
             (r#"{"kind": "redeem"}"#, Err("invalid_body")),
             (r#"{"kind": "points", "quantity": 2}"#, Ok(OrderInput::Points { quantity: 2 })),
             (r#"{"kind": "points"}"#, Ok(OrderInput::Points { quantity: 1 })),

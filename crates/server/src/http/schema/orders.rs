@@ -51,8 +51,10 @@ pub struct Entries {
 #[derive(Serialize, ToSchema)]
 pub struct Order {
     pub id: String,
-    pub campaign_id: String,
-    /// `sign_in`, `paid`, `redeem`, `points`, `purchase`, `referral` or `grant`.
+    /// Absent where it gives no chances.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign_id: Option<String>,
+    /// `sign_in`, `paid`, `redeem`, `points`, `purchase`, `referral`, `grant` or `exchange`.
     pub kind: String,
     /// `pending_payment`, `effective`, `used`, `expired` or `closed`.
     pub state: String,
@@ -72,7 +74,7 @@ pub struct Order {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     pub pay_by: Option<String>,
-    /// Of kind `points`.
+    /// Of kinds `points` and `exchange`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price_points: Option<i64>,
     /// Points that came along.
@@ -87,6 +89,14 @@ pub struct Order {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     pub pending_until: Option<String>,
+    /// Of kind `exchange`: the item, how many of it, and the awards of a prize.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub awards: Vec<OrderAward>,
     /// What the shop gave for a reason, or its own order's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -96,8 +106,72 @@ pub struct Order {
 }
 
 #[derive(Serialize, ToSchema)]
+pub struct OrderAward {
+    pub id: String,
+    pub state: super::AwardStateWord,
+}
+
+/// An item of the exchange shop.
+#[derive(Serialize, ToSchema)]
+pub struct ExchangeItem {
+    pub id: String,
+    /// `active` or `retired`.
+    pub state: String,
+    #[serde(flatten)]
+    pub definition: domain::exchange::ItemDef,
+    /// Units bought and not given back.
+    pub sold: u64,
+    pub left: u64,
+    #[schema(format = DateTime)]
+    pub created_at: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ExchangeItems {
+    pub data: Vec<ExchangeItem>,
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
 pub struct Orders {
     pub data: Vec<Order>,
+    pub next_cursor: Option<String>,
+}
+
+/// A batch of redeem codes.
+#[derive(Serialize, ToSchema)]
+pub struct CodeBatch {
+    pub batch_id: String,
+    pub campaign_id: String,
+    /// `generated` or `imported`.
+    pub origin: String,
+    /// Codes in it.
+    pub count: u64,
+    /// Chances of one use.
+    pub chances: u32,
+    /// How often each code can be used.
+    pub uses: u32,
+    /// How many uses of the batch one shopper has; absent, unlimited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_shopper: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub starts_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub ends_at: Option<String>,
+    /// Uses of all codes together.
+    pub used: u64,
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    /// Only in the answer that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codes: Option<Vec<String>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct CodeBatches {
+    pub data: Vec<CodeBatch>,
     pub next_cursor: Option<String>,
 }
 

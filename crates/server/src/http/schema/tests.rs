@@ -252,8 +252,10 @@ fn what_shoppers_see_is_as_documented() {
     let award = AwardView {
         id: AwardId(1),
         state: AwardState::Granted,
-        campaign_id: CampaignId(1),
-        draw_id: DrawId(1),
+        campaign_id: Some(CampaignId(1)),
+        draw_id: Some(DrawId(1)),
+        item_id: Some(ItemId(1)),
+        order_id: Some(OrderId(1)),
         prize: prize(),
         points: Some(1),
         claim_by: Some(text()),
@@ -293,7 +295,7 @@ fn what_shoppers_see_of_orders_and_points_is_as_documented() {
     check("Refund", &refund);
     let order = OrderView {
         id: OrderId(1),
-        campaign_id: CampaignId(1),
+        campaign_id: Some(CampaignId(1)),
         kind: "paid",
         state: "effective",
         chances: 1,
@@ -307,8 +309,45 @@ fn what_shoppers_see_of_orders_and_points_is_as_documented() {
         streak: Some(1),
         pending: Some(true),
         pending_until: Some(text()),
+        item_id: Some(ItemId(1)),
+        quantity: Some(1),
+        awards: vec![OrderAwardView { id: AwardId(1), state: AwardState::Granted }],
         reason: Some(text()),
         refund: Some(refund),
     };
+    check("OrderAward", &order.awards[0]);
     check("Order", &order);
+}
+
+#[test]
+fn codes_and_items_are_as_documented() {
+    let text = String::new;
+    let batch = CodeBatchView {
+        batch_id: BatchId(1),
+        campaign_id: CampaignId(1),
+        origin: "generated",
+        count: 1,
+        chances: 1,
+        uses: 1,
+        per_shopper: Some(1),
+        starts_at: Some(text()),
+        ends_at: Some(text()),
+        used: 0,
+        created_at: text(),
+        codes: Some(Vec::new()),
+    };
+    check("CodeBatch", &batch);
+    let definition = domain::exchange::ItemDef {
+        name: text(),
+        price_points: 1,
+        stock: 1,
+        gives: domain::exchange::Gives { chances: None, campaign_id: None, prize: None },
+        per_shopper: Some(1),
+        starts_at: domain::campaign::Time::parse("2026-01-01T00:00:00Z"),
+        ends_at: domain::campaign::Time::parse("2026-01-02T00:00:00Z"),
+        currency: text(),
+        hold_days: Some(1),
+    };
+    let (id, created_at) = (ItemId(1), text());
+    check("ExchangeItem", &ItemView { id, state: "active", definition, sold: 0, left: 1, created_at, version: 1 });
 }
