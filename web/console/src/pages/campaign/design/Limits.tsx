@@ -1,0 +1,34 @@
+import { Card, Form, Switch } from "antd";
+import { useTexts } from "../../../lib/texts";
+import { MoneyInput, NumberField } from "./fields";
+
+/** What bounds the draws and what they cost. */
+export function Limits({ currency }: { currency: string }) {
+  const { t } = useTexts();
+  const draws = t("unit.draws");
+  return (
+    <>
+      <Card size="small" title={t("design.limits_shopper")} style={{ marginBottom: 12 }}>
+        <div className="k-fields">
+          <NumberField name={["limits", "per_shopper"]} label="design.per_shopper" suffix={draws} />
+          <NumberField name={["limits", "per_day"]} label="design.per_day" suffix={draws} />
+          <NumberField name={["limits", "per_week"]} label="design.per_week" suffix={draws} />
+          <NumberField name={["limits", "cooldown_seconds"]} label="design.cooldown" suffix={t("unit.seconds")} />
+          <NumberField name={["limits", "global"]} label="design.global" hint="design.global_hint" suffix={draws} />
+          <NumberField name={["limits", "global_per_day"]} label="design.global_per_day" hint="design.global_hint" suffix={draws} />
+          <Form.Item name={["limits", "new_shoppers"]} label={t("design.new_shoppers")} valuePropName="checked">
+            <Switch />
+          </Form.Item>
+        </div>
+      </Card>
+      <Card size="small" title={t("design.limits_campaign")}>
+        <div className="k-fields">
+          <NumberField name={["limits", "per_campaign"]} label="design.per_campaign" suffix={draws} />
+          <Form.Item name={["limits", "budget_cents"]} label={t("design.budget")} extra={t("design.budget_hint")}>
+            <MoneyInput currency={currency} />
+          </Form.Item>
+        </div>
+      </Card>
+    </>
+  );
+}

@@ -1,0 +1,177 @@
+import { must, newIdempotencyKey, type Schema } from "@koi/client";
+import { Alert, App, Form, Input, InputNumber, Modal, Radio, Select } from "antd";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState, type ReactNode } from "react";
+import { koi } from "../../lib/koi";
+import { placeProblem, useProblemText } from "../../lib/problems";
+import { useTexts } from "../../lib/texts";
+import { OWN_ZONE } from "../../lib/zone";
+import { MomentInput } from "../campaign/design/fields";
+
+interface Props {
+  shopper: string;
+  isOpen: boolean;
+  onClose: () => void;
+}
+
+interface DialogProps<Given> extends Props {
+  title: string;
+  ok: string;
+  isDanger?: boolean;
+  initial?: Partial<Given>;
+  act: (given: Given) => Promise<unknown>;
+  children: ReactNode;
+}
+
+/** A form in a dialog: problems at their fields, the shopper's lists asked for again once it is done. */
+export function ActDialog<Given extends object>({ shopper, isOpen, onClose, title, ok, isDanger = false, initial, act, children }: DialogProps<Given>) {
+  const { t } = useTexts();
+  const { message } = App.useApp();
+  const text = useProblemText();
+  const queries = useQueryClient();
+  const [form] = Form.useForm<Given>();
+  const [problem, setProblem] = useState<string>();
+  const run = useMutation({
+    mutationFn: act,
+    onMutate: () => setProblem(undefined),
+    onSuccess: async () => {
+      message.success(t("common.done"));
+      onClose();
+      await queries.invalidateQueries({ queryKey: ["shopper", shopper] });
+    },
+    onError: (thrown) => {
+      if (!placeProblem(form, thrown, text(thrown))) setProblem(text(thrown));
+    },
+  });
+  return (
+    <Modal
+      open={isOpen}
+      title={title}
+      onCancel={onClose}
+      okText={ok}
+      okButtonProps={{ loading: run.isPending, danger: isDanger }}
+      onOk={() => form.submit()}
+      destroyOnHidden
+      afterClose={() => setProblem(undefined)}
+    >
+      {problem && <Alert type="error" showIcon title={problem} style={{ marginBottom: 12 }} />}
+      <Form form={form} layout="vertical" preserve={false} onFinish={(given: Given) => run.mutate(given)} {...(initial ? { initialValues: initial } : {})}>
+        {children}
+      </Form>
+    </Modal>
+  );
+}
+
+export function CampaignSelect({ value, onChange, id, states, isOptional = false }: { value?: string; onChange?: (id: string | undefined) => void; id?: string; states?: string[]; isOptional?: boolean }) {
+  const { t, word } = useTexts();
+  const found = useQuery({ queryKey: ["campaigns", "choice"], queryFn: ({ signal }) => must(koi.GET("/api/v1/campaigns", { params: { query: { limit: 200 } }, signal })), staleTime: 30_000 });
+  const all = (found.data?.data ?? []).filter((one) => !states || states.includes(one.state));
+  return (
+    <Select
+      {...(id === undefined ? {} : { id })}
+      value={value ?? null}
+      onChange={(chosen) => onChange?.(chosen ?? undefined)}
+      loading={found.isPending}
+      allowClear={isOptional}
+      showSearch
+      optionFilterProp="label"
+      placeholder={isOptional ? t("shopper.all_campaigns") : t("shopper.choose_campaign")}
+      options={all.map((one) => ({ value: one.id, label: `${one.name} · ${word("campaign_state", one.state)}` }))}
+      style={{ minWidth: 200, width: "100%" }}
+      aria-label={t("nav.campaign")}
+    />
+  );
+}
+
+export function GrantChances(props: Props) {
+  const { t } = useTexts();
+  const required = { required: true, message: t("common.required") };
+  // One key for the dialog's life: a second click, or a retry after a lost answer, grants once.
+  const [key, setKey] = useState(newIdempotencyKey);
+  return (
+    <ActDialog<{ campaign: string; chances: number; reason: string }>
+      {...props}
+      title={t("shopper.grant_title", { shopper: props.shopper })}
+      ok={t("shopper.grant")}
+      initial={{ chances: 1 }}
+      act={async ({ campaign, chances, reason }) => {
+        await must(koi.POST("/api/v1/campaigns/{id}/grants", { params: { path: { id: campaign } }, body: { shopper: props.shopper, chances, reason, business_key: `console-${key}` } }));
+        setKey(newIdempotencyKey());
+      }}
+    >
+      <Form.Item name="campaign" label={t("nav.campaign")} rules={[required]}>
+        <CampaignSelect states={["scheduled", "live", "paused"]} />
+      </Form.Item>
+      <Form.Item name="chances" label={t("report.chances")} rules={[required]}>
+        <InputNumber min={1} precision={0} style={{ width: "100%" }} />
+      </Form.Item>
+      <Form.Item name="reason" label={t("table.reason")} rules={[required]}>
+        <Input />
+      </Form.Item>
+    </ActDialog>
+  );
+}
+
+export function GivePoints(props: Props) {
+  const { t } = useTexts();
+  const required = { required: true, message: t("common.required") };
+  const [key, setKey] = useState(newIdempotencyKey);
+  return (
+    <ActDialog<{ amount: number; reason: string }>
+      {...props}
+      title={t("shopper.points_title", { shopper: props.shopper })}
+      ok={t("shopper.give_points")}
+      act={async ({ amount, reason }) => {
+        await must(koi.POST("/api/v1/shoppers/{external_id}/points", { params: { path: { external_id: props.shopper } }, body: { amount, reason, business_key: `console-${key}` } }));
+        setKey(newIdempotencyKey());
+      }}
+    >
+      <Form.Item name="amount" label={t("shopper.amount")} rules={[required]} extra={t("shopper.amount_hint")}>
+        <InputNumber precision={0} style={{ width: "100%" }} />
+      </Form.Item>
+      <Form.Item name="reason" label={t("table.reason")} rules={[required]}>
+        <Input />
+      </Form.Item>
+    </ActDialog>
+  );
+}
+
+export function Block(props: Props) {
+  const { t } = useTexts();
+  const required = { required: true, message: t("common.required") };
+  return (
+    <ActDialog<{ mode: Schema<"BlacklistMode"> | "none"; campaign_id?: string; until?: string | null; reason: string }>
+      {...props}
+      title={t("shopper.block_title", { shopper: props.shopper })}
+      ok={t("common.save")}
+      isDanger
+      initial={{ mode: "refuse" }}
+      act={async ({ mode, campaign_id, until, reason }) => {
+        const params = { path: { external_id: props.shopper } };
+        const where = campaign_id ? { campaign_id } : {};
+        if (mode === "none") return must(koi.DELETE("/api/v1/shoppers/{external_id}/blacklist", { params, body: { ...where, reason } }));
+        return must(koi.PUT("/api/v1/shoppers/{external_id}/blacklist", { params, body: { mode, reason, ...where, ...(until ? { until } : {}) } }));
+      }}
+    >
+      <Form.Item name="mode" label={t("shopper.mode")}>
+        <Radio.Group
+          style={{ display: "grid", gap: 6 }}
+          options={[
+            { value: "refuse", label: t("shopper.mode_refuse") },
+            { value: "points_only", label: t("shopper.mode_points_only") },
+            { value: "none", label: t("shopper.mode_none") },
+          ]}
+        />
+      </Form.Item>
+      <Form.Item name="campaign_id" label={t("nav.campaign")}>
+        <CampaignSelect isOptional />
+      </Form.Item>
+      <Form.Item name="until" label={t("shopper.until")} extra={t("shopper.until_hint")}>
+        <MomentInput zone={OWN_ZONE} />
+      </Form.Item>
+      <Form.Item name="reason" label={t("table.reason")} rules={[required]}>
+        <Input />
+      </Form.Item>
+    </ActDialog>
+  );
+}
