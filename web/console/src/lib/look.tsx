@@ -57,9 +57,12 @@ export function useLook(): Look {
 
 /** antd's theme from the same colours. */
 export function themeOf(look: Look): ThemeConfig {
+  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   return {
     algorithm: look.isDark ? antdTheme.darkAlgorithm : antdTheme.defaultAlgorithm,
     token: {
+      // Its own switch: shortening its animations by style would leave menus where they are prepared, off the screen.
+      motion: !isCalm,
       fontFamily: FONT,
       fontFamilyCode: MONO,
       fontSize: 14,

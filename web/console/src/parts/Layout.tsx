@@ -155,6 +155,7 @@ function Me() {
   return (
     <Dropdown
       trigger={["click"]}
+      placement="bottomRight"
       menu={{
         items: [
           { key: "who", disabled: true, label: `${operator?.login ?? ""} · ${word("role", operator?.role ?? "")}` },
@@ -166,7 +167,7 @@ function Me() {
     >
       <Button type="text" icon={<UserOutlined aria-hidden />}>
         <span className="k-wide-only">{operator?.name}</span>
-        <span className="k-hidden">{t("nav.account")}</span>
+        <span className="visually-hidden">{t("nav.account")}</span>
       </Button>
     </Dropdown>
   );

@@ -29,7 +29,8 @@ export function Questions() {
       }}
       destroyOnHidden
       width={420}
-      zIndex={1500}
+      // Above confirmations too, which antd lifts by a thousand.
+      zIndex={2500}
     >
       {asked && <Question asked={asked} />}
     </Modal>

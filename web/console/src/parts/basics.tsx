@@ -78,7 +78,7 @@ export function Id({ value, chars }: { value: string; chars?: number }) {
   const { t } = useTexts();
   const shown = chars !== undefined && value.length > chars ? `${value.slice(0, chars)}…` : value;
   return (
-    <span style={{ whiteSpace: "nowrap" }}>
+    <span style={chars === undefined ? undefined : { whiteSpace: "nowrap" }}>
       <Tooltip title={shown === value ? undefined : value}>
         <span className="k-mono">{shown}</span>
       </Tooltip>

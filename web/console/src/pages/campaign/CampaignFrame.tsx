@@ -154,7 +154,7 @@ function Acts({ campaign }: { campaign: Campaign }) {
         </Button>
       )}
       {items.length > 0 && (
-        <Dropdown trigger={["click"]} menu={{ items, onClick: ({ key }) => (key === "copy" ? act.mutate("copy") : ask(key as "end" | "archive")) }}>
+        <Dropdown trigger={["click"]} placement="bottomRight" menu={{ items, onClick: ({ key }) => (key === "copy" ? act.mutate("copy") : ask(key as "end" | "archive")) }}>
           <Button icon={<EllipsisOutlined />} aria-label={t("campaign.more_acts")} />
         </Dropdown>
       )}

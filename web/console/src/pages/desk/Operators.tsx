@@ -73,7 +73,7 @@ function Rights({ operators }: { operators: Schema<"Operator">[] }) {
             title: word("role", role),
             key: role,
             align: "center" as const,
-            render: (_: unknown, row: { right: string }) => (of(role).includes(row.right) ? <CheckOutlined aria-label={t("common.yes")} /> : <span className="k-hidden">{t("common.no")}</span>),
+            render: (_: unknown, row: { right: string }) => (of(role).includes(row.right) ? <CheckOutlined aria-label={t("common.yes")} /> : <span className="visually-hidden">{t("common.no")}</span>),
           })),
         ]}
       />

@@ -1,65 +1,17 @@
 import { must, newIdempotencyKey, type Schema } from "@koi/client";
-import { Alert, App, Form, Input, InputNumber, Modal, Radio, Select } from "antd";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState, type ReactNode } from "react";
+import { Form, Input, InputNumber, Radio, Select } from "antd";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { koi } from "../../lib/koi";
-import { placeProblem, useProblemText } from "../../lib/problems";
 import { useTexts } from "../../lib/texts";
 import { OWN_ZONE } from "../../lib/zone";
+import { FormDialog } from "../../parts/FormDialog";
 import { MomentInput } from "../campaign/design/fields";
 
 interface Props {
   shopper: string;
   isOpen: boolean;
   onClose: () => void;
-}
-
-interface DialogProps<Given> extends Props {
-  title: string;
-  ok: string;
-  isDanger?: boolean;
-  initial?: Partial<Given>;
-  act: (given: Given) => Promise<unknown>;
-  children: ReactNode;
-}
-
-/** A form in a dialog: problems at their fields, the shopper's lists asked for again once it is done. */
-export function ActDialog<Given extends object>({ shopper, isOpen, onClose, title, ok, isDanger = false, initial, act, children }: DialogProps<Given>) {
-  const { t } = useTexts();
-  const { message } = App.useApp();
-  const text = useProblemText();
-  const queries = useQueryClient();
-  const [form] = Form.useForm<Given>();
-  const [problem, setProblem] = useState<string>();
-  const run = useMutation({
-    mutationFn: act,
-    onMutate: () => setProblem(undefined),
-    onSuccess: async () => {
-      message.success(t("common.done"));
-      onClose();
-      await queries.invalidateQueries({ queryKey: ["shopper", shopper] });
-    },
-    onError: (thrown) => {
-      if (!placeProblem(form, thrown, text(thrown))) setProblem(text(thrown));
-    },
-  });
-  return (
-    <Modal
-      open={isOpen}
-      title={title}
-      onCancel={onClose}
-      okText={ok}
-      okButtonProps={{ loading: run.isPending, danger: isDanger }}
-      onOk={() => form.submit()}
-      destroyOnHidden
-      afterClose={() => setProblem(undefined)}
-    >
-      {problem && <Alert type="error" showIcon title={problem} style={{ marginBottom: 12 }} />}
-      <Form form={form} layout="vertical" preserve={false} onFinish={(given: Given) => run.mutate(given)} {...(initial ? { initialValues: initial } : {})}>
-        {children}
-      </Form>
-    </Modal>
-  );
 }
 
 export function CampaignSelect({ value, onChange, id, states, isOptional = false }: { value?: string; onChange?: (id: string | undefined) => void; id?: string; states?: string[]; isOptional?: boolean }) {
@@ -89,8 +41,10 @@ export function GrantChances(props: Props) {
   // One key for the dialog's life: a second click, or a retry after a lost answer, grants once.
   const [key, setKey] = useState(newIdempotencyKey);
   return (
-    <ActDialog<{ campaign: string; chances: number; reason: string }>
-      {...props}
+    <FormDialog<{ campaign: string; chances: number; reason: string }>
+      isOpen={props.isOpen}
+      onClose={props.onClose}
+      refresh={["shopper", props.shopper]}
       title={t("shopper.grant_title", { shopper: props.shopper })}
       ok={t("shopper.grant")}
       initial={{ chances: 1 }}
@@ -108,7 +62,7 @@ export function GrantChances(props: Props) {
       <Form.Item name="reason" label={t("table.reason")} rules={[required]}>
         <Input />
       </Form.Item>
-    </ActDialog>
+    </FormDialog>
   );
 }
 
@@ -117,8 +71,10 @@ export function GivePoints(props: Props) {
   const required = { required: true, message: t("common.required") };
   const [key, setKey] = useState(newIdempotencyKey);
   return (
-    <ActDialog<{ amount: number; reason: string }>
-      {...props}
+    <FormDialog<{ amount: number; reason: string }>
+      isOpen={props.isOpen}
+      onClose={props.onClose}
+      refresh={["shopper", props.shopper]}
       title={t("shopper.points_title", { shopper: props.shopper })}
       ok={t("shopper.give_points")}
       act={async ({ amount, reason }) => {
@@ -132,7 +88,7 @@ export function GivePoints(props: Props) {
       <Form.Item name="reason" label={t("table.reason")} rules={[required]}>
         <Input />
       </Form.Item>
-    </ActDialog>
+    </FormDialog>
   );
 }
 
@@ -140,8 +96,10 @@ export function Block(props: Props) {
   const { t } = useTexts();
   const required = { required: true, message: t("common.required") };
   return (
-    <ActDialog<{ mode: Schema<"BlacklistMode"> | "none"; campaign_id?: string; until?: string | null; reason: string }>
-      {...props}
+    <FormDialog<{ mode: Schema<"BlacklistMode"> | "none"; campaign_id?: string; until?: string | null; reason: string }>
+      isOpen={props.isOpen}
+      onClose={props.onClose}
+      refresh={["shopper", props.shopper]}
       title={t("shopper.block_title", { shopper: props.shopper })}
       ok={t("common.save")}
       isDanger
@@ -172,6 +130,6 @@ export function Block(props: Props) {
       <Form.Item name="reason" label={t("table.reason")} rules={[required]}>
         <Input />
       </Form.Item>
-    </ActDialog>
+    </FormDialog>
   );
 }

@@ -69,7 +69,7 @@ export function Odds({ pool, tiers, prizes }: { pool: Pool; tiers: Tier[]; prize
   if (odds.length === 0) return null;
   return (
     <figure style={{ margin: 0 }}>
-      <figcaption className="k-hidden">{t("design.odds_of", { name: pool.code ?? "" })}</figcaption>
+      <figcaption className="visually-hidden">{t("design.odds_of", { name: pool.code ?? "" })}</figcaption>
       <div className="k-odds" aria-hidden>
         {odds.map((one, index) => (
           <span key={one.code} style={{ flexGrow: Math.max(one.probability, 0.004), background: `var(--k-series-${index % 8})` }} />

@@ -45,6 +45,10 @@ export function MomentInput({ value, onChange, zone, ...rest }: Controlled<strin
       {...rest}
       showTime={{ format: "HH:mm" }}
       format="YYYY-MM-DD HH:mm"
+      // Enter takes the moment that was typed; it must not send the form with it.
+      onKeyDown={(event) => {
+        if (event.key === "Enter") event.preventDefault();
+      }}
       value={shown}
       onChange={(picked) => onChange?.(picked ? dayjs.tz((Array.isArray(picked) ? picked[0] : picked).format(WALL), zone).utc().format("YYYY-MM-DDTHH:mm:ss[Z]") : null)}
       style={{ width: "100%" }}

@@ -1,0 +1,112 @@
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DESKTOP, PHONE, contextOf, launch, type Look } from "./harness/browser";
+import { axeFindings, layoutFindings, picture } from "./harness/checks";
+import { openConsole, operator, settled, signedIn } from "./harness/console";
+import { campaignBody, liveCampaign, shopper } from "./harness/fixture";
+import { startKoi, type Koi } from "./harness/koi";
+
+const LOOKS: [string, Look][] = [
+  ["desktop-zh-light", { viewport: { width: 1440, height: 900 }, language: "zh", theme: "light", calm: true }],
+  ["desktop-en-dark", { viewport: DESKTOP, language: "en", theme: "dark", calm: true }],
+  ["phone-zh-dark", { viewport: PHONE, language: "zh", theme: "dark", calm: true }],
+  ["phone-en-light", { viewport: PHONE, language: "en", theme: "light", calm: true }],
+];
+
+let koi: Koi;
+let browser: Browser;
+let live: string;
+let draft: string;
+let me: string;
+
+beforeAll(async () => {
+  [koi, browser] = await Promise.all([startKoi(), launch()]);
+  await operator(koi, "ada");
+  await operator(koi, "grace", "campaign_manager");
+  const coupon = { code: "c10", name: "满减券", kind: "coupon", value_cents: 1_000, cost_cents: 500, stock: 100 };
+  const body = campaignBody();
+  live = await liveCampaign(koi, {
+    prizes: [...(body["prizes"] as object[]), coupon],
+    tiers: [...(body["tiers"] as object[]), { code: "coupon", slots: 1, weight: 1_000, prizes: ["c10"] }],
+    limits: { per_shopper: 500, per_day: 400, budget_cents: 5_000_000 },
+  });
+  const made = await koi.shop<{ id: string }>("POST", "/campaigns", campaignBody({ name: "新春九宫格" }));
+  draft = made.id;
+  await koi.shop("POST", `/campaigns/${live}/prizes/c10/coupons`, { codes: ["SPRING-0001", "SPRING-0002"] });
+  await koi.shop("POST", "/webhooks", { url: "http://127.0.0.1:9/koi", types: ["award.updated"] });
+  const bought = (id: string, days: number) => ({
+    id,
+    type: "purchase",
+    shopper: "linxiaoman",
+    at: new Date(Date.now() - days * 86_400_000).toISOString(),
+    order_id: id,
+    items: [{ sku: "sku-mug", name: "手冲咖啡杯", category: "kitchen", price_cents: 3_900, quantity: 2 }],
+  });
+  await koi.shop("POST", "/events", [bought("o1", 40), bought("o2", 12)]);
+  const person = await shopper(koi, live, "linxiaoman", 20);
+  await koi.as(person.token, "POST", `/campaigns/${live}/draws`, { count: 10 }, "draws");
+  const all = await koi.shop<{ data: { id: string; login: string }[] }>("GET", "/operators");
+  me = all.data.find((one) => one.login === "ada")?.id ?? "";
+});
+afterAll(async () => {
+  await browser?.close();
+  await koi?.stop();
+});
+
+/** Every page by the name of its picture. */
+const pages = (): [string, string][] => [
+  ["dashboard", "/"],
+  ["campaigns", "/campaigns"],
+  ["new-campaign", "/campaigns/new"],
+  ["overview", `/campaigns/${live}`],
+  ["design", `/campaigns/${draft}/design`],
+  ["prizes", `/campaigns/${draft}/design?step=prizes`],
+  ["tiers", `/campaigns/${draft}/design?step=tiers`],
+  ["pools", `/campaigns/${draft}/design?step=pools`],
+  ["chances", `/campaigns/${draft}/design?step=chances`],
+  ["limits", `/campaigns/${draft}/design?step=limits`],
+  ["flow", `/campaigns/${draft}/flow`],
+  ["versions", `/campaigns/${live}/versions`],
+  ["version", `/campaigns/${live}/versions?version=1`],
+  ["rules", `/campaigns/${live}/rules`],
+  ["coupons", `/campaigns/${live}/coupons`],
+  ["refunds", `/campaigns/${live}/refunds`],
+  ["shoppers", "/shoppers"],
+  ["shopper", "/shoppers/linxiaoman"],
+  ["deliveries", "/deliveries"],
+  ["webhooks", "/webhooks"],
+  ["operators", "/operators"],
+  ["operator", `/operators/${me}`],
+  ["api-keys", "/api-keys"],
+  ["audit", "/audit"],
+  ["account", "/account"],
+];
+
+describe.each(LOOKS)("the console, %s", (name, look) => {
+  it("shows the login without findings", async () => {
+    const { context, errors } = await contextOf(browser, look);
+    const page = await openConsole(context, koi, "/login");
+    await picture(page, `console-login-${name}`, false);
+    expect([...(await axeFindings(page)), ...(await layoutFindings(page))]).toEqual([]);
+    // That nobody is signed in is what the server was asked.
+    expect(errors.filter((error) => !error.includes("401"))).toEqual([]);
+    await context.close();
+  });
+
+  it("shows every page without findings", async () => {
+    const { context, errors } = await signedIn(browser, koi, "ada", look);
+    const findings: string[] = [];
+    const page = await openConsole(context, koi, "/");
+    for (const [title, path] of pages()) {
+      await page.goto(`${koi.url}/console${path}`);
+      await page.locator("h1").first().waitFor();
+      await settled(page);
+      await picture(page, `console-${title}-${name}`, false);
+      const found = [...(await axeFindings(page)), ...(await layoutFindings(page))];
+      findings.push(...found.map((each) => `${title}: ${each}`));
+    }
+    expect(findings).toEqual([]);
+    expect(errors).toEqual([]);
+    await context.close();
+  });
+});

@@ -1,0 +1,198 @@
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { graphOf } from "../console/src/pages/flow/graph";
+import { launch, type Look } from "./harness/browser";
+import { openConsole, operator, PASSWORD, press, settled, signedIn, tabTo, type } from "./harness/console";
+import { campaignBody, liveCampaign } from "./harness/fixture";
+import { startKoi, type Koi } from "./harness/koi";
+
+const LOOK: Look = { viewport: { width: 1440, height: 900 }, language: "en", theme: "light", calm: true };
+
+let koi: Koi;
+let browser: Browser;
+
+beforeAll(async () => {
+  [koi, browser] = await Promise.all([startKoi(), launch()]);
+  await operator(koi, "ada");
+  await operator(koi, "grace");
+});
+afterAll(async () => {
+  await browser?.close();
+  await koi?.stop();
+});
+
+const draft = async (change: Record<string, unknown> = {}) => (await koi.shop<{ id: string }>("POST", "/campaigns", campaignBody(change))).id;
+
+describe("sessions", () => {
+  it("lead back to where one was: from a link, and when they end under one's hands", async () => {
+    const id = await draft({ name: "Kept" });
+    const context = await browser.newContext({ locale: "en-GB", viewport: LOOK.viewport });
+    const page = await openConsole(context, koi, `/campaigns/${id}/design?step=limits`);
+    await page.getByLabel("Login").fill("ada");
+    await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+    await page.keyboard.press("Enter");
+    await page.getByLabel("A week").waitFor();
+    expect(page.url()).toContain(`/campaigns/${id}/design?step=limits`);
+
+    await page.getByLabel("A week").fill("7");
+    await context.clearCookies();
+    await page.getByRole("button", { name: "Save" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Password", { exact: true }).fill("not my password");
+    await dialog.getByRole("button", { name: "Sign in" }).click();
+    await dialog.getByRole("alert").waitFor();
+    await dialog.getByLabel("Password", { exact: true }).fill(PASSWORD);
+    await dialog.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("Saved", { exact: true }).first().waitFor();
+    const saved = await koi.shop<{ limits: { per_week?: number } }>("GET", `/campaigns/${id}`);
+    expect(saved.limits.per_week).toBe(7);
+    await context.close();
+  });
+});
+
+describe("edits", () => {
+  it("of two people at once are offered to be merged, and neither is lost", async () => {
+    const id = await draft({ name: "Shared" });
+    const [ada, grace] = await Promise.all([signedIn(browser, koi, "ada", LOOK), signedIn(browser, koi, "grace", LOOK)]);
+    const one = await openConsole(ada.context, koi, `/campaigns/${id}/design?step=limits`);
+    const two = await openConsole(grace.context, koi, `/campaigns/${id}/design?step=basics`);
+    await one.getByLabel("A week").fill("9");
+    await two.locator("#name").fill("Renamed by grace");
+    await two.getByRole("button", { name: "Save" }).click();
+    await two.getByText("Saved", { exact: true }).first().waitFor();
+    await one.getByRole("button", { name: "Save" }).click();
+    await one.getByRole("button", { name: "Merge mine" }).click();
+    await one.getByRole("button", { name: "Save" }).click();
+    await one.getByText("Saved", { exact: true }).first().waitFor();
+    const saved = await koi.shop<{ name: string; limits: { per_week?: number } }>("GET", `/campaigns/${id}`);
+    expect([saved.name, saved.limits.per_week]).toEqual(["Renamed by grace", 9]);
+    await Promise.all([ada.context.close(), grace.context.close()]);
+  });
+
+  it("that are wrong show the server's problem at its field, and findings lead there", async () => {
+    const id = await draft({ name: "Wrong", tiers: [{ code: "all", slots: 1, weight: 0, value_cents: { min: 1, max: 1_000_000 } }] });
+    const { context } = await signedIn(browser, koi, "ada", LOOK);
+    const page = await openConsole(context, koi, `/campaigns/${id}/design`);
+    await page.getByRole("button", { name: "Publish" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "Publish" }).click();
+    await dialog.getByText("All weights are zero").waitFor();
+    await dialog.getByRole("button", { name: "Go to field" }).first().click();
+    await page.waitForURL(/step=(pools|tiers)/);
+    await context.close();
+  });
+
+  it("that leave a shopper worse off become a version that is announced", async () => {
+    const id = await liveCampaign(koi, { name: "Promised" });
+    const { context } = await signedIn(browser, koi, "ada", LOOK);
+    const page = await openConsole(context, koi, `/campaigns/${id}/design?step=limits`);
+    await page.getByLabel("A day", { exact: true }).fill("1");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("button", { name: "Make a version" }).click();
+    await page.waitForURL(/versions\?version=2/);
+    await page.getByRole("dialog").getByText("limits.per_day").waitFor();
+    await page.getByRole("dialog").getByText("Against").first().waitFor();
+    await context.close();
+  });
+});
+
+describe("dangerous acts", () => {
+  it("ask for the password once more", async () => {
+    // The session is fresh after signing in, so the server is made to say that it is not.
+    const id = await liveCampaign(koi, { name: "Ending" });
+    const { context } = await signedIn(browser, koi, "ada", LOOK);
+    const page = await openConsole(context, koi, `/campaigns/${id}`);
+    let refused = 0;
+    await page.route("**/end", async (route) => {
+      refused += 1;
+      if (refused > 1) return route.continue();
+      return route.fulfill({ status: 403, contentType: "application/problem+json", body: JSON.stringify({ status: 403, code: "reauthentication_required", detail: "once more" }) });
+    });
+    await page.getByRole("button", { name: "More actions" }).click();
+    await page.getByRole("menuitem", { name: "End" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "End" }).click();
+    await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+    await page.getByRole("button", { name: "Confirm" }).click();
+    await page.getByText("Ended").first().waitFor();
+    expect(refused).toBe(2);
+    await context.close();
+  });
+});
+
+describe("the flow editor", () => {
+  const FLOWS = [
+    "THEN(blacklist, window, limits, pool, draw, unlock, stock, IF(sold_out, fallback))",
+    "checks = WHEN(blacklist, limits);\nTHEN(checks, CATCH(cooldown).DO(points_only), pool, draw.tag(\"roll\"), stock, IF(AND(sold_out, NOT(first_draw)), substitute).ELIF(sold_out, fallback))",
+    "THEN(SWITCH(split.data('{\"shares\": [50, 50], \"salt\": 0}')).to(THEN(limits).tag('a'), blacklist.tag('b')).DEFAULT(window), pool, draw, stock, fallback)",
+    "THEN(pool, draw, unlock, stock, FOR(2).DO(substitute).BREAK(NOT(sold_out)))",
+  ];
+
+  it("draws what the server draws", async () => {
+    for (const flow of FLOWS) {
+      const made = await koi.shop<{ id: string }>("POST", "/campaigns", campaignBody({ name: "Drawn", flow }));
+      const theirs = await koi.shop<{ nodes: { id: string; kind: string; label: string; line: number; column: number; tag?: string }[]; edges: { from: string; to: string; label?: string }[] }>("GET", `/campaigns/${made.id}/flow?format=json`);
+      const mine = graphOf(flow);
+      expect(mine.boxes.map(({ id, kind, label, line, column, tag }) => ({ id, kind, label, line, column, tag }))).toEqual(
+        theirs.nodes.map(({ id, kind, label, line, column, tag }) => ({ id, kind, label, line, column, tag })),
+      );
+      expect(mine.arrows).toEqual(theirs.edges.map((edge) => ({ label: "", ...edge })));
+    }
+  });
+
+  it("edits the drawing by the text and the text by the drawing, with errors at their place", async () => {
+    const id = await draft({ name: "Flowing", flow: FLOWS[0] });
+    const { context } = await signedIn(browser, koi, "ada", LOOK);
+    const page = await openConsole(context, koi, `/campaigns/${id}/flow`);
+    const source = page.getByRole("textbox", { name: "Flow as text (EL)" });
+    await source.fill("THEN(blacklist, window, limits, pool, draw, stock, IF(sold_out, fallback");
+    await page.getByText("expected `)`").waitFor();
+    await source.fill("THEN(blacklist, window, limits, pool, draw, stock, IF(sold_out, fallback))");
+    await page.locator(".k-box", { hasText: "limits" }).waitFor();
+    await page.locator(".react-flow__node", { hasText: "limits" }).click();
+    await page.getByRole("region", { name: "Chosen box" }).getByRole("button", { name: "Remove" }).click();
+    expect(await source.inputValue()).toBe("THEN(blacklist, window, pool, draw, stock, IF(sold_out, fallback))");
+    // The server finds what the grammar alone cannot: a name that is nothing.
+    await source.fill("THEN(blacklist, pool, drow, stock)");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("unknown rule `drow`").waitFor();
+    await source.fill("THEN(blacklist, window, pool, draw, stock, IF(sold_out, fallback))");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Saved", { exact: true }).first().waitFor();
+    const saved = await koi.shop<{ flow: string }>("GET", `/campaigns/${id}/flow`);
+    expect(saved.flow).toContain("THEN(blacklist, window, pool, draw, stock");
+    await context.close();
+  });
+});
+
+describe("the story by keyboard alone", () => {
+  it("signs in, makes a campaign from a template, publishes it", async () => {
+    const context = await browser.newContext({ locale: "en-GB", viewport: LOOK.viewport, reducedMotion: "reduce" });
+    const page = await openConsole(context, koi, "/");
+    await type(page, page.getByLabel("Login"), "grace");
+    await type(page, page.getByLabel("Password", { exact: true }), PASSWORD);
+    await page.keyboard.press("Enter");
+    await press(page, page.getByRole("link", { name: "Campaigns" }));
+    await press(page, page.getByRole("button", { name: "New campaign" }));
+    await settled(page);
+    await type(page, page.getByLabel("Name", { exact: true }), "By keyboard");
+    const at = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+    await type(page, page.getByLabel("Starts", { exact: true }), `${at(-2)} 10:00`);
+    await page.keyboard.press("Enter");
+    await type(page, page.getByLabel("Ends", { exact: true }), `${at(20)} 10:00`);
+    await page.keyboard.press("Enter");
+    await press(page, page.getByRole("button", { name: "Create draft" }));
+    await page.waitForURL(/design\?step=prizes/);
+    await settled(page);
+    await type(page, page.locator("#prizes_0_stock"), "77");
+    await press(page, page.getByRole("button", { name: "Save" }));
+    await page.getByText("Saved", { exact: true }).first().waitFor();
+    await tabTo(page, page.getByRole("button", { name: "Publish" }), "Shift+Tab");
+    await page.keyboard.press("Enter");
+    const dialog = page.getByRole("dialog");
+    await press(page, dialog.getByRole("button", { name: "Publish" }));
+    await page.getByText("Live", { exact: true }).first().waitFor();
+    const [newest] = (await koi.shop<{ data: { name: string; state: string; prizes: { stock?: number }[] }[] }>("GET", "/campaigns")).data;
+    expect([newest?.name, newest?.state, newest?.prizes[0]?.stock]).toEqual(["By keyboard", "live", 77]);
+    await context.close();
+  });
+});
