@@ -19,6 +19,15 @@ let live: string;
 let draft: string;
 let me: string;
 
+const bought = (id: string, days: number) => ({
+  id,
+  type: "purchase",
+  shopper: "linxiaoman",
+  at: new Date(Date.now() - days * 86_400_000).toISOString(),
+  order_id: id,
+  items: [{ sku: "sku-mug", name: "手冲咖啡杯", category: "kitchen", price_cents: 3_900, quantity: 2 }],
+});
+
 beforeAll(async () => {
   [koi, browser] = await Promise.all([startKoi(), launch()]);
   await operator(koi, "ada");
@@ -34,14 +43,6 @@ beforeAll(async () => {
   draft = made.id;
   await koi.shop("POST", `/campaigns/${live}/prizes/c10/coupons`, { codes: ["SPRING-0001", "SPRING-0002"] });
   await koi.shop("POST", "/webhooks", { url: "http://127.0.0.1:9/koi", types: ["award.updated"] });
-  const bought = (id: string, days: number) => ({
-    id,
-    type: "purchase",
-    shopper: "linxiaoman",
-    at: new Date(Date.now() - days * 86_400_000).toISOString(),
-    order_id: id,
-    items: [{ sku: "sku-mug", name: "手冲咖啡杯", category: "kitchen", price_cents: 3_900, quantity: 2 }],
-  });
   await koi.shop("POST", "/events", [bought("o1", 40), bought("o2", 12)]);
   const person = await shopper(koi, live, "linxiaoman", 20);
   await koi.as(person.token, "POST", `/campaigns/${live}/draws`, { count: 10 }, "draws");

@@ -1,9 +1,9 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { graphOf } from "../console/src/pages/flow/graph";
-import { launch, type Look } from "./harness/browser";
+import { contextOf, launch, openShopper, PHONE, type Look } from "./harness/browser";
 import { openConsole, operator, PASSWORD, press, settled, signedIn, tabTo, type } from "./harness/console";
-import { campaignBody, liveCampaign } from "./harness/fixture";
+import { campaignBody, liveCampaign, shopper } from "./harness/fixture";
 import { startKoi, type Koi } from "./harness/koi";
 
 const LOOK: Look = { viewport: { width: 1440, height: 900 }, language: "en", theme: "light", calm: true };
@@ -164,8 +164,10 @@ describe("the flow editor", () => {
   });
 });
 
+const at = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+
 describe("the story by keyboard alone", () => {
-  it("signs in, makes a campaign from a template, publishes it", async () => {
+  it("signs in, makes a campaign from a template, publishes it; a shopper draws on the phone, and the console shows it", async () => {
     const context = await browser.newContext({ locale: "en-GB", viewport: LOOK.viewport, reducedMotion: "reduce" });
     const page = await openConsole(context, koi, "/");
     await type(page, page.getByLabel("Login"), "grace");
@@ -175,7 +177,6 @@ describe("the story by keyboard alone", () => {
     await press(page, page.getByRole("button", { name: "New campaign" }));
     await settled(page);
     await type(page, page.getByLabel("Name", { exact: true }), "By keyboard");
-    const at = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
     await type(page, page.getByLabel("Starts", { exact: true }), `${at(-2)} 10:00`);
     await page.keyboard.press("Enter");
     await type(page, page.getByLabel("Ends", { exact: true }), `${at(20)} 10:00`);
@@ -191,8 +192,17 @@ describe("the story by keyboard alone", () => {
     const dialog = page.getByRole("dialog");
     await press(page, dialog.getByRole("button", { name: "Publish" }));
     await page.getByText("Live", { exact: true }).first().waitFor();
-    const [newest] = (await koi.shop<{ data: { name: string; state: string; prizes: { stock?: number }[] }[] }>("GET", "/campaigns")).data;
+    const [newest] = (await koi.shop<{ data: { id: string; name: string; state: string; prizes: { stock?: number }[] }[] }>("GET", "/campaigns")).data;
     expect([newest?.name, newest?.state, newest?.prizes[0]?.stock]).toEqual(["By keyboard", "live", 77]);
+
+    const person = await shopper(koi, newest?.id ?? "", "keyboarder", 3);
+    const phone = await contextOf(browser, { viewport: PHONE, language: "zh", theme: "light", calm: true });
+    const page2 = await openShopper(phone.context, koi.url, newest?.id ?? "", person.token);
+    await press(page2, page2.locator(".kg-start"));
+    await page2.getByTestId("result").waitFor();
+    await press(page, page.getByRole("link", { name: "Overview" }));
+    await page.waitForFunction(() => document.querySelector(".k-tile dd")?.textContent?.startsWith("1"));
+    await phone.context.close();
     await context.close();
   });
 });
