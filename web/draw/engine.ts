@@ -92,6 +92,8 @@ export class DrawEngine {
     this.become({ phase: "asking", count, retrying: false });
     try {
       const body: DrawBody = { client_seed: newIdempotencyKey(), ...(count > 1 ? { count } : {}) };
+      // Before anything is stored: a tab that sees it stored must find somebody alive.
+      await this.holdAlive();
       // Two tabs that are clicked at once take one key: who comes second finds the first one's.
       const pending = await locked(`${this.name}.mint`, () => takePending(this.options.storage, this.name, body));
       this.minting = false;
@@ -133,7 +135,7 @@ export class DrawEngine {
   private async run(pending: Pending<DrawBody>, resumed: boolean): Promise<void> {
     this.pending = pending;
     this.heard = [];
-    this.holdAlive();
+    void this.holdAlive();
     const count = pending.body.count ?? 1;
     this.become({ phase: "asking", count, retrying: false });
     for (let attempt = 0; !this.closed && this.isAsking(pending); attempt += 1) {
@@ -209,18 +211,25 @@ export class DrawEngine {
     void locked(`${this.name}.alive`, () => this.resume());
   };
 
-  /** Held from the first attempt until the result was seen; the browser releases it with the page. */
-  private holdAlive(): void {
-    if (this.releaseAlive) return;
-    let release: (() => void) | undefined;
-    const released = new Promise<void>((resolve) => {
-      release = resolve;
+  /**
+   * Takes the lock that says that somebody looks after the draw, until its result was seen; the browser releases it with the page. Where
+   * another tab has it, this one joins that tab's draw and does without.
+   */
+  private holdAlive(): Promise<void> {
+    const locks = locksOf();
+    if (this.releaseAlive || !locks) return Promise.resolve();
+    return new Promise((taken) => {
+      void locks.request(`${this.name}.alive`, { ifAvailable: true }, (lock) => {
+        taken();
+        if (!lock) return undefined;
+        return new Promise<void>((released) => {
+          this.releaseAlive = () => {
+            this.releaseAlive = undefined;
+            released();
+          };
+        });
+      });
     });
-    this.releaseAlive = () => {
-      this.releaseAlive = undefined;
-      release?.();
-    };
-    void locked(`${this.name}.alive`, () => released);
   }
 }
 
@@ -232,6 +241,10 @@ export function seedOf(draw: Draw): string | undefined {
 
 /** Runs alone among all tabs. Where the browser has no locks (a page without TLS) it just runs: the server still refuses two draws at once. */
 async function locked<T>(name: string, work: () => T | Promise<T>): Promise<T> {
-  const locks = globalThis.navigator?.locks as LockManager | undefined;
+  const locks = locksOf();
   return locks ? ((await locks.request(name, work)) as T) : work();
+}
+
+function locksOf(): LockManager | undefined {
+  return globalThis.navigator?.locks as LockManager | undefined;
 }
