@@ -1,4 +1,4 @@
-import { createKoi, memoryStorage, readPending, type KeyStorage } from "@koi/client";
+import { createKoi, memoryStore, type PendingStore } from "@koi/client";
 import { describe, expect, it, vi } from "vitest";
 import { DrawEngine, type Draw, type DrawBody, type DrawState } from "./engine";
 
@@ -48,10 +48,10 @@ function draw(n: number, seed: string): Draw {
   };
 }
 
-function page(server: Server, storage: KeyStorage) {
+function page(server: Server, store: PendingStore) {
   const states: DrawState[] = [];
   const client = createKoi({ baseUrl: "http://koi.test", fetch: server.fetch });
-  const engine = new DrawEngine({ client, campaign: CAMPAIGN, who: "ada", storage, onState: (state) => states.push(state), backoffMs: () => 0 });
+  const engine = new DrawEngine({ client, campaign: CAMPAIGN, who: "ada", store, onState: (state) => states.push(state), backoffMs: () => 0 });
   return { engine, states };
 }
 
@@ -60,7 +60,7 @@ const drawnOf = (state: DrawState) => (state.phase === "drawn" ? state.draws.map
 describe("a draw", () => {
   it("is one however often it is clicked", async () => {
     const server = new Server();
-    const { engine } = page(server, memoryStorage());
+    const { engine } = page(server, memoryStore());
     await Promise.all([engine.draw(), engine.draw(), engine.draw(10)]);
     await engine.draw();
     expect(drawnOf(engine.current)).toEqual([1]);
@@ -75,7 +75,7 @@ describe("a draw", () => {
   ])("comes to one result through %s", async (_, script) => {
     const server = new Server();
     server.script = [...script];
-    const { engine } = page(server, memoryStorage());
+    const { engine } = page(server, memoryStore());
     await engine.draw();
     expect(drawnOf(engine.current)).toEqual([1]);
     expect(server.n).toBe(1);
@@ -85,38 +85,39 @@ describe("a draw", () => {
 
   it("is shown by the page after a reload, and forgotten once it was", async () => {
     const server = new Server();
-    const storage = memoryStorage();
+    const store = memoryStore();
     server.script = ["lost", ...Array.from({ length: 50 }, () => "down")];
-    const before = page(server, storage);
+    const before = page(server, store);
     void before.engine.draw();
     await vi.waitFor(() => expect(server.n).toBe(1));
     before.engine.close();
     server.script = [];
-    const after = page(server, storage);
-    after.engine.resume();
+    const after = page(server, store);
+    await after.engine.resume();
     await vi.waitFor(() => expect(drawnOf(after.engine.current)).toEqual([1]));
     expect(after.engine.current).toMatchObject({ resumed: true });
     after.engine.shown();
-    expect(storage.getItem(NAME)).toBeNull();
-    const last = page(server, storage);
-    last.engine.resume();
+    await vi.waitFor(async () => expect(await store.read(NAME)).toBeUndefined());
+    const last = page(server, store);
+    await last.engine.resume();
     expect(last.engine.current.phase).toBe("idle");
     expect(server.n).toBe(1);
   });
 
   it("is the same in two tabs", async () => {
     const server = new Server();
-    const storage = memoryStorage();
-    const [a, b] = [page(server, storage), page(server, storage)];
+    const store = memoryStore();
+    const [a, b] = [page(server, store), page(server, store)];
     await Promise.all([a.engine.draw(), b.engine.draw()]);
     expect([drawnOf(a.engine.current), drawnOf(b.engine.current)]).toEqual([[1], [1]]);
     a.engine.shown();
     b.engine.shown();
+    await vi.waitFor(() => expect(b.engine.current.phase).toBe("idle"));
     await b.engine.draw();
     expect(drawnOf(b.engine.current)).toEqual([2]);
     // What one tab has shown does not drop the other one's draw.
     a.engine.shown();
-    expect(readPending(storage, NAME)).toBeDefined();
+    expect(await store.read(NAME)).toBeDefined();
   });
 
   it.each([
@@ -124,22 +125,22 @@ describe("a draw", () => {
     ["unauthorized", false],
   ])("that is refused with %s forgets its key: %s", async (code, forgotten) => {
     const server = new Server();
-    const storage = memoryStorage();
+    const store = memoryStore();
     server.script = [code];
-    const { engine } = page(server, storage);
+    const { engine } = page(server, store);
     await engine.draw();
-    expect(engine.current).toMatchObject({ phase: "refused", problem: { code } });
-    expect(storage.getItem(NAME) === null).toBe(forgotten);
+    await vi.waitFor(() => expect(engine.current).toMatchObject({ phase: "refused", problem: { code } }));
+    expect((await store.read(NAME)) === undefined).toBe(forgotten);
   });
 
   it("of ten is whole in order, from messages that come before the answer", async () => {
     const server = new Server();
     server.script = Array.from({ length: 50 }, () => "down");
-    const storage = memoryStorage();
-    const { engine } = page(server, storage);
+    const store = memoryStore();
+    const { engine } = page(server, store);
     void engine.draw(3);
     await vi.waitFor(() => expect(server.keys.length).toBeGreaterThan(0));
-    const seed = readPending<DrawBody>(storage, NAME)?.body.client_seed ?? "";
+    const seed = (await store.read<DrawBody>(NAME))?.body.client_seed ?? "";
     const tell = (n: number, of: string) => engine.hear({ id: String(n), type: "draw.result", at: "", data: draw(n, of) });
     tell(1, "another device's");
     tell(4, seed);

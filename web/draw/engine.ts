@@ -1,16 +1,4 @@
-import {
-  Problem,
-  dropPending,
-  must,
-  newIdempotencyKey,
-  readPending,
-  takePending,
-  type KeyStorage,
-  type KoiClient,
-  type LiveMessage,
-  type Pending,
-  type Schema,
-} from "@koi/client";
+import { Problem, must, newIdempotencyKey, type KoiClient, type LiveMessage, type Pending, type PendingStore, type Schema } from "@koi/client";
 
 export type Draw = Schema<"Draw">;
 
@@ -39,7 +27,7 @@ export interface EngineOptions {
   campaign: string;
   /** Names the shopper on this device. */
   who: string;
-  storage: KeyStorage;
+  store: PendingStore;
   onState: (state: DrawState) => void;
   /** The wait before an attempt, milliseconds; tests give none. */
   backoffMs?: (attempt: number) => number;
@@ -67,11 +55,14 @@ export class DrawEngine {
   private minting = false;
   private releaseAlive: (() => void) | undefined;
   private readonly name: string;
+  /** Tells other tabs that a draw began. */
+  private readonly channel: BroadcastChannel | undefined;
 
   constructor(private readonly options: EngineOptions) {
     this.name = `koi.draw.${options.campaign}.${options.who}`;
     globalThis.addEventListener?.("online", this.retryNow);
-    globalThis.addEventListener?.("storage", this.onStorage);
+    if (typeof BroadcastChannel === "function") this.channel = new BroadcastChannel(this.name);
+    this.channel?.addEventListener("message", this.onBegun);
     globalThis.document?.addEventListener("visibilitychange", this.retryNow);
   }
 
@@ -80,9 +71,9 @@ export class DrawEngine {
   }
 
   /** Takes up a draw that an earlier page began. Call it once, when the campaign is there to show it. */
-  resume(): void {
-    const found = readPending<DrawBody>(this.options.storage, this.name);
-    if (found && this.state.phase === "idle") void this.run(found, true);
+  async resume(): Promise<void> {
+    const found = await this.options.store.read<DrawBody>(this.name);
+    if (found && this.state.phase === "idle" && !this.minting) await this.run(found, true);
   }
 
   /** Draws; a click while one is under way is that one. `count` above 1 draws so many at once. */
@@ -95,9 +86,13 @@ export class DrawEngine {
       // Before anything is stored: a tab that sees it stored must find somebody alive.
       await this.holdAlive();
       // Two tabs that are clicked at once take one key: who comes second finds the first one's.
-      const pending = await locked(`${this.name}.mint`, () => takePending(this.options.storage, this.name, body));
+      const pending = await this.options.store.take(this.name, body);
+      this.channel?.postMessage("begun");
       this.minting = false;
       await this.run(pending, false);
+    } catch (thrown) {
+      // Nothing was stored, so nothing was sent.
+      this.become({ phase: "refused", problem: Problem.from(thrown) });
     } finally {
       this.minting = false;
     }
@@ -114,8 +109,15 @@ export class DrawEngine {
 
   /** The result, or the refusal, was seen: the key has done its work. */
   shown(): void {
-    if (this.state.phase === "drawn") dropPending(this.options.storage, this.name, this.state.key);
-    this.finish();
+    const { state } = this;
+    if (state.phase !== "drawn") return this.finish();
+    // The next draw must not find this one's key, so it waits until that is gone.
+    this.minting = true;
+    const dropped = this.options.store.drop(this.name, state.key).finally(() => {
+      this.minting = false;
+      this.finish();
+    });
+    dropped.catch(() => undefined);
   }
 
   /** Tries at once, where the next attempt is being waited for. */
@@ -128,7 +130,7 @@ export class DrawEngine {
     this.wake?.();
     this.releaseAlive?.();
     globalThis.removeEventListener?.("online", this.retryNow);
-    globalThis.removeEventListener?.("storage", this.onStorage);
+    this.channel?.close();
     globalThis.document?.removeEventListener("visibilitychange", this.retryNow);
   }
 
@@ -173,10 +175,13 @@ export class DrawEngine {
 
   private refused(problem: Problem, pending: Pending<DrawBody>): void {
     // Without a token that holds nothing is known of the draw: the key stays for after the next login.
-    if (problem.status !== 401) dropPending(this.options.storage, this.name, pending.key);
-    this.pending = undefined;
-    this.releaseAlive?.();
-    this.become({ phase: "refused", problem });
+    const dropped = problem.status === 401 ? Promise.resolve() : this.options.store.drop(this.name, pending.key);
+    const told = () => {
+      this.pending = undefined;
+      this.releaseAlive?.();
+      this.become({ phase: "refused", problem });
+    };
+    dropped.then(told, told);
   }
 
   private finish(): void {
@@ -206,9 +211,9 @@ export class DrawEngine {
   }
 
   /** Another tab began a draw: should it die before it shows the result, this one does. */
-  private readonly onStorage = (event: StorageEvent): void => {
-    if (event.key !== this.name || event.newValue === null || this.state.phase !== "idle") return;
-    void locked(`${this.name}.alive`, () => this.resume());
+  private readonly onBegun = (): void => {
+    const locks = locksOf();
+    if (locks && this.state.phase === "idle") void locks.request(`${this.name}.alive`, () => void this.resume());
   };
 
   /**
@@ -239,12 +244,7 @@ export function seedOf(draw: Draw): string | undefined {
   return typeof receipt.client_seed === "string" ? receipt.client_seed : undefined;
 }
 
-/** Runs alone among all tabs. Where the browser has no locks (a page without TLS) it just runs: the server still refuses two draws at once. */
-async function locked<T>(name: string, work: () => T | Promise<T>): Promise<T> {
-  const locks = locksOf();
-  return locks ? ((await locks.request(name, work)) as T) : work();
-}
-
+/** Locks across tabs, where the browser has them: without TLS a page has none, and then nobody takes over from a tab that died. */
 function locksOf(): LockManager | undefined {
   return globalThis.navigator?.locks as LockManager | undefined;
 }

@@ -5,7 +5,7 @@
  * itself, as a function: `element.tokenProvider = async () => "…"`. `src` is where koi runs; absent: where this script came from.
  * Events, all bubbling: `koi-result` (detail: the draws), `koi-error` (detail: the problem), `koi-login` (no token, or an expired one).
  */
-import { Problem, connectLive, createKoi, liveTicket, must, safeStorage, type KoiClient, type Live, type Schema } from "@koi/client";
+import { Problem, connectLive, createKoi, deviceStore, liveTicket, must, type KoiClient, type Live, type Schema } from "@koi/client";
 import { artOf } from "../draw/art";
 import { DrawEngine, type Draw, type DrawState } from "../draw/engine";
 import { GAMES, isGame, type Game } from "../draw/games";
@@ -124,11 +124,11 @@ class Session {
       client: this.client,
       campaign: this.campaign,
       who: whoseToken(this.token),
-      storage: safeStorage(),
+      store: deviceStore(),
       onState: (state) => void this.onState(state),
     });
     await this.refresh();
-    this.engine.resume();
+    void this.engine.resume();
     this.live = connectLive({
       baseUrl: this.origin,
       ticket: () => liveTicket(this.client),

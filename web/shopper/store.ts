@@ -1,4 +1,4 @@
-import { Problem, connectLive, createKoi, liveTicket, must, safeStorage, type KoiClient, type Live, type LiveMessage, type LiveState, type Schema } from "@koi/client";
+import { Problem, connectLive, createKoi, deviceStore, liveTicket, must, type KoiClient, type Live, type LiveMessage, type LiveState, type Schema } from "@koi/client";
 import { create } from "zustand";
 import { DrawEngine, type Draw, type DrawState } from "../draw/engine";
 import { whoseToken } from "../draw/who";
@@ -87,6 +87,9 @@ let client: KoiClient = createKoi();
 let engine: DrawEngine | undefined;
 let live: Live | undefined;
 
+/** Requests that must not be made twice, on this device. */
+export const store = deviceStore();
+
 export const koi = (): KoiClient => client;
 
 /** Starts for a campaign, with a token or without one. */
@@ -105,7 +108,7 @@ export function start(campaign: string, token: string | undefined): void {
   });
   void loadRules();
   if (!token) return;
-  engine = new DrawEngine({ client, campaign, who: get().who, storage: safeStorage(), onState: onDraw });
+  engine = new DrawEngine({ client, campaign, who: get().who, store, onState: onDraw });
   void refresh().then(() => engine?.resume());
   void bigWins(client, campaign).then((wins) => set({ wins }));
   live = connectLive({

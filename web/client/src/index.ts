@@ -1,6 +1,6 @@
 /** Koi's HTTP interface and live messages, for a browser or a shop's own front end. */
 export { createKoi, must, type KoiClient, type KoiOptions } from "./http";
-export { dropPending, memoryStorage, newIdempotencyKey, readPending, safeStorage, takePending, type KeyStorage, type Pending } from "./idempotency";
+export { deviceStore, memoryStore, newIdempotencyKey, safeStorage, type Pending, type PendingStore } from "./idempotency";
 export { connectLive, liveTicket, type Live, type LiveMessage, type LiveOptions, type LiveState } from "./live";
 export { Problem, type Finding } from "./problem";
 export type { components, operations, paths } from "./schema";

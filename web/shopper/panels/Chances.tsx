@@ -1,4 +1,4 @@
-import { dropPending, must, safeStorage, takePending } from "@koi/client";
+import { must } from "@koi/client";
 import { useEffect, useId, useState, type ReactNode } from "react";
 import { money, number, shortTime } from "../../shared/format";
 import { useWords } from "../language";
@@ -6,7 +6,7 @@ import { Calendar } from "../parts/Calendar";
 import { copy } from "../parts/copy";
 import { notice } from "../parts/Notices";
 import { useAction } from "../parts/use-action";
-import { koi, loadOrders, refresh, useShopper, type Order } from "../store";
+import { koi, loadOrders, refresh, store, useShopper, type Order } from "../store";
 
 interface Ways {
   sign_in?: number;
@@ -27,9 +27,8 @@ type OrderBody = { kind: string; code?: string; quantity?: number };
  */
 async function order(body: OrderBody): Promise<Order> {
   const { campaign, who } = useShopper.getState();
-  const storage = safeStorage();
   const name = `koi.order.${campaign}.${who}.${JSON.stringify(body)}`;
-  const pending = takePending(storage, name, body);
+  const pending = await store.take(name, body);
   try {
     const made = await must(
       koi().POST("/api/v1/campaigns/{id}/orders", {
@@ -37,10 +36,10 @@ async function order(body: OrderBody): Promise<Order> {
         body: pending.body,
       }),
     );
-    dropPending(storage, name, pending.key);
+    await store.drop(name, pending.key);
     return made;
   } catch (thrown) {
-    if (!isUnclear(thrown)) dropPending(storage, name, pending.key);
+    if (!isUnclear(thrown)) await store.drop(name, pending.key);
     throw thrown;
   } finally {
     void Promise.all([refresh(), loadOrders()]);

@@ -1,4 +1,3 @@
-import { dropPending, safeStorage, takePending } from "@koi/client";
 import { useEffect } from "react";
 import { artOf } from "../../draw/art";
 import { date, number, shortTime } from "../../shared/format";
@@ -6,7 +5,7 @@ import { buyItem, type ExchangeItem } from "../extra";
 import { useWords } from "../language";
 import { notice } from "../parts/Notices";
 import { useAction } from "../parts/use-action";
-import { koi, loadEntries, loadItems, refresh, useShopper } from "../store";
+import { koi, loadEntries, loadItems, refresh, store, useShopper } from "../store";
 
 export function PointsPanel() {
   const { t, language } = useWords();
@@ -48,15 +47,14 @@ function Item({ item, points }: { item: ExchangeItem; points: number }) {
   const who = useShopper((state) => state.who);
   const [run, isBusy] = useAction(async () => {
     // As with a draw: the key is kept until the outcome is known, so a lost answer buys nothing twice.
-    const storage = safeStorage();
     const name = `koi.exchange.${item.id}.${who}`;
-    const pending = takePending(storage, name, {});
+    const pending = await store.take(name, {});
     try {
       await buyItem(koi(), item.id, pending.key);
-      dropPending(storage, name, pending.key);
+      await store.drop(name, pending.key);
       notice(t.points.bought(item.name));
     } catch (thrown) {
-      if (!(thrown instanceof Error && "isTransient" in thrown && thrown.isTransient)) dropPending(storage, name, pending.key);
+      if (!(thrown instanceof Error && "isTransient" in thrown && thrown.isTransient)) await store.drop(name, pending.key);
       throw thrown;
     } finally {
       void Promise.all([refresh(), loadEntries(), loadItems()]);
