@@ -8,15 +8,7 @@ export interface BigWin {
   at: string;
 }
 
-/** What the exchange shop sells. */
-export interface ExchangeItem {
-  id: string;
-  state: string;
-  name: string;
-  price_points: number;
-  left: number;
-  gives: { chances?: number | null; campaign_id?: string | null; prize?: { kind: string; name?: string; category?: string | null } | null };
-}
+export type ExchangeItem = Schema<"ExchangeItem">;
 
 type Untyped = (path: string, init?: unknown) => Promise<{ data?: unknown }>;
 
@@ -50,12 +42,10 @@ export async function signIns(client: KoiClient, campaign: string): Promise<Sign
 }
 
 export async function exchangeItems(client: KoiClient): Promise<ExchangeItem[]> {
-  const get = client.GET as unknown as Untyped;
-  const answer = await orNone<{ data: ExchangeItem[] }>(get("/api/v1/exchange/items", { params: { query: { limit: 50 } } }), { data: [] });
-  return answer.data.filter((item) => item.state === "active");
+  const { data } = await must(client.GET("/api/v1/exchange/items", { params: { query: { limit: 50 } } }));
+  return data.filter((item) => item.state === "active");
 }
 
 export async function buyItem(client: KoiClient, id: string, key: string): Promise<void> {
-  const post = client.POST as unknown as Untyped;
-  await must(post("/api/v1/exchange/items/{id}/orders", { params: { path: { id }, header: { "Idempotency-Key": key } }, body: { quantity: 1 } }));
+  await must(client.POST("/api/v1/exchange/items/{id}/orders", { params: { path: { id }, header: { "Idempotency-Key": key } }, body: { quantity: 1 } }));
 }

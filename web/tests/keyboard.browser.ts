@@ -2,7 +2,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { DESKTOP, contextOf, launch, openShopper } from "./harness/browser";
 import { axeFindings } from "./harness/checks";
-import { liveCampaign, shopper } from "./harness/fixture";
+import { liveCampaign, shopper, stockShop } from "./harness/fixture";
 import { startKoi, type Koi } from "./harness/koi";
 
 let koi: Koi;
@@ -80,6 +80,23 @@ it("signs in, draws, reads the receipt and claims by keyboard alone", async () =
   await page.keyboard.press("Enter");
   await page.locator(".state.is-claimed").waitFor();
   expect(errors.filter((error) => !error.includes("status of 404"))).toEqual([]);
+  await context.close();
+});
+
+it("exchanges points for draws, once", async () => {
+  const campaign = await liveCampaign(koi);
+  await stockShop(koi, campaign);
+  const person = await shopper(koi, campaign, "cleo", 0);
+  await koi.shop("POST", "/shoppers/cleo/points", { amount: 150, business_key: "hello", reason: "welcome" });
+  const { context, errors } = await contextOf(browser, { viewport: DESKTOP, language: "en", theme: "light" });
+  const page = await openShopper(context, koi.url, campaign, person.token, "points");
+  await tabTo(page, "Exchange: 再抽三次");
+  await page.keyboard.press("Enter");
+  await page.getByText("You got “再抽三次”").waitFor();
+  await page.getByText("30", { exact: true }).first().waitFor();
+  const me = await koi.as<{ chances: { left: number }; points: number }>(person.token, "GET", `/campaigns/${campaign}/me`);
+  expect([me.chances.left, me.points]).toEqual([3, 30]);
+  expect(errors).toEqual([]);
   await context.close();
 });
 

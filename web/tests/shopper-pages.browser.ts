@@ -2,7 +2,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DESKTOP, PHONE, contextOf, launch, openShopper, type Look } from "./harness/browser";
 import { axeFindings, layoutFindings, picture } from "./harness/checks";
-import { liveCampaign, personal, purchases, shopper, type Person } from "./harness/fixture";
+import { liveCampaign, personal, purchases, shopper, stockShop, type Person } from "./harness/fixture";
 import { startKoi, type Koi } from "./harness/koi";
 
 const PANELS = ["draw", "chances", "awards", "points", "rules"];
@@ -33,6 +33,7 @@ beforeAll(async () => {
   campaign = await liveCampaign(koi);
   person = await shopper(koi, campaign, "linxiaoman", 40);
   await personal(koi, campaign, person.token);
+  await stockShop(koi, campaign);
   // Something to show everywhere: draws, awards, points and orders.
   await koi.as(person.token, "POST", `/campaigns/${campaign}/orders`, { kind: "sign_in" }, "sign-in");
   await koi.shop("POST", "/shoppers/linxiaoman/points", { amount: 300, business_key: "hello", reason: "welcome" });

@@ -251,6 +251,62 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/campaigns/{id}/codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the batches of a campaign's codes, newest first, without the codes. */
+        get: operations["list_code_batches"];
+        put?: never;
+        /**
+         * Makes a batch of redeem codes, or takes one that the shop brings along as JSON or CSV; all of it or nothing.
+         * @description A CSV has one code a line, or a column `code` under a header; its terms stand in the query. Only this answer lists the
+         *     codes; an export does again.
+         */
+        post: operations["create_codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/codes/{batch}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows one batch of codes, without the codes. */
+        get: operations["get_code_batch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/codes/{batch}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Exports a batch as CSV: each code with how often it was used and can be used. */
+        get: operations["export_codes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/campaigns/{id}/copy": {
         parameters: {
             query?: never;
@@ -366,8 +422,11 @@ export interface paths {
         get: operations["list_orders"];
         put?: never;
         /**
-         * Obtains chances: by signing in for the campaign's local day, for points, for money, or by another shopper's word.
-         * @description Orders of one shopper are made one after the other, never refused for it.
+         * Obtains chances: by signing in for the campaign's local day, for points, for money, with a code, or by another
+         *     shopper's word.
+         * @description Codes that do not exist count as guesses; after too many of them none is looked at for a while.
+         *
+         *     Orders of one shopper are made one after the other, never refused for it.
          */
         post: operations["create_order"];
         delete?: never;
@@ -630,6 +689,111 @@ export interface paths {
         put?: never;
         /** Records behaviour. What it grants is in the shopper's next `me`. */
         post: operations["record_events"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exchange/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the shop's items, newest first. Shoppers see those that can be or will be bought, operators all. */
+        get: operations["list_items"];
+        put?: never;
+        /** Puts an item into the shop: chances in a campaign, or a prize, for points. */
+        post: operations["create_item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exchange/items/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows one item. */
+        get: operations["get_item"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes an item's name, price, stock and bounds, at once. What was bought keeps its price. */
+        patch: operations["edit_item"];
+        trace?: never;
+    };
+    "/api/v1/exchange/items/{id}/coupons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows how many codes the pool of an item holds. */
+        get: operations["get_item_coupons"];
+        put?: never;
+        /** Adds codes to the pool of an item that gives coupons. Codes that it has already are counted and change nothing. */
+        post: operations["add_item_coupons"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exchange/items/{id}/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Buys an item with points. What it gives is there at once, or its points are held until it is handed over. */
+        post: operations["create_exchange_order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exchange/items/{id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes an item out of the shop for good. Doing it again shows it retired. */
+        post: operations["retire_item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exchange/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the shopper's exchange orders, newest first. */
+        get: operations["list_exchange_orders"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1278,7 +1442,8 @@ export interface components {
         Award: {
             /** Format: date-time */
             at: string;
-            campaign_id: string;
+            /** @description Of what was won. */
+            campaign_id?: string | null;
             /**
              * Format: date-time
              * @description Until when it must be claimed; absent where it never expires.
@@ -1286,8 +1451,11 @@ export interface components {
             claim_by?: string | null;
             /** @description Of a coupon that is granted; only its own shopper sees it. */
             coupon_code?: string | null;
-            draw_id: string;
+            draw_id?: string | null;
             id: string;
+            /** @description Of what points bought. */
+            item_id?: string | null;
+            order_id?: string | null;
             /**
              * Format: int32
              * @description Where the prize is points: how many.
@@ -1679,6 +1847,50 @@ export interface components {
         ClaimAward: {
             address?: components["schemas"]["Address"] | null;
         };
+        /** @description A batch of redeem codes. */
+        CodeBatch: {
+            batch_id: string;
+            campaign_id: string;
+            /**
+             * Format: int32
+             * @description Chances of one use.
+             */
+            chances: number;
+            /** @description Only in the answer that made it. */
+            codes?: string[] | null;
+            /**
+             * Format: int64
+             * @description Codes in it.
+             */
+            count: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            ends_at?: string | null;
+            /** @description `generated` or `imported`. */
+            origin: string;
+            /**
+             * Format: int32
+             * @description How many uses of the batch one shopper has; absent, unlimited.
+             */
+            per_shopper?: number | null;
+            /** Format: date-time */
+            starts_at?: string | null;
+            /**
+             * Format: int64
+             * @description Uses of all codes together.
+             */
+            used: number;
+            /**
+             * Format: int32
+             * @description How often each code can be used.
+             */
+            uses: number;
+        };
+        CodeBatches: {
+            data: components["schemas"]["CodeBatch"][];
+            next_cursor?: string | null;
+        };
         /** @description A pool of coupon codes. */
         Coupons: {
             /**
@@ -1707,6 +1919,32 @@ export interface components {
             /** @description `shoppers`, `events`, `campaigns`, `points`, `admin`. */
             scopes: string[];
         };
+        /** @description Either `count` codes are made here, or the shop brings `codes` along. */
+        CreateCodes: {
+            /**
+             * Format: int32
+             * @description Chances of one use.
+             */
+            chances?: number | null;
+            /** @description Codes of the shop's own: 4 to 64 letters, digits, `-`, `_` and `.`. None may be there already, none twice. */
+            codes?: string[] | null;
+            /** @description Codes to be made. */
+            count?: number | null;
+            /** Format: date-time */
+            ends_at?: string | null;
+            /**
+             * Format: int32
+             * @description How many uses of the batch one shopper has; unlimited where absent.
+             */
+            per_shopper?: number | null;
+            /** Format: date-time */
+            starts_at?: string | null;
+            /**
+             * Format: int32
+             * @description How often each code can be used, 1 where absent.
+             */
+            uses?: number | null;
+        };
         CreateDraws: {
             /** @description The shopper's own share of the roll: at most 64 printable characters. */
             client_seed?: string | null;
@@ -1715,6 +1953,13 @@ export interface components {
              * @description Several draws at once, all or none.
              */
             count?: number | null;
+        };
+        CreateExchangeOrder: {
+            /**
+             * Format: int32
+             * @description Units, 1 where absent. One at a time of what somebody else hands over, ten of goods.
+             */
+            quantity?: number | null;
         };
         CreateGrant: {
             /** @description The same key and content again changes nothing. */
@@ -1739,9 +1984,9 @@ export interface components {
             role: components["schemas"]["Role"];
         };
         CreateOrder: {
-            /** @description Of kinds `redeem` and `referral`: there the other shopper's `referral_code` of `me`. */
+            /** @description Of kind `redeem`, as typed; of kind `referral`, the other shopper's `referral_code` of `me`. */
             code?: string | null;
-            /** @description `sign_in`, `points`, `paid` or `referral`; `redeem` is refused as `kind_unsupported`. */
+            /** @description `sign_in`, `points`, `paid`, `redeem` or `referral`. */
             kind: string;
             /**
              * Format: int32
@@ -1853,6 +2098,25 @@ export interface components {
             data: components["schemas"]["Draw"][];
             next_cursor?: string | null;
         };
+        /** @description What is not named stays; null lifts a bound. What an item gives cannot be changed: retire it and make another. */
+        EditItem: {
+            /** Format: date-time */
+            ends_at?: string | null;
+            /** Format: int32 */
+            hold_days?: number | null;
+            name?: string | null;
+            /** Format: int32 */
+            per_shopper?: number | null;
+            /** Format: int64 */
+            price_points?: number | null;
+            /** Format: date-time */
+            starts_at?: string | null;
+            /**
+             * Format: int64
+             * @description Units to be had in all, those sold included.
+             */
+            stock?: number | null;
+        };
         EditOperator: {
             name?: string | null;
             role?: components["schemas"]["Role"] | null;
@@ -1936,6 +2200,92 @@ export interface components {
             /** @description Events whose (shopper, id) was known. */
             duplicates: number;
             rejected: components["schemas"]["EventRejection"][];
+        };
+        /** @description What one unit gives: chances in a campaign, or a prize. */
+        ExchangeGives: {
+            campaign_id?: string | null;
+            /** Format: int32 */
+            chances?: number | null;
+            prize?: components["schemas"]["ExchangePrize"] | null;
+        };
+        /** @description An item of the exchange shop. */
+        ExchangeItem: components["schemas"]["ExchangeItemDefinition"] & {
+            /** Format: date-time */
+            created_at: string;
+            id: string;
+            /** Format: int64 */
+            left: number;
+            /**
+             * Format: int64
+             * @description Units bought and not given back.
+             */
+            sold: number;
+            /** @description `active` or `retired`. */
+            state: string;
+        };
+        /** @description An item as an operator writes it: the body of `POST /exchange/items`. */
+        ExchangeItemDefinition: {
+            /** @description Of `value_cents`, ISO 4217. */
+            currency?: string;
+            /**
+             * Format: date-time
+             * @description Exclusive.
+             */
+            ends_at?: string | null;
+            gives: components["schemas"]["ExchangeGives"];
+            /**
+             * Format: int32
+             * @description Days until points come back for a prize that nobody could hand over; 7 where absent.
+             */
+            hold_days?: number | null;
+            name: string;
+            /**
+             * Format: int32
+             * @description Units of one shopper in all; unlimited where absent.
+             */
+            per_shopper?: number | null;
+            /**
+             * Format: int64
+             * @description Of one unit, above 0.
+             */
+            price_points: number;
+            /** Format: date-time */
+            starts_at?: string | null;
+            /**
+             * Format: int64
+             * @description Units to be had in all.
+             */
+            stock: number;
+        };
+        ExchangeItems: {
+            data: components["schemas"]["ExchangeItem"][];
+            next_cursor?: string | null;
+        };
+        /** @description A prize that points buy. */
+        ExchangePrize: {
+            category?: string | null;
+            /**
+             * Format: int32
+             * @description Days in which one must be claimed; absent means never too late.
+             */
+            claim_days?: number | null;
+            /** @description `prize` where absent. */
+            code?: string;
+            /**
+             * Format: int64
+             * @description What one costs the shop, minor units.
+             */
+            cost_cents?: number;
+            /** @description `goods`, `coupon`, `balance` or `webhook`. */
+            kind: components["schemas"]["PrizeKind"];
+            /** @description The item's name where absent. */
+            name?: string;
+            skus?: string[];
+            /**
+             * Format: int64
+             * @description What it is worth to the shopper, minor units.
+             */
+            value_cents?: number;
         };
         /** @description One thing that is wrong, or looks so. */
         Finding: {
@@ -2091,7 +2441,9 @@ export interface components {
             next_cursor?: string | null;
         };
         Order: {
-            campaign_id: string;
+            awards?: components["schemas"]["OrderAward"][];
+            /** @description Absent where it gives no chances. */
+            campaign_id?: string | null;
             /** Format: int32 */
             chances: number;
             /** Format: date-time */
@@ -2102,7 +2454,9 @@ export interface components {
              */
             expires_at?: string | null;
             id: string;
-            /** @description `sign_in`, `paid`, `redeem`, `points`, `purchase`, `referral` or `grant`. */
+            /** @description Of kind `exchange`: the item, how many of it, and the awards of a prize. */
+            item_id?: string | null;
+            /** @description `sign_in`, `paid`, `redeem`, `points`, `purchase`, `referral`, `grant` or `exchange`. */
             kind: string;
             /**
              * Format: int64
@@ -2130,9 +2484,11 @@ export interface components {
             price_cents?: number | null;
             /**
              * Format: int64
-             * @description Of kind `points`.
+             * @description Of kinds `points` and `exchange`.
              */
             price_points?: number | null;
+            /** Format: int32 */
+            quantity?: number | null;
             /** @description What the shop gave for a reason, or its own order's id. */
             reason?: string | null;
             refund?: components["schemas"]["Refund"] | null;
@@ -2143,6 +2499,10 @@ export interface components {
              * @description Of kind `sign_in`: days in a row.
              */
             streak?: number | null;
+        };
+        OrderAward: {
+            id: string;
+            state: components["schemas"]["AwardStateWord"];
         };
         Orders: {
             data: components["schemas"]["Order"][];
@@ -3463,6 +3823,225 @@ export interface operations {
             };
         };
     };
+    list_code_batches: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200, 50 where absent */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeBatches"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_codes: {
+        parameters: {
+            query?: {
+                /** @description Of a CSV */
+                chances?: number;
+                /** @description Of a CSV */
+                uses?: number;
+                /** @description Of a CSV */
+                per_shopper?: number;
+                /** @description Of a CSV */
+                starts_at?: string;
+                /** @description Of a CSV */
+                ends_at?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateCodes"];
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description The batch with its codes */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeBatch"];
+                };
+            };
+            /** @description `codes_duplicate` (the campaign has some already), `campaign_over` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `codes_duplicate` (some come twice), `code_invalid`, `codes_count`, `invalid_body`, `invalid_csv` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_code_batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                batch: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The batch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeBatch"];
+                };
+            };
+            /** @description `batch_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_codes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                batch: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Columns `code`, `used`, `uses` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description `batch_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     copy_campaign: {
         parameters: {
             query?: never;
@@ -3946,8 +4525,26 @@ export interface operations {
                     "application/json": components["schemas"]["Order"];
                 };
             };
-            /** @description `already_signed_in`, `not_offered`, `points_short`, `already_referred`, `unpaid_too_many` */
+            /** @description `code_unknown`, `campaign_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `already_signed_in`, `not_offered`, `points_short`, `code_used`, `code_limit_reached`, `code_not_started`, `code_expired`, `already_referred`, `unpaid_too_many` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_attempts` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4715,6 +5312,423 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Events"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_items: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200, 50 where absent */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExchangeItems"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_item: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExchangeItemDefinition"];
+            };
+        };
+        responses: {
+            /** @description The item, with an `ETag` */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExchangeItem"];
+                };
+            };
+            /** @description `invalid_body`, `campaign_unknown` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_item: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The item, with an `ETag` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExchangeItem"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_item: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An `ETag`; 412 where the item was edited since */
+                "If-Match"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditItem"];
+            };
+        };
+        responses: {
+            /** @description The item, with an `ETag` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExchangeItem"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_item_coupons: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The pool */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Coupons"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_item_coupons: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddCoupons"];
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description The pool */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Coupons"];
+                };
+            };
+            /** @description `prize_not_coupon` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_exchange_order: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1 to 128 printable ASCII characters, new for every order; kept for 30 days */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CreateExchangeOrder"] | null;
+            };
+        };
+        responses: {
+            /** @description The order */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description `points_short`, `sold_out`, `item_limit_reached`, `item_retired`, `item_not_started`, `item_over` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retire_item: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An `ETag`; 412 where the item was edited since */
+                "If-Match"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The item, with an `ETag` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExchangeItem"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_exchange_orders: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200, 50 where absent */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Orders"];
                 };
             };
             /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */

@@ -61,6 +61,17 @@ export async function liveCampaign(koi: Koi, change: Record<string, unknown> = {
   return id;
 }
 
+/** Stocks the exchange shop: draws, a prize, and one that few can afford. */
+export async function stockShop(koi: Koi, campaign: string): Promise<void> {
+  const items = [
+    { name: "再抽三次", price_points: 120, stock: 200, gives: { chances: 3, campaign_id: campaign } },
+    { name: "手冲咖啡杯", price_points: 260, stock: 12, gives: { prize: { code: "shop-mug", name: "手冲咖啡杯", kind: "goods", category: "kitchen", value_cents: 3_900, cost_cents: 1_500 } } },
+    { name: "无线降噪耳机", price_points: 9_800, stock: 3, gives: { prize: { code: "shop-audio", name: "无线降噪耳机", kind: "goods", category: "audio", value_cents: 89_900, cost_cents: 50_000 } } },
+  ];
+  // oxlint-disable-next-line no-await-in-loop -- in this order, so that the pictures stay the same
+  for (const item of items) await koi.shop("POST", "/exchange/items", item);
+}
+
 export interface Person {
   name: string;
   token: string;
