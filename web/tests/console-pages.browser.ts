@@ -42,6 +42,9 @@ beforeAll(async () => {
   const made = await koi.shop<{ id: string }>("POST", "/campaigns", campaignBody({ name: "新春九宫格" }));
   draft = made.id;
   await koi.shop("POST", `/campaigns/${live}/prizes/c10/coupons`, { codes: ["SPRING-0001", "SPRING-0002"] });
+  await koi.shop("POST", `/campaigns/${live}/codes`, { count: 20, chances: 1, per_shopper: 1 });
+  await koi.shop("POST", "/exchange/items", { name: "一次抽奖机会", price_points: 50, stock: 100, gives: { chances: 1, campaign_id: live } });
+  await koi.shop("POST", "/exchange/items", { name: "桂花乌龙茶礼盒", price_points: 900, stock: 20, gives: { prize: { kind: "goods", value_cents: 4_500 } } });
   await koi.shop("POST", "/webhooks", { url: "http://127.0.0.1:9/koi", types: ["award.updated"] });
   await koi.shop("POST", "/events", [bought("o1", 40), bought("o2", 12)]);
   const person = await shopper(koi, live, "linxiaoman", 20);
@@ -70,6 +73,8 @@ const pages = (): [string, string][] => [
   ["versions", `/campaigns/${live}/versions`],
   ["version", `/campaigns/${live}/versions?version=1`],
   ["rules", `/campaigns/${live}/rules`],
+  ["codes", `/campaigns/${live}/codes`],
+  ["exchange", "/exchange"],
   ["coupons", `/campaigns/${live}/coupons`],
   ["refunds", `/campaigns/${live}/refunds`],
   ["shoppers", "/shoppers"],

@@ -1,6 +1,6 @@
 import {
   ApiOutlined, AuditOutlined, DashboardOutlined, GiftOutlined, GlobalOutlined, KeyOutlined,
-  LogoutOutlined, MenuOutlined, MoonOutlined, SendOutlined, SunOutlined, TeamOutlined, UserOutlined,
+  LogoutOutlined, MenuOutlined, MoonOutlined, SendOutlined, ShopOutlined, SunOutlined, TeamOutlined, UserOutlined,
 } from "@ant-design/icons";
 import { must } from "@koi/client";
 import { Button, Drawer, Dropdown } from "antd";
@@ -36,6 +36,7 @@ const GROUPS: { text: TextKey; items: Item[] }[] = [
   {
     text: "nav.deliver",
     items: [
+      { to: "/exchange", text: "nav.exchange", icon: <ShopOutlined />, for: ["exchange_manage"] },
       { to: "/deliveries", text: "nav.deliveries", icon: <SendOutlined />, for: ["webhooks_manage"] },
       { to: "/webhooks", text: "nav.webhooks", icon: <ApiOutlined />, for: ["webhooks_manage"] },
     ],

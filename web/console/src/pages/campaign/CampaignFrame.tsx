@@ -29,6 +29,7 @@ const TABS: { path: string; text: TextKey }[] = [
   { path: "flow", text: "campaign.flow" },
   { path: "versions", text: "campaign.versions" },
   { path: "rules", text: "campaign.rules" },
+  { path: "codes", text: "campaign.codes" },
   { path: "coupons", text: "campaign.coupons" },
   { path: "refunds", text: "campaign.refunds" },
 ];
