@@ -52,6 +52,27 @@ it("draws inside a shop's page of another origin", async () => {
   await context.close();
 });
 
+it("takes a draw up again with a new token when the old one expires in the middle", async () => {
+  const campaign = await liveCampaign(koi);
+  const person = await shopper(koi, campaign, "bob", 3);
+  const { token: short } = await koi.shop<{ token: string }>("POST", "/shoppers/bob/tokens", { ttl_seconds: 2 });
+  page = `<!doctype html><html lang="en"><title>Shop</title><koi-draw campaign="${campaign}" lang="en"></koi-draw>
+    <script src="${koi.url}/embed/koi-draw.js"></script>
+    <script>
+      const tokens = ["${short}", "${person.token}"];
+      document.querySelector("koi-draw").tokenProvider = () => (tokens.length > 1 ? tokens.shift() : tokens[0]);
+    </script>`;
+  const { context } = await contextOf(browser, { viewport: PHONE, language: "en", theme: "light", calm: true });
+  const shown = await context.newPage();
+  await shown.goto(shopUrl);
+  await shown.locator(".kg-start:enabled").waitFor();
+  await expect.poll(() => koi.as(short, "GET", "/points").then(() => "holds", () => "expired"), { timeout: 20_000 }).toBe("expired");
+  await shown.locator(".kg-start").click();
+  await shown.getByText("2 draws left").waitFor();
+  await shown.getByText(/You won|Nothing this time/).waitFor();
+  await context.close();
+});
+
 it("asks to sign in without a token, and is kept out of pages that koi was not told of", async () => {
   const campaign = await liveCampaign(koi);
   const { context } = await contextOf(browser, { viewport: PHONE, language: "en", theme: "light", calm: true });

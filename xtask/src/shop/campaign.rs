@@ -7,7 +7,7 @@ use super::{DAY_MS, rfc3339};
 
 const CAMPAIGN_DAYS: i64 = 30;
 
-/// One price band of the wheel. The four together with points have 3 x 3 slots.
+/// One price band of the wheel. The four together with points have 8 slots, the ring around the button of a nine-grid.
 struct Band {
     code: &'static str,
     /// Ends the name of a set of products.
@@ -52,7 +52,7 @@ pub fn body(products: &[Product], shoppers: usize, today_ms: i64) -> Value {
         tier
     };
     let mut tiers: Vec<Value> = BANDS.iter().map(tier).collect();
-    tiers.push(json!({"code": "points", "slots": 2, "weight": 2_280, "prizes": ["points_few", "points_many"]}));
+    tiers.push(json!({"code": "points", "slots": 1, "weight": 2_280, "prizes": ["points_few", "points_many"]}));
     json!({
         "name": "锦鲤好运季",
         "starts_at": rfc3339(today_ms), "ends_at": rfc3339(today_ms + CAMPAIGN_DAYS * DAY_MS),
