@@ -13,6 +13,7 @@ mod examples;
 mod histogram;
 mod import;
 pub mod load;
+mod train;
 
 /// What is measured.
 #[derive(Subcommand)]
@@ -52,6 +53,30 @@ pub enum Bench {
         /// The file, `.csv` or `.csv.gz`.
         #[arg(long, default_value = "../shared/data/online-retail/online_retail.csv.gz")]
         online_retail: PathBuf,
+        /// Synthetic shoppers that are measured besides.
+        #[arg(long, default_value_t = 1_000_000)]
+        shoppers: u64,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Our iALS beside that of Python's `implicit`, on the same rows.
+    Train {
+        #[arg(long)]
+        json: bool,
+    },
+    /// How small a table the BPR model's lottery tickets leave, and at what quality.
+    Tickets {
+        /// The file, `.csv` or `.csv.gz`.
+        #[arg(long, default_value = "../shared/data/online-retail/online_retail.csv.gz")]
+        online_retail: PathBuf,
+        #[arg(long)]
+        json: bool,
+    },
+    /// What trigger-triggered pairs do to lists: coverage, Gini of exposure, ndcg.
+    Pairs {
+        /// The file, `.csv` or `.csv.gz`.
+        #[arg(long, default_value = "../shared/data/online-retail/online_retail.csv.gz")]
+        online_retail: PathBuf,
         #[arg(long)]
         json: bool,
     },
@@ -68,7 +93,10 @@ pub fn run(what: Bench) -> Result<()> {
         Bench::Decide { json } => (examples::decide()?, json),
         Bench::Import { online_retail, json } => (import::run(&online_retail)?, json),
         Bench::Web { json } => (crate::web::bench(&crate::cargo::build(true)?)?, json),
-        Bench::Generate { online_retail, json } => (examples::generate(&online_retail)?, json),
+        Bench::Generate { online_retail, shoppers, json } => (examples::generate(&online_retail, shoppers)?, json),
+        Bench::Train { json } => (train::run()?, json),
+        Bench::Tickets { online_retail, json } => (examples::on_retail("bench_tickets", &online_retail)?, json),
+        Bench::Pairs { online_retail, json } => (examples::on_retail("bench_pairs", &online_retail)?, json),
     };
     print(&result, json)
 }

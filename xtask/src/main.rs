@@ -11,6 +11,7 @@ mod bench;
 mod cargo;
 mod demo;
 mod engines;
+mod interactions;
 mod openapi;
 mod retail;
 mod shop;
@@ -76,6 +77,14 @@ enum Task {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Writes synthetic train and test rows that `koi evaluate top-n` is measured on.
+    Interactions {
+        #[command(flatten)]
+        options: interactions::Options,
+        /// The directory that train.csv and test.csv are written to.
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Writes openapi.json from the code.
     Openapi {
         /// Only compare, and fail where they differ.
@@ -113,6 +122,11 @@ fn run(task: Task) -> Result<()> {
         Task::Bench { what } => bench::run(what),
         Task::Cluster { what } => engines::run(&what),
         Task::NextBasketSplit { online_retail, out } => split::next_basket_split(&online_retail, &out),
+        Task::Interactions { options, out } => {
+            interactions::write(options, &out)?;
+            println!("train.csv with {} rows and test.csv are in {}", options.rows, out.display());
+            Ok(())
+        }
         Task::Openapi { check } => openapi::run(check),
         Task::Web => web::build(),
         Task::Pictures => web::pictures(),

@@ -3,7 +3,7 @@
 
 mod campaign;
 mod catalogue;
-mod random;
+pub mod random;
 #[cfg(test)]
 mod tests;
 

@@ -29,14 +29,24 @@ struct Line {
 pub struct Builder {
     catalogue: Catalogue,
     lines: Vec<Line>,
+    returns: Vec<(ShopperId, ItemId, u32)>,
     dropped: u64,
 }
 
 impl Builder {
-    /// Takes one act of a shopper. Only purchases say what is wanted next; lines with a negative price are
-    /// corrections of an invoice, not wishes.
+    /// Takes one act of a shopper. Only purchases say what is wanted next, and returns what is not; lines with a negative
+    /// price are corrections of an invoice, not wishes.
     pub fn add(&mut self, shopper: ShopperId, behaviour: &Behaviour) {
-        let Action::Purchase { order_id, items } = &behaviour.action else { return };
+        let (order_id, items) = match &behaviour.action {
+            Action::Purchase { order_id, items } => (order_id, items),
+            Action::Return { items, .. } => {
+                for item in items.iter().filter_map(|item| self.catalogue.item(&item.sku)) {
+                    self.add_return(shopper, behaviour.at_ms, item);
+                }
+                return;
+            }
+            _ => return,
+        };
         let order = order_key(order_id);
         for item in items.iter().filter(|item| item.quantity > 0 && item.price_cents >= 0) {
             match self.catalogue.intern(&item.sku, &item.name, &item.category) {
@@ -56,6 +66,13 @@ impl Builder {
             return;
         }
         self.lines.push(Line { shopper, order, item, at_s: seconds(at_ms) });
+    }
+
+    /// Takes one returned item that is in the catalogue already.
+    pub fn add_return(&mut self, shopper: ShopperId, at_ms: i64, item: ItemId) {
+        if self.returns.len() < MAX_LINES {
+            self.returns.push((shopper, item, seconds(at_ms)));
+        }
     }
 
     /// The catalogue so far, to intern items in.
@@ -99,6 +116,8 @@ impl Builder {
             }
         }
         data.finish();
+        self.returns.sort_unstable();
+        data.keep_returns(&self.returns);
         data
     }
 }
@@ -138,11 +157,12 @@ pub struct Baskets<'a> {
     starts: &'a [u32],
     at_s: &'a [u32],
     items: &'a [ItemId],
+    returned: &'a [ItemId],
 }
 
 impl<'a> Baskets<'a> {
     /// A shopper of whom nothing is known.
-    pub const NONE: Baskets<'static> = Baskets { starts: &[], at_s: &[], items: &[] };
+    pub const NONE: Baskets<'static> = Baskets { starts: &[], at_s: &[], items: &[], returned: &[] };
 
     /// How many baskets.
     pub fn len(&self) -> usize {
@@ -169,6 +189,11 @@ impl<'a> Baskets<'a> {
         (0..self.len()).map(|place| self.items(place))
     }
 
+    /// Whether an item was returned and not bought again since.
+    pub fn has_returned(&self, item: ItemId) -> bool {
+        self.returned.binary_search(&item).is_ok()
+    }
+
     /// In how many baskets an item is, and when it was bought last (Unix milliseconds).
     pub fn bought(&self, item: ItemId) -> Option<(u32, i64)> {
         let (mut times, mut last) = (0, 0);
@@ -191,12 +216,32 @@ impl History {
     pub fn new<'a>(catalogue: &Catalogue, behaviours: impl IntoIterator<Item = &'a Behaviour>) -> History {
         let mut builder = Builder::default();
         for behaviour in behaviours {
-            let Action::Purchase { order_id, items } = &behaviour.action else { continue };
+            let (order_id, items) = match &behaviour.action {
+                Action::Purchase { order_id, items } => (order_id, items),
+                Action::Return { items, .. } => {
+                    for item in items.iter().filter_map(|item| catalogue.item(&item.sku)) {
+                        builder.add_return(ShopperId(0), behaviour.at_ms, item);
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
             let order = order_key(order_id);
             for item in items.iter().filter(|item| item.quantity > 0 && item.price_cents >= 0) {
                 if let Some(id) = catalogue.item(&item.sku) {
                     builder.add_line(ShopperId(0), order, behaviour.at_ms, id);
                 }
+            }
+        }
+        History(builder.build())
+    }
+
+    /// The same baskets with the numbers of another catalogue; items that it does not know are left out.
+    pub fn translated(baskets: Baskets<'_>, from: &Catalogue, to: &Catalogue) -> History {
+        let mut builder = Builder::default();
+        for basket in 0..baskets.len() {
+            for id in baskets.items(basket).iter().filter_map(|&item| to.item(from.sku(item))) {
+                builder.add_line(ShopperId(0), basket as u64, baskets.at_ms(basket), id);
             }
         }
         History(builder.build())
@@ -225,6 +270,9 @@ pub struct Dataset {
     /// Items by popularity, then sku; and the place of each item in that order.
     by_rank: Vec<ItemId>,
     rank: Vec<u32>,
+    /// By shopper's place: the items that were returned and not bought again since, ascending; and the end.
+    returned_starts: Vec<u32>,
+    returned: Vec<ItemId>,
 }
 
 impl Dataset {
@@ -262,6 +310,26 @@ impl Dataset {
         }
     }
 
+    /// Notes what was returned; `returns` is sorted.
+    fn keep_returns(&mut self, returns: &[(ShopperId, ItemId, u32)]) {
+        self.returned_starts = vec![0];
+        let mut at = 0;
+        for place in 0..self.len() {
+            let shopper = self.shoppers[place];
+            at += returns[at..].partition_point(|(of, _, _)| *of < shopper);
+            let of_shopper = &returns[at..at + returns[at..].partition_point(|(of, _, _)| *of <= shopper)];
+            for of_item in of_shopper.chunk_by(|a, b| a.1 == b.1) {
+                // Sorted: the last one of an item is its latest.
+                let (_, item, at_s) = of_item[of_item.len() - 1];
+                let bought = self.baskets(place).bought(item);
+                if bought.is_none_or(|(_, last_ms)| last_ms <= i64::from(at_s) * 1_000) {
+                    self.returned.push(item);
+                }
+            }
+            self.returned_starts.push(self.returned.len() as u32);
+        }
+    }
+
     /// The items by number and name.
     pub fn catalogue(&self) -> &Arc<Catalogue> {
         &self.catalogue
@@ -295,7 +363,11 @@ impl Dataset {
     /// The baskets of the shopper at a place.
     pub fn baskets(&self, place: usize) -> Baskets<'_> {
         let (start, end) = (self.basket_starts[place] as usize, self.basket_starts[place + 1] as usize);
-        Baskets { starts: &self.item_starts[start..=end], at_s: &self.at_s[start..end], items: &self.items }
+        let returned = match self.returned_starts.get(place..place + 2) {
+            Some(range) => &self.returned[range[0] as usize..range[1] as usize],
+            None => &[],
+        };
+        Baskets { starts: &self.item_starts[start..=end], at_s: &self.at_s[start..end], items: &self.items, returned }
     }
 
     /// In how many baskets each item is.
@@ -311,6 +383,35 @@ impl Dataset {
     /// The place of each item in [`Dataset::by_rank`].
     pub fn rank(&self) -> &[u32] {
         &self.rank
+    }
+
+    /// A data set of at most `count` of the shoppers, spread evenly over all.
+    pub fn sampled(&self, count: usize) -> Dataset {
+        let mut sample = Dataset::empty(Arc::clone(&self.catalogue));
+        for place in (0..self.len()).step_by(self.len().div_ceil(count.max(1)).max(1)) {
+            let baskets = self.baskets(place);
+            sample.start_shopper(self.shoppers[place]);
+            for basket in 0..baskets.len() {
+                sample.push_basket(baskets.at_s[basket], baskets.items(basket).iter().copied());
+            }
+        }
+        sample.finish();
+        sample
+    }
+
+    /// A data set without the last basket of the shoppers at these places, which ascend.
+    pub fn without_last(&self, places: &[usize]) -> Dataset {
+        let mut rest = Dataset::empty(Arc::clone(&self.catalogue));
+        for place in 0..self.len() {
+            let baskets = self.baskets(place);
+            let keep = baskets.len() - usize::from(places.binary_search(&place).is_ok());
+            rest.start_shopper(self.shoppers[place]);
+            for basket in 0..keep {
+                rest.push_basket(baskets.at_s[basket], baskets.items(basket).iter().copied());
+            }
+        }
+        rest.finish();
+        rest
     }
 
     /// A data set without the last basket of each shopper who has at least `at_least` baskets, and those baskets.
@@ -344,120 +445,4 @@ pub struct HeldOut {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use domain::behaviour::Item;
-
-    use super::*;
-
-    /// Baskets by shopper, each a text of one-letter items; shopper 1, 2, ... and a day between baskets.
-    pub fn data(shoppers: &[&[&str]]) -> Dataset {
-        let mut builder = Builder::default();
-        for (shopper, baskets) in shoppers.iter().enumerate() {
-            for (day, basket) in baskets.iter().enumerate() {
-                builder.add(ShopperId(shopper as u64 + 1), &purchase(&day.to_string(), day as i64, basket));
-            }
-        }
-        builder.build()
-    }
-
-    pub fn purchase(order: &str, day: i64, items: &str) -> Behaviour {
-        let items = items
-            .chars()
-            .map(|c| Item {
-                sku: c.to_string(),
-                name: format!("item {c}"),
-                category: String::new(),
-                price_cents: 100,
-                quantity: 1,
-            })
-            .collect();
-        let action = Action::Purchase { order_id: order.to_owned(), items };
-        Behaviour { id: order.to_owned(), at_ms: day * 86_400_000, action }
-    }
-
-    pub fn letters(data: &Dataset, items: &[ItemId]) -> String {
-        items.iter().map(|&item| data.catalogue().sku(item)).collect()
-    }
-
-    fn show(data: &Dataset) -> Vec<String> {
-        (0..data.len())
-            .map(|place| {
-                let baskets: Vec<_> = data.baskets(place).iter().map(|items| letters(data, items)).collect();
-                format!("{}:{}", data.shopper(place), baskets.join(","))
-            })
-            .collect()
-    }
-
-    #[test]
-    fn behaviours_in_any_order_make_the_same_baskets() {
-        let acts = [
-            (2, purchase("10", 5, "ab")),
-            (2, purchase("9", 5, "c")),
-            (2, purchase("7", 6, "a")),
-            (1, purchase("1", 1, "aab")),
-            (1, purchase("1", 0, "c")),
-            (1, purchase("0", 1, "b")),
-        ];
-        let want = ["1:abc,b", "2:c,ab,a"];
-        let mut forward = Builder::default();
-        let mut backward = Builder::default();
-        for letter in ["a", "b", "c"] {
-            forward.catalogue().intern(letter, "", "");
-            backward.catalogue().intern(letter, "", "");
-        }
-        acts.iter().for_each(|(shopper, act)| forward.add(ShopperId(*shopper), act));
-        acts.iter().rev().for_each(|(shopper, act)| backward.add(ShopperId(*shopper), act));
-        assert_eq!(show(&forward.build()), want, "a piece of order 1 on day 0 pulls it before order 0");
-        assert_eq!(show(&backward.build()), want);
-    }
-
-    #[test]
-    fn ranks_by_popularity_then_sku() {
-        let data = data(&[&["cb", "a"], &["ab", "d"]]);
-        assert_eq!(letters(&data, data.by_rank()), "abcd");
-        assert_eq!(data.rank()[data.catalogue().item("d").expect("bought") as usize], 3);
-    }
-
-    #[test]
-    fn holds_out_the_last_basket_of_those_with_enough() {
-        let data = data(&[&["a", "b", "c"], &["a", "b"], &["a"]]);
-        let (train, held_out) = data.hold_out(3);
-        assert_eq!(show(&train), ["1:a,b", "2:a,b", "3:a"]);
-        assert_eq!(held_out, [HeldOut { shopper: 0, items: vec![2] }]);
-        assert_eq!(data.hold_out(0).1.len(), 2, "a shopper's only basket always stays");
-    }
-
-    #[test]
-    fn returns_and_corrections_are_no_wishes() {
-        let mut builder = Builder::default();
-        let mut act = purchase("1", 1, "ab");
-        if let Action::Purchase { items, .. } = &mut act.action {
-            items[0].price_cents = -1;
-            items[1].quantity = 0;
-        }
-        builder.add(ShopperId(1), &act);
-        let Action::Purchase { order_id, items } = purchase("2", 1, "a").action else { return };
-        builder.add(ShopperId(1), &Behaviour { action: Action::Return { order_id, items }, ..act });
-        assert!(builder.build().is_empty());
-    }
-
-    #[test]
-    fn a_history_knows_only_the_catalogue_and_counts() {
-        let data = data(&[&["abc"]]);
-        let acts = [purchase("2", 9, "az"), purchase("1", 3, "ab")];
-        let history = History::new(data.catalogue(), &acts);
-        let baskets: Vec<_> = history.baskets().iter().map(|items| letters(&data, items)).collect();
-        assert_eq!(baskets, ["ab", "a"]);
-        assert_eq!(history.baskets().bought(0), Some((2, 9 * 86_400_000)));
-        assert_eq!(history.baskets().bought(2), None);
-        assert!(History::new(data.catalogue(), []).baskets().is_empty());
-    }
-
-    #[test]
-    fn order_keys_keep_the_order_of_numbers() {
-        for (lower, higher) in [("9", "10"), ("536365", "536366"), ("10", "C10"), ("0", "x")] {
-            assert!(order_key(lower) < order_key(higher), "{lower} before {higher}");
-        }
-        assert_ne!(order_key("C10"), order_key("C11"));
-    }
-}
+pub(crate) mod tests;

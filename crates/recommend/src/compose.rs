@@ -2,10 +2,12 @@
 //!
 //! No prize fills two slots as long as its tier has others; of one category there are at most two where there is a
 //! choice; prizes of equal score go by a hash of shopper and prize, so that shoppers of whom nothing is known see
-//! different ones. The odds are the tiers' own and don't change by any of this.
+//! different ones. What was just bought for the first time or returned is set back, and so is a prize whose stock is not
+//! meant for this shopper ([`crate::supply`]). The odds are the tiers' own and don't change by any of this.
 
 use domain::ids::mix;
 
+use crate::baskets::Baskets;
 use crate::fit::{Fitted, Reason, Who};
 use crate::prizes::PrizeIndex;
 use crate::scores::Scratch;
@@ -20,6 +22,9 @@ const ITEM_DECAY: f32 = 0.5;
 /// Items whose scores count for a prize; beyond, the decay leaves nothing.
 const COUNTED_ITEMS: usize = 4;
 
+/// Slots of a tier from which on one may be for the long tail.
+const MIN_SLOTS_TO_EXPLORE: usize = 3;
+
 /// One filled slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot {
@@ -33,6 +38,8 @@ pub struct Slot {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SlotScratch {
     scores: Vec<f32>,
+    /// By prize: whether any other of its tier comes first.
+    set_back: Vec<bool>,
     /// By prize: how many slots show it, and the last of them.
     shown: Vec<u16>,
     slot_of: Vec<usize>,
@@ -49,8 +56,14 @@ impl PrizeIndex {
         let mut slots = std::mem::take(&mut scratch.slots);
         slots.scores.clear();
         slots.scores.extend((0..self.len()).map(|prize| self.score(prize, fitted, scratch)));
-        self.fill(seed, &mut slots);
         fitted.note_bought(who, scratch);
+        let baskets = fitted.subject(who).baskets;
+        slots.set_back.clear();
+        slots.set_back.extend((0..self.len()).map(|prize| {
+            !self.policy.lasts(prize, seed)
+                || self.best_item(prize, fitted, scratch).is_some_and(|item| is_had(baskets, item, scratch))
+        }));
+        self.fill(seed, &mut slots);
         out.clear();
         out.extend(slots.choice.iter().map(|&prize| {
             let best = self.best_item(usize::from(prize), fitted, scratch);
@@ -64,6 +77,8 @@ impl PrizeIndex {
         let slots = &mut scratch.slots;
         slots.scores.clear();
         slots.scores.resize(self.len(), 0.0);
+        slots.set_back.clear();
+        slots.set_back.extend((0..self.len()).map(|prize| !self.policy.lasts(prize, seed)));
         self.fill(seed, slots);
         out.clear();
         out.extend(slots.choice.iter().map(|&prize| Slot { prize, reason: None }));
@@ -100,13 +115,64 @@ impl PrizeIndex {
         for &tier in &self.fill_order {
             let first = self.tiers[tier].first;
             for slot in first..first + self.tiers[tier].slots {
-                let prize = self
-                    .best_new(tier, seed, slots)
+                let for_tail = slot + 1 == first + self.tiers[tier].slots && self.explores(tier, seed);
+                let tail = if for_tail { self.unseen(tier, seed, slots) } else { None };
+                let prize = tail
+                    .or_else(|| self.best_new(tier, seed, slots))
                     .or_else(|| self.make_room(tier, slots))
                     .unwrap_or_else(|| self.best_repeated(tier, seed, slots));
                 self.show(slot, prize, slots);
             }
         }
+        (0..self.tiers.len()).for_each(|tier| self.keep_to_budget(tier, slots));
+    }
+
+    fn explores(&self, tier: usize, seed: u64) -> bool {
+        self.tiers[tier].slots >= MIN_SLOTS_TO_EXPLORE && self.policy.explores(tier, seed)
+    }
+
+    /// A prize that no slot shows, drawn evenly from those that are not set back.
+    fn unseen(&self, tier: usize, seed: u64, slots: &SlotScratch) -> Option<u16> {
+        let open = |prize: &u16| {
+            let prize = usize::from(*prize);
+            slots.shown[prize] == 0 && !slots.set_back[prize] && !self.is_crowded(prize, slots)
+        };
+        self.tiers[tier].candidates.iter().copied().filter(open).max_by_key(|&prize| tie(mix(seed), prize))
+    }
+
+    /// Swaps the costliest prizes of a tier for the best that are cheaper, until its slots cost no more than they may on
+    /// average or nothing cheaper is left.
+    fn keep_to_budget(&self, tier: usize, slots: &mut SlotScratch) {
+        let Some(most) = self.policy.mean_cost_cents(tier) else { return };
+        let range = self.tiers[tier].first..self.tiers[tier].first + self.tiers[tier].slots;
+        let cost = |prize: u16| self.policy.cost_cents(usize::from(prize));
+        for _ in range.clone() {
+            let sum: i64 = range.clone().map(|slot| cost(slots.choice[slot])).fold(0, i64::saturating_add);
+            let over = sum.saturating_sub(most.saturating_mul(range.len() as i64));
+            let Some(slot) = range.clone().max_by_key(|&slot| cost(slots.choice[slot])) else { return };
+            if over <= 0 {
+                return;
+            }
+            let costliest = cost(slots.choice[slot]);
+            // One that saves all that is over if there is one, else the cheapest.
+            let cheaper = |prize: &u16| slots.shown[usize::from(*prize)] == 0 && cost(*prize) < costliest;
+            let candidates = self.tiers[tier].candidates.iter().copied().filter(cheaper);
+            let rate = |prize: u16| {
+                let left_over = (over - (costliest - cost(prize))).max(0);
+                (std::cmp::Reverse(left_over), !slots.set_back[usize::from(prize)])
+            };
+            let best = candidates.max_by(|&a, &b| {
+                let by_score = slots.scores[usize::from(a)].total_cmp(&slots.scores[usize::from(b)]);
+                rate(a).cmp(&rate(b)).then(by_score).then(b.cmp(&a))
+            });
+            let Some(instead) = best else { return };
+            self.take_away(slots.choice[slot], slots);
+            self.show(slot, instead, slots);
+        }
+    }
+
+    fn is_crowded(&self, prize: usize, slots: &SlotScratch) -> bool {
+        self.categories[prize].is_some_and(|category| slots.of_category[usize::from(category)] >= MAX_OF_CATEGORY)
     }
 
     fn show(&self, slot: usize, prize: u16, slots: &mut SlotScratch) {
@@ -127,11 +193,9 @@ impl PrizeIndex {
 
     /// The best candidate that no slot shows yet, one of a category that has room before any other.
     fn best_new(&self, tier: usize, seed: u64, slots: &SlotScratch) -> Option<u16> {
-        let crowded = |prize: usize| {
-            self.categories[prize].is_some_and(|category| slots.of_category[usize::from(category)] >= MAX_OF_CATEGORY)
-        };
+        let back = |prize: usize| u8::from(self.is_crowded(prize, slots)) + 2 * u8::from(slots.set_back[prize]);
         let new = self.tiers[tier].candidates.iter().copied().filter(|prize| slots.shown[usize::from(*prize)] == 0);
-        best(new, seed, |prize| (crowded(prize), slots.scores[prize]))
+        best(new, seed, |prize| (back(prize), slots.scores[prize]))
     }
 
     /// The candidate that is shown least, of these the best: for a tier with fewer prizes than slots.
@@ -139,7 +203,7 @@ impl PrizeIndex {
         let candidates = &self.tiers[tier].candidates;
         let least = candidates.iter().map(|prize| slots.shown[usize::from(*prize)]).min().unwrap_or(0);
         let fewest = candidates.iter().copied().filter(|prize| slots.shown[usize::from(*prize)] == least);
-        best(fewest, seed, |prize| (false, slots.scores[prize])).expect("invariant: a tier with slots has candidates")
+        best(fewest, seed, |prize| (u8::from(slots.set_back[prize]), slots.scores[prize])).expect("invariant: a tier with slots has candidates")
     }
 
     /// A candidate of `tier`, all of whose prizes are shown, that a slot of another tier gives up for a new one, if
@@ -173,9 +237,9 @@ impl PrizeIndex {
     }
 }
 
-/// The prize of the largest score among those that are not set back; of equal ones the seed chooses.
-fn best(prizes: impl Iterator<Item = u16>, seed: u64, rate: impl Fn(usize) -> (bool, f32)) -> Option<u16> {
-    let mut best: Option<(u16, (bool, f32))> = None;
+/// The prize of the largest score among those that are set back least; of equal ones the seed chooses.
+fn best(prizes: impl Iterator<Item = u16>, seed: u64, rate: impl Fn(usize) -> (u8, f32)) -> Option<u16> {
+    let mut best: Option<(u16, (u8, f32))> = None;
     for prize in prizes {
         let (back, score) = rate(usize::from(prize));
         let wins = best.is_none_or(|(other, (other_back, other_score))| {
@@ -189,6 +253,14 @@ fn best(prizes: impl Iterator<Item = u16>, seed: u64, rate: impl Fn(usize) -> (b
     best.map(|(prize, _)| prize)
 }
 
+/// Whether a shopper has had enough of an item for now: returned it, or bought it for the first time in the last basket.
+/// What is bought again and again is welcome at once.
+fn is_had(baskets: Baskets<'_>, item: u32, scratch: &Scratch) -> bool {
+    let times = scratch.own.get(item);
+    let just_now = || baskets.iter().next_back().is_some_and(|last| last.binary_search(&item).is_ok());
+    baskets.has_returned(item) || (times == 1.0 && baskets.len() > 1 && just_now())
+}
+
 fn tie(seed: u64, prize: u16) -> u64 {
     mix(seed ^ mix(u64::from(prize) + 1))
 }
@@ -200,6 +272,7 @@ mod tests {
     use super::*;
     use crate::fit::tests::small_shop;
     use crate::prizes::{Prize, Tier};
+    use crate::supply::{Policy, Supply};
 
     /// Prizes named `sku` or `sku:category`; points and coupons have a sku that nobody bought.
     fn index(fitted: &Fitted, prizes: &[&str], tiers: &[(usize, &[u16])]) -> PrizeIndex {
@@ -300,5 +373,71 @@ mod tests {
                 }
             }
         }
+    }
+    #[test]
+    fn what_was_just_bought_or_returned_is_set_back() {
+        let old: &[&str] = &["ab", "c"];
+        let other: &[&str] = &["abc", "abc"];
+        let data = crate::baskets::tests::data(&[old, other, other]);
+        let fitted = Fitted::fit(data, crate::fit::Options::default());
+        let index = index(&fitted, &["a", "b", "c"], &[(2, &[0, 1, 2])]);
+        // c was bought for the first time just now; the others' c is bought again and again.
+        let mut shown = composed(&fitted, &index, 1);
+        shown.sort_unstable();
+        assert_eq!(shown, [0, 1]);
+        let mut acts = vec![crate::baskets::tests::purchase("1", 0, "ab"), crate::baskets::tests::purchase("2", 1, "bc")];
+        acts.push(domain::behaviour::Behaviour {
+            id: "r".to_owned(),
+            at_ms: 2 * 86_400_000,
+            action: match crate::baskets::tests::purchase("1", 2, "a").action {
+                domain::behaviour::Action::Purchase { order_id, items } => {
+                    domain::behaviour::Action::Return { order_id, items }
+                }
+                other => other,
+            },
+        });
+        let history = crate::baskets::History::new(fitted.catalogue(), &acts);
+        let mut out = Vec::new();
+        index.compose(&fitted, Who::Newer(ShopperId(9), &history), 9, &mut Scratch::default(), &mut out);
+        assert_eq!(out[0].prize, 1, "a was returned, c is just bought, b is a habit");
+    }
+
+    #[test]
+    fn a_policy_is_kept_to() {
+        let fitted = small_shop();
+        let all: &[u16] = &[0, 1, 2, 3, 4, 5];
+        let free = index(&fitted, &["a", "b", "c", "x", "y", "z"], &[(3, all)]);
+        let check = |policy: Policy, expect: &[u16]| {
+            let index = free.clone().with_policy(policy.clone());
+            assert_eq!(composed(&fitted, &index, 1), expect, "{policy:?}");
+        };
+        let none = Supply { left: Some(0), ..Supply::default() };
+        let costs = |cents: [i64; 6]| cents.map(|cost_cents| Supply { cost_cents, ..Supply::default() }).to_vec();
+        check(Policy::default(), &[0, 1, 2]);
+        let out_of_stock = free.clone().with_policy(Policy { supply: vec![none], ..Policy::default() });
+        assert_eq!(composed(&fitted, &out_of_stock, 1)[..2], [1, 2]);
+        let capped = |cents, mean| Policy { supply: costs(cents), mean_cost_cents: vec![Some(mean)], ..Policy::default() };
+        check(capped([10, 10, 10, 1, 1, 1], 10), &[0, 1, 2]);
+        let cheap = free.clone().with_policy(capped([90, 10, 10, 1, 1, 1], 10));
+        let got = composed(&fitted, &cheap, 1);
+        assert!(!got.contains(&0) && got.contains(&1) && got.contains(&2), "the costly one gives way: {got:?}");
+        check(capped([90; 6], 10), &[0, 1, 2]);
+    }
+
+    #[test]
+    fn the_long_tail_is_shown_to_a_share() {
+        let fitted = small_shop();
+        let all: &[u16] = &[0, 1, 2, 3, 4, 5];
+        let index = index(&fitted, &["a", "b", "c", "x", "y", "z"], &[(3, all)]);
+        let index = index.with_policy(Policy { explore_share: 0.25, ..Policy::default() });
+        let mut last = [0; 6];
+        let mut out = Vec::new();
+        for seed in 0..2_000 {
+            index.compose(&fitted, Who::Shopper(ShopperId(1)), seed, &mut Scratch::default(), &mut out);
+            assert_eq!([out[0].prize, out[1].prize], [0, 1], "the best stay");
+            last[usize::from(out[2].prize)] += 1;
+        }
+        assert!(last[3..].iter().all(|count| (60..250).contains(count)), "each of the tail: {last:?}");
+        assert!(last[2] > 1_400, "the others see what they want: {last:?}");
     }
 }

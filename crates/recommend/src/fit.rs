@@ -43,8 +43,8 @@ pub enum Who<'a> {
 pub enum Reason {
     /// The shopper bought it, in so many baskets.
     Bought { times: u32, last_at_ms: i64 },
-    /// Those who bought `item`, as this shopper did, bought this too.
-    GoesWith { item: ItemId },
+    /// Those who bought `item`, as this shopper last did then, bought this too.
+    GoesWith { item: ItemId, last_at_ms: i64 },
     /// Shoppers with similar baskets bought it.
     SimilarShoppers,
     /// Many bought it.
@@ -52,17 +52,26 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The reason in a few words, for the shopper.
+    /// The reason in a few words, for the shopper. Days are those of UTC.
     pub fn text(self, catalogue: &Catalogue) -> String {
         let or_sku = |item| if catalogue.name(item).is_empty() { catalogue.sku(item) } else { catalogue.name(item) };
         match self {
-            Reason::Bought { times: 1, .. } => "you bought it before".to_owned(),
-            Reason::Bought { times, .. } => format!("you bought it {times} times"),
-            Reason::GoesWith { item } => format!("goes with {}", or_sku(item)),
-            Reason::SimilarShoppers => "shoppers like you bought it".to_owned(),
+            Reason::Bought { times: 1, last_at_ms } => format!("because you bought it on {}", day(last_at_ms)),
+            Reason::Bought { times, last_at_ms } => {
+                format!("because you bought it {times} times, last on {}", day(last_at_ms))
+            }
+            Reason::GoesWith { item, last_at_ms } => {
+                format!("because you bought {} on {}", or_sku(item), day(last_at_ms))
+            }
+            Reason::SimilarShoppers => "because shoppers like you bought it".to_owned(),
             Reason::Popular => "popular".to_owned(),
         }
     }
+}
+
+fn day(at_ms: i64) -> jiff::civil::Date {
+    let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
+    at.to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
 /// One recommended item.
@@ -172,11 +181,14 @@ impl Fitted {
         let nearest = bought.max_by(|a, b| a.1.total_cmp(&b.1));
         nearest.map_or(
             if self.subject(who).baskets.is_empty() { Reason::Popular } else { Reason::SimilarShoppers },
-            |(item, _)| Reason::GoesWith { item },
+            |(item, _)| {
+                let last_at_ms = self.subject(who).baskets.bought(item).map_or(0, |(_, last_at_ms)| last_at_ms);
+                Reason::GoesWith { item, last_at_ms }
+            },
         )
     }
 
-    fn subject<'a>(&'a self, who: Who<'a>) -> Subject<'a> {
+    pub(crate) fn subject<'a>(&'a self, who: Who<'a>) -> Subject<'a> {
         match who {
             Who::Shopper(shopper) => match self.data.place(shopper) {
                 Some(place) => Subject::fitted(&self.data, place),
@@ -213,12 +225,18 @@ pub(crate) mod tests {
         let best = fitted.top(Who::Shopper(ShopperId(1)), 9, &mut Scratch::default());
         let reason = |sku| best.iter().find(|one| one.item == item(sku)).expect("all items are listed").reason;
         assert_eq!(reason("a"), Reason::Bought { times: 3, last_at_ms: 2 * 86_400_000 });
-        assert_eq!(reason("c"), Reason::GoesWith { item: item("b") });
+        assert_eq!(reason("c"), Reason::GoesWith { item: item("b"), last_at_ms: 0 });
         assert_eq!(reason("x"), Reason::Popular, "nobody alike bought it");
         assert_eq!(best[0].item, item("a"));
         assert!(best.windows(2).all(|pair| pair[0].score >= pair[1].score), "best first");
         let texts: Vec<String> = ["a", "b", "c", "x"].map(|sku| reason(sku).text(fitted.catalogue())).to_vec();
-        assert_eq!(texts, ["you bought it 3 times", "you bought it before", "goes with item b", "popular"]);
+        let want = [
+            "because you bought it 3 times, last on 1970-01-03",
+            "because you bought it on 1970-01-01",
+            "because you bought item b on 1970-01-01",
+            "popular",
+        ];
+        assert_eq!(texts, want);
     }
 
     #[test]

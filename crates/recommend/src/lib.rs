@@ -7,18 +7,25 @@
 //! baskets that no model has seen.
 
 pub mod baskets;
+pub mod boost;
 pub mod catalogue;
 pub mod compose;
+pub mod dense;
 pub mod evaluate;
 pub mod fit;
 pub mod hit_rate;
+pub mod life;
 pub mod models;
 pub mod prizes;
 pub mod profile;
+pub mod supply;
+pub mod tickets;
+pub mod tune;
+pub mod vectors;
 
 mod parallel;
 mod rows;
 mod scores;
-mod vectors;
+mod timeline;
 
 pub use scores::Scratch;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// How many numbers a thread takes at once: small enough to even out shoppers of very different sizes.
 const CHUNK: usize = 128;
@@ -17,7 +18,18 @@ pub fn chunks<S, T: Send>(
     state: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, Range<usize>) -> T + Sync,
 ) -> Vec<T> {
-    let chunk_count = n.div_ceil(CHUNK);
+    chunks_of(CHUNK, n, threads, state, work)
+}
+
+/// [`chunks`] of `size` numbers each.
+pub fn chunks_of<S, T: Send>(
+    size: usize,
+    n: usize,
+    threads: usize,
+    state: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, Range<usize>) -> T + Sync,
+) -> Vec<T> {
+    let chunk_count = n.div_ceil(size);
     let next = AtomicUsize::new(0);
     let run = || {
         let mut own = state();
@@ -27,7 +39,7 @@ pub fn chunks<S, T: Send>(
             if chunk >= chunk_count {
                 return done;
             }
-            done.push((chunk, work(&mut own, chunk * CHUNK..((chunk + 1) * CHUNK).min(n))));
+            done.push((chunk, work(&mut own, chunk * size..((chunk + 1) * size).min(n))));
         }
     };
     let mut done = std::thread::scope(|scope| {
@@ -44,6 +56,33 @@ pub fn chunks<S, T: Send>(
     });
     done.sort_unstable_by_key(|(chunk, _)| *chunk);
     done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Calls `work` for consecutive pieces of `size` values each, with the number of the piece's first value.
+pub fn pieces<S>(
+    values: &mut [f32],
+    size: usize,
+    threads: usize,
+    state: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, usize, &mut [f32]) + Sync,
+) {
+    let size = size.max(1);
+    let piece_count = values.len().div_ceil(size);
+    let rest = Mutex::new(values.chunks_mut(size).enumerate());
+    let run = || {
+        let mut own = state();
+        loop {
+            let next = rest.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((piece, values)) = next else { return };
+            work(&mut own, piece * size, values);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads.clamp(1, MAX_THREADS).min(piece_count.max(1)) {
+            scope.spawn(run);
+        }
+        run();
+    });
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalogue::{Catalogue, ItemId};
 use crate::fit::Fitted;
+use crate::supply::Policy;
 
 /// Items that stand for one prize at most, the best matching or most popular ones: each costs every shopper of the
 /// campaign a look.
@@ -60,6 +61,7 @@ pub struct PrizeIndex {
     /// Tiers in the order in which they are filled: those with the fewest prizes to spare first.
     pub(crate) fill_order: Vec<usize>,
     pub(crate) slot_count: usize,
+    pub(crate) policy: Policy,
 }
 
 impl PrizeIndex {
@@ -76,6 +78,7 @@ impl PrizeIndex {
             tiers: Vec::new(),
             fill_order: (0..tiers.len()).collect(),
             slot_count: 0,
+            policy: Policy::default(),
         };
         for of_prize in found {
             index.items.extend(of_prize);
@@ -96,6 +99,11 @@ impl PrizeIndex {
         let spare = |tier: &TierPlan| tier.candidates.len() as i64 - tier.slots as i64;
         index.fill_order.sort_by_key(|&tier| spare(&index.tiers[tier]));
         Ok(index)
+    }
+
+    /// The same prizes composed under a policy.
+    pub fn with_policy(self, policy: Policy) -> PrizeIndex {
+        PrizeIndex { policy, ..self }
     }
 
     fn number_categories(&mut self, prizes: &[Prize<'_>]) {

@@ -73,6 +73,7 @@ pub struct Scratch {
     pub(crate) vector: Vec<(ItemId, f32)>,
     pub(crate) neighbours: Vec<(u32, f32)>,
     pub(crate) slots: crate::compose::SlotScratch,
+    pub(crate) working: crate::models::Working,
 }
 
 /// The larger first; equal ones by `rank`. A total order also over what a score should never be (NaN comes last).

@@ -1,6 +1,8 @@
 //! One sparse vector over items per shopper, and the index from items back to shoppers.
 
+use crate::baskets::Dataset;
 use crate::catalogue::ItemId;
+use crate::scores::{Scores, keep_best};
 
 /// Items that one shopper's vector holds at most, those of the largest weight. At 8 bytes each, a million shoppers of
 /// this size would take 8 GB; a mean of 60 items, as in a gift shop's two years, takes half a gigabyte.
@@ -9,6 +11,22 @@ pub const MAX_VECTOR_ITEMS: usize = 1_024;
 /// Shoppers that the index remembers per item, those to whom the item means most: what everybody buys says little
 /// about who resembles whom, and without a bound it would cost most of the time.
 pub const MAX_POSTINGS: usize = 20_000;
+
+/// Every shopper's items, each once, with the number of baskets that hold it.
+pub fn times_bought(data: &Dataset) -> Vectors {
+    let mut vectors = Vectors::new();
+    let mut counts = Scores::default();
+    let mut items: Vec<(ItemId, f32)> = Vec::new();
+    for place in 0..data.len() {
+        counts.reset(data.catalogue().len());
+        data.baskets(place).iter().flatten().for_each(|&item| counts.add(item, 1.0));
+        counts.read(&mut items);
+        keep_best(&mut items, MAX_VECTOR_ITEMS, |item| item);
+        items.sort_unstable_by_key(|(item, _)| *item);
+        vectors.push(&items);
+    }
+    vectors
+}
 
 /// Sparse vectors by shopper's place, items ascending.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +59,23 @@ impl Vectors {
     pub fn get(&self, place: usize) -> impl Iterator<Item = (ItemId, f32)> + Clone + '_ {
         let range = self.starts[place] as usize..self.starts[place + 1] as usize;
         self.items[range.clone()].iter().copied().zip(self.weights[range].iter().copied())
+    }
+
+    /// How many entries all vectors have.
+    pub fn entry_count(&self) -> usize {
+        self.items.len()
+    }
+
+    /// How many items the vector at a place has.
+    #[inline]
+    pub fn count(&self, place: usize) -> usize {
+        (self.starts[place + 1] - self.starts[place]) as usize
+    }
+
+    /// Whether the vector at a place has an item.
+    #[inline]
+    pub fn holds(&self, place: usize, item: ItemId) -> bool {
+        self.items[self.starts[place] as usize..self.starts[place + 1] as usize].binary_search(&item).is_ok()
     }
 
     /// Euclidean length of the vector at a place.

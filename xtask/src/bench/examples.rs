@@ -18,16 +18,37 @@ pub fn decide() -> Result<Value> {
     run(&["run", "--release", "-p", "domain", "--example", "bench_decide"])
 }
 
-/// Strategies on the Online Retail file.
+/// Strategies on the Online Retail file, and of so many synthetic shoppers.
 ///
 /// # Errors
 /// When the file cannot be read or the example fails.
-pub fn generate(file: &Path) -> Result<Value> {
+pub fn generate(file: &Path, shoppers: u64) -> Result<Value> {
     let scratch = Scratch::new(&cargo::target().join("bench"), "generate")?;
-    let (lines, out) = (scratch.join("lines.tsv"), scratch.join("strategies"));
+    let lines = scratch.join("lines.tsv");
     retail::write_lines(file, &lines)?;
-    let (lines, out) = (lines.to_str().context("a plain path")?, out.to_str().context("a plain path")?);
-    run(&["run", "--release", "-p", "recommend", "--example", "bench_generate", "--", lines, out])
+    let (lines, dir) = (lines.to_str().context("a plain path")?, scratch.path().to_str().context("a plain path")?);
+    let shoppers = shoppers.to_string();
+    run(&["run", "--release", "-p", "adapters", "--example", "bench_generate", "--", lines, dir, &shoppers])
+}
+
+/// An example of `recommend` on the lines of the Online Retail file.
+///
+/// # Errors
+/// When the file cannot be read or the example fails.
+pub fn on_retail(example: &str, file: &Path) -> Result<Value> {
+    let scratch = Scratch::new(&cargo::target().join("bench"), example)?;
+    let lines = scratch.join("lines.tsv");
+    retail::write_lines(file, &lines)?;
+    recommend(example, &[lines.to_str().context("a plain path")?])
+}
+
+/// An example of `recommend` with these arguments.
+///
+/// # Errors
+/// When it fails.
+pub fn recommend(example: &str, arguments: &[&str]) -> Result<Value> {
+    let fixed = ["run", "--release", "-p", "recommend", "--example", example, "--"];
+    run(&[&fixed, arguments].concat())
 }
 
 /// Durable appends, embedded and on Kafka.

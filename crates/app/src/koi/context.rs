@@ -120,8 +120,19 @@ impl Koi {
     }
 }
 
+/// The stored form of composed slots, whose tiers are given in the slots' order.
+pub fn stored_slots(
+    tiers: impl Iterator<Item = u8>,
+    slots: &[recommend::compose::Slot],
+    catalogue: &recommend::catalogue::Catalogue,
+) -> String {
+    let slots: Vec<_> =
+        tiers.zip(slots).map(|(tier, slot)| (tier, slot.prize, slot.reason.map(|r| r.text(catalogue)))).collect();
+    format(&slots)
+}
+
 /// The stored form of slots: `[[tier, prize, reason or null], …]`.
-pub(super) fn format(slots: &[(u8, u16, Option<String>)]) -> String {
+fn format(slots: &[(u8, u16, Option<String>)]) -> String {
     serde_json::to_string(slots).expect("invariant: numbers and texts can be written")
 }
 

@@ -24,7 +24,7 @@ mod webhooks;
 pub use audit::{AuditCheck, AuditView, Deed, Target};
 pub use campaigns::CampaignPolicy;
 pub use codes::{CODES_MAX, CodesFrom};
-pub use context::Shown;
+pub use context::{Shown, stored_slots};
 pub use exchange::{ITEMS_MAX, ItemEdit};
 pub use keys::KeyView;
 pub use operators::{BanView, NewOperator, OperatorEdit, OperatorView};

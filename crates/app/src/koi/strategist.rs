@@ -3,7 +3,7 @@
 //! It walks shoppers in id order in chunks; each chunk's strategies and the cursor behind it are one transaction, so a
 //! killed job goes on where it was. Whoever shows up without a strategy, or behaves anew, is moved to the front.
 
-use super::context::format;
+use super::context::stored_slots;
 use super::{Koi, model};
 use crate::error::{Error, Result};
 use crate::ports::{JobCursor, StrategyRow};
@@ -173,10 +173,8 @@ impl Composer {
             .iter()
             .enumerate()
             .flat_map(|(i, t)| std::iter::repeat_n(i as u8, usize::from(t.slots)));
-        let catalogue = self.fitted.catalogue();
-        let slots: Vec<_> =
-            tiers.zip(&self.slots).map(|(tier, s)| (tier, s.prize, s.reason.map(|r| r.text(catalogue)))).collect();
-        StrategyRow { shopper, campaign: self.runtime.id, slots: format(&slots), generation }
+        let slots = stored_slots(tiers, &self.slots, self.fitted.catalogue());
+        StrategyRow { shopper, campaign: self.runtime.id, slots, generation }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::baskets::Dataset;
 use crate::catalogue::ItemId;
 use crate::parallel;
 use crate::scores::{Scores, Scratch, keep_best};
-use crate::vectors::{MAX_VECTOR_ITEMS, Postings, Vectors};
+use crate::vectors::{Postings, Vectors, times_bought};
 
 /// Shoppers counted per item, the first ones: the estimate is good long before, and the cost is their number times
 /// the length of their histories.
@@ -40,7 +40,7 @@ impl ItemCf {
     /// Similarity of i and j = both / sqrt(i x j) x both / (both + shrinkage), where i, j and both are numbers of
     /// shoppers who bought them.
     pub fn fit(data: &Dataset, params: Params, threads: usize) -> ItemCf {
-        let shoppers = distinct_items(data);
+        let shoppers = times_bought(data);
         let item_count = data.catalogue().len();
         let buyers = shoppers.transposed(item_count);
         let chunks = parallel::chunks(item_count, threads, Default::default, |state: &mut (Scores, Vec<_>), range| {
@@ -55,22 +55,6 @@ impl ItemCf {
     pub fn neighbours(&self, item: ItemId) -> impl Iterator<Item = (ItemId, f32)> + '_ {
         self.neighbours.get(item as usize)
     }
-}
-
-/// Every shopper's items, each once.
-fn distinct_items(data: &Dataset) -> Vectors {
-    let mut vectors = Vectors::new();
-    let mut counts = Scores::default();
-    let mut items: Vec<(ItemId, f32)> = Vec::new();
-    for place in 0..data.len() {
-        counts.reset(data.catalogue().len());
-        data.baskets(place).iter().flatten().for_each(|&item| counts.add(item, 1.0));
-        counts.read(&mut items);
-        keep_best(&mut items, MAX_VECTOR_ITEMS, |item| item);
-        items.sort_unstable_by_key(|(item, _)| *item);
-        vectors.push(&items);
-    }
-    vectors
 }
 
 fn similar(

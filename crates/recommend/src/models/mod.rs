@@ -1,21 +1,42 @@
 //! One file per model, each opening with its source. A model is fitted on a [`Dataset`] and scores items for one
 //! shopper at a time; it never holds a matrix of items by items or shoppers by shoppers.
 
+pub mod bpr;
+pub mod combined;
+pub mod ease;
 pub mod gp_topfreq;
+pub mod ials;
 pub mod item_cf;
+pub mod pairs;
 pub mod popularity;
+pub mod rp3beta;
+pub mod slope_one;
 pub mod tifu_knn;
+pub mod with_pairs;
+
+mod features;
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::baskets::{Baskets, Dataset};
 use crate::scores::Scratch;
+use crate::tickets;
 
+pub use bpr::Bpr;
+pub use combined::Combined;
+pub use ease::Ease;
 pub use gp_topfreq::GpTopFreq;
+pub use ials::Ials;
 pub use item_cf::ItemCf;
+pub use pairs::Pairs;
 pub use popularity::Popularity;
+pub use rp3beta::Rp3Beta;
+pub use slope_one::SlopeOne;
 pub use tifu_knn::TifuKnn;
+pub use with_pairs::WithPairs;
+
+pub(crate) use features::Working;
 
 /// For whom a model scores.
 #[derive(Debug, Clone, Copy)]
@@ -53,21 +74,50 @@ pub trait Model: Send + Sync {
 pub enum Kind {
     Popularity,
     GpTopFreq,
+    SlopeOne,
     ItemCf,
+    Rp3Beta,
+    Ease,
+    Ials,
+    Bpr,
+    BprTicket,
+    Pairs,
     TifuKnn,
+    Combined,
 }
 
 impl Kind {
     /// All models, the simplest first.
-    pub const ALL: [Kind; 4] = [Kind::Popularity, Kind::GpTopFreq, Kind::ItemCf, Kind::TifuKnn];
+    pub const ALL: [Kind; 12] = [
+        Kind::Popularity,
+        Kind::GpTopFreq,
+        Kind::SlopeOne,
+        Kind::ItemCf,
+        Kind::Rp3Beta,
+        Kind::Ease,
+        Kind::Ials,
+        Kind::Bpr,
+        Kind::BprTicket,
+        Kind::Pairs,
+        Kind::TifuKnn,
+        Kind::Combined,
+    ];
 
     /// The name on the command line and in reports.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Popularity => "popularity",
             Kind::GpTopFreq => "gp-topfreq",
+            Kind::SlopeOne => "slope-one",
             Kind::ItemCf => "item-cf",
+            Kind::Rp3Beta => "rp3beta",
+            Kind::Ease => "ease",
+            Kind::Ials => "ials",
+            Kind::Bpr => "bpr",
+            Kind::BprTicket => "bpr-ticket",
+            Kind::Pairs => "pairs",
             Kind::TifuKnn => "tifu-knn",
+            Kind::Combined => "combined",
         }
     }
 
@@ -76,8 +126,16 @@ impl Kind {
         match self {
             Kind::Popularity => Box::new(Popularity::fit(data)),
             Kind::GpTopFreq => Box::new(GpTopFreq),
+            Kind::SlopeOne => Box::new(SlopeOne::fit(data, slope_one::Params::default(), threads)),
             Kind::ItemCf => Box::new(ItemCf::fit(data, item_cf::Params::default(), threads)),
+            Kind::Rp3Beta => Box::new(Rp3Beta::fit(data, rp3beta::Params::default(), threads)),
+            Kind::Ease => Box::new(Ease::fit(data, ease::Params::default(), threads)),
+            Kind::Ials => Box::new(Ials::fit(data, ials::Params::default(), threads)),
+            Kind::Bpr => Box::new(Bpr::fit(data, bpr::Params::default())),
+            Kind::BprTicket => Box::new(tickets::Served::fit(data, tickets::Search::default())),
+            Kind::Pairs => Box::new(Pairs::fit(data, pairs::Params::default(), threads)),
             Kind::TifuKnn => Box::new(TifuKnn::fit(data, tifu_knn::Params::default())),
+            Kind::Combined => Box::new(Combined::fit(data, combined::Params::default(), threads)),
         }
     }
 }
@@ -90,21 +148,22 @@ impl fmt::Display for Kind {
 
 /// A name that is no model's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no model is named {0:?}; there are popularity, gp-topfreq, item-cf and tifu-knn")]
+#[error("no model is named {0:?}; there are {names}", names = Kind::ALL.map(Kind::name).join(", "))]
 pub struct UnknownModel(String);
 
 impl FromStr for Kind {
     type Err = UnknownModel;
 
     fn from_str(name: &str) -> Result<Kind, UnknownModel> {
-        let found =
-            Kind::ALL.into_iter().find(|kind| kind.name() == name.trim().to_ascii_lowercase().replace('_', "-"));
+        let wanted = name.trim().to_ascii_lowercase().replace('_', "-");
+        let wanted = if wanted == "item-knn" { "item-cf" } else { &wanted };
+        let found = Kind::ALL.into_iter().find(|kind| kind.name() == wanted);
         found.ok_or_else(|| UnknownModel(name.to_owned()))
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::baskets::tests::{data, letters};
     use crate::scores::top;

@@ -98,6 +98,22 @@ impl TifuKnn {
         });
     }
 
+    /// The share of a shopper's own items in a score.
+    pub(crate) fn own_share(&self) -> f32 {
+        self.params.alpha
+    }
+
+    /// Puts a shopper's own items with their weights into `vector`.
+    pub(crate) fn own(&self, subject: Subject<'_>, own: &mut Scores, vector: &mut Vec<(ItemId, f32)>) {
+        match subject.place {
+            Some(place) if !subject.newer => {
+                vector.clear();
+                vector.extend(self.vectors.get(place));
+            }
+            _ => weigh(&self.params, subject.baskets, self.item_count, own, vector),
+        }
+    }
+
     /// Whether scoring still searches for neighbours.
     pub fn is_prepared(&self) -> bool {
         self.prepared.get().is_some()
@@ -135,7 +151,13 @@ impl TifuKnn {
 }
 
 /// Puts a shopper's vector into `vector`, items ascending.
-fn weigh(params: &Params, baskets: Baskets<'_>, item_count: usize, own: &mut Scores, vector: &mut Vec<(ItemId, f32)>) {
+pub(crate) fn weigh(
+    params: &Params,
+    baskets: Baskets<'_>,
+    item_count: usize,
+    own: &mut Scores,
+    vector: &mut Vec<(ItemId, f32)>,
+) {
     own.reset(item_count);
     let (count, size) = (baskets.len(), params.group_size.max(1));
     let groups = count.div_ceil(size);
@@ -160,13 +182,7 @@ impl Model for TifuKnn {
 
     fn score(&self, subject: Subject<'_>, scratch: &mut Scratch) {
         let Scratch { items, overlaps, own, vector, neighbours, .. } = scratch;
-        match subject.place {
-            Some(place) if !subject.newer => {
-                vector.clear();
-                vector.extend(self.vectors.get(place));
-            }
-            _ => weigh(&self.params, subject.baskets, self.item_count, own, vector),
-        }
+        self.own(subject, own, vector);
         for &(item, weight) in vector.iter() {
             items.add(item, weight * self.params.alpha);
         }

@@ -11,6 +11,7 @@ mod operators;
 mod receipt;
 mod serve;
 mod strategies;
+mod tune;
 
 use crate::config::{self as settings, Config};
 use clap::{Parser, Subcommand};
@@ -39,6 +40,8 @@ enum Command {
     /// Measure models on baskets they have not seen
     #[command(subcommand)]
     Evaluate(evaluate::Command),
+    /// Compare hyper-parameters on a validation split
+    Tune(tune::Args),
     /// People who work with the console
     #[command(subcommand)]
     Operators(operators::Command),
@@ -106,6 +109,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Import(args) => import::run(&args),
         Command::Strategies(command) => strategies::run(command),
         Command::Evaluate(command) => evaluate::run(command),
+        Command::Tune(args) => tune::run(args),
         Command::Operators(command) => operators::run(command),
         Command::Config(command) => config::run(&command),
         Command::Flow(command) => flow::run(&command),
@@ -174,6 +178,14 @@ mod tests {
             ("koi evaluate next-basket --train t --test s --model best", false),
             ("koi evaluate next-basket --train t --test s --k ten", false),
             ("koi evaluate next-basket --train t", false),
+            ("koi evaluate next-basket --train t --test s --model combined", true),
+            ("koi evaluate next-basket --train t --test s --model item-knn", true),
+            ("koi evaluate top-n --train t --test s --k 20 --model rp3beta --json", true),
+            ("koi evaluate top-n --train t --test s --model none", false),
+            ("koi evaluate top-n --train t", false),
+            ("koi tune --train t --model rp3beta --json", true),
+            ("koi tune --train t --test s", false),
+            ("koi tune", false),
             ("koi config default", true),
             ("koi config check koi.toml", true),
             ("koi config", false),

@@ -4,24 +4,30 @@
 //! place p by 1 / log2(p + 1) against the best possible order, cut at k. Both are means over the shoppers of the test
 //! file; one without a history gets the most popular items. Items bought before may be recommended again, equal
 //! scores go by train popularity, then by the item's name.
+//!
+//! [`top_n`] measures the same of a shopper's next new items, without any order, and how the whole catalogue fares.
 
-use std::fmt;
+pub mod measure;
+mod report;
+pub mod top_n;
+
 use std::io::Read;
 
 use domain::ids::ShopperId;
 use rustc_hash::FxHashMap;
-use serde::Serialize;
-use serde::ser::SerializeMap;
 
-use crate::baskets::{Baskets, Builder, Dataset, order_key};
-use crate::catalogue::ItemId;
-use crate::models::{Kind, Model, Subject};
-use crate::parallel;
+use crate::baskets::{Builder, Dataset, order_key};
+use crate::models::Kind;
 use crate::rows::{self, RowsError};
-use crate::scores::{Scratch, top};
+
+use measure::{Again, Case, measure};
+pub use report::{AtK, Catalogued, ModelReport, Report};
 
 /// The longest list of recommendations that is measured.
 pub const MAX_K: usize = 1_000;
+
+/// Shoppers on whom the default is chosen, spread evenly over all: all models are fitted once more on them.
+const MAX_VALIDATION_SHOPPERS: usize = 4_000;
 
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
@@ -52,68 +58,6 @@ pub struct Source<'a, R> {
     pub reader: R,
 }
 
-/// What came out.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Report {
-    /// Shoppers in the test file.
-    pub shoppers: usize,
-    /// The model that did best on baskets held out from the train file.
-    pub default: &'static str,
-    pub models: Vec<ModelReport>,
-}
-
-/// One model's figures; serialised flat, as `recall@10` and so on.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ModelReport {
-    pub model: &'static str,
-    /// In the order of [`Options::ks`].
-    pub at: Vec<AtK>,
-    /// Wall seconds of fitting and of scoring all shoppers.
-    pub fit_s: f64,
-    pub score_s: f64,
-}
-
-/// Means over the shoppers for lists of one length.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct AtK {
-    pub k: usize,
-    pub recall: f64,
-    pub ndcg: f64,
-}
-
-impl Serialize for ModelReport {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut map = to.serialize_map(None)?;
-        map.serialize_entry("model", self.model)?;
-        for at in &self.at {
-            map.serialize_entry(&format!("recall@{}", at.k), &at.recall)?;
-            map.serialize_entry(&format!("ndcg@{}", at.k), &at.ndcg)?;
-        }
-        map.serialize_entry("fit_s", &self.fit_s)?;
-        map.serialize_entry("score_s", &self.score_s)?;
-        map.end()
-    }
-}
-
-/// A table for people, one line per model.
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<12}", "model")?;
-        for at in self.models.iter().take(1).flat_map(|model| &model.at) {
-            write!(f, " {:>10} {:>10}", format!("recall@{}", at.k), format!("ndcg@{}", at.k))?;
-        }
-        writeln!(f, " {:>8} {:>8}", "fit_s", "score_s")?;
-        for model in &self.models {
-            write!(f, "{:<12}", model.model)?;
-            for at in &model.at {
-                write!(f, " {:>10.4} {:>10.4}", at.recall, at.ndcg)?;
-            }
-            writeln!(f, " {:>8.3} {:>8.3}", model.fit_s, model.score_s)?;
-        }
-        write!(f, "{} shoppers; default, by baskets held out from the train file: {}", self.shoppers, self.default)
-    }
-}
-
 /// Fits the models on `train` and measures them on the first basket of each shopper of `test`. `seconds` is the
 /// caller's monotonic clock.
 pub fn next_basket(
@@ -122,42 +66,51 @@ pub fn next_basket(
     options: &Options,
     seconds: &dyn Fn() -> f64,
 ) -> Result<Report, EvaluateError> {
-    if let Some(&k) = options.ks.iter().find(|k| !(1..=MAX_K).contains(*k)) {
-        return Err(EvaluateError::K(k));
-    }
+    check_ks(options)?;
     let mut shoppers = FxHashMap::default();
     let train = read(train, &mut shoppers)?;
     let test = read(test, &mut shoppers)?;
     let cases: Vec<Case> = (0..test.len()).map(|place| Case::of_test(&train, &test, place)).collect();
-    let default = pick_default(&train, options);
+    let default = pick_default(&train, options, Again::Yes);
     let mut models = Vec::with_capacity(options.models.len());
     for kind in &options.models {
         let started = seconds();
         let model = kind.fit(&train, options.threads);
         let fitted = seconds();
-        let at = measure(&*model, &train, &cases, &options.ks, options.threads);
+        let measured = measure(&*model, &train, &cases, &options.ks, Again::Yes, options.threads);
         let scored = seconds();
-        models.push(ModelReport { model: kind.name(), at, fit_s: fitted - started, score_s: scored - fitted });
+        models.push(ModelReport {
+            model: kind.name(),
+            at: measured.at,
+            catalogued: None,
+            fit_s: fitted - started,
+            score_s: scored - fitted,
+            peak_rss_mb: None,
+        });
     }
     Ok(Report { shoppers: cases.len(), default: default.name(), models })
 }
 
+fn check_ks(options: &Options) -> Result<(), EvaluateError> {
+    match options.ks.iter().find(|k| !(1..=MAX_K).contains(*k)) {
+        Some(&k) => Err(EvaluateError::K(k)),
+        None => Ok(()),
+    }
+}
+
 /// The model of the largest recall + ndcg at the first k on the last basket that each shopper of the train part has,
 /// when fitted on the rest. Where nobody has two baskets there is nothing to compare on, and popularity is safe.
-fn pick_default(train: &Dataset, options: &Options) -> Kind {
-    let (rest, held_out) = train.hold_out(2);
+fn pick_default(train: &Dataset, options: &Options, again: Again) -> Kind {
+    let (rest, held_out) = train.sampled(MAX_VALIDATION_SHOPPERS).hold_out(2);
     let mut best = (Kind::Popularity, 0.0);
     if held_out.is_empty() {
         return best.0;
     }
-    let cases: Vec<Case> = held_out
-        .into_iter()
-        .map(|held| Case { place: Some(held.shopper), size: held.items.len(), items: held.items })
-        .collect();
+    let cases: Vec<Case> = held_out.into_iter().map(Case::held_out).collect();
     for kind in Kind::ALL {
         let model = kind.fit(&rest, options.threads);
         let k = options.ks.first().copied().unwrap_or(10);
-        let at = measure(&*model, &rest, &cases, &[k], options.threads)[0];
+        let at = measure(&*model, &rest, &cases, &[k], again, options.threads).at[0];
         if at.recall + at.ndcg > best.1 {
             best = (kind, at.recall + at.ndcg);
         }
@@ -165,90 +118,40 @@ fn pick_default(train: &Dataset, options: &Options) -> Kind {
     best.0
 }
 
-fn read(
+pub(crate) fn read(
     source: Source<'_, impl Read>,
     shoppers: &mut FxHashMap<Box<str>, ShopperId>,
 ) -> Result<Dataset, EvaluateError> {
     let mut builder = Builder::default();
     let mut full = false;
     rows::read(source.name, source.reader, |row| {
-        let shopper = match shoppers.get(row.shopper) {
-            Some(&shopper) => shopper,
-            None => {
-                let shopper = ShopperId(shoppers.len() as u64);
-                shoppers.insert(row.shopper.into(), shopper);
-                shopper
-            }
-        };
+        let shopper = shopper(shoppers, row.shopper);
         match builder.catalogue().intern(row.item, "", "") {
             Some(item) => builder.add_line(shopper, order_key(row.basket), row.at_ms, item),
             None => full = true,
         }
     })?;
-    let file = || source.name.to_owned();
+    built(source.name, builder, full)
+}
+
+/// The number of a shopper, new if unknown.
+fn shopper(shoppers: &mut FxHashMap<Box<str>, ShopperId>, name: &str) -> ShopperId {
+    if let Some(&shopper) = shoppers.get(name) {
+        return shopper;
+    }
+    let shopper = ShopperId(shoppers.len() as u64);
+    shoppers.insert(name.into(), shopper);
+    shopper
+}
+
+/// The data set, unless something found no room.
+fn built(file: &str, builder: Builder, full: bool) -> Result<Dataset, EvaluateError> {
+    let file = || file.to_owned();
     match (full, builder.dropped()) {
         (true, _) => Err(EvaluateError::TooManyItems { file: file() }),
         (_, 1..) => Err(EvaluateError::TooManyRows { file: file() }),
         _ => Ok(builder.build()),
     }
-}
-
-/// One shopper to foresee.
-struct Case {
-    /// The shopper's place in the train part.
-    place: Option<usize>,
-    /// The basket's items that the train part knows, ascending.
-    items: Vec<ItemId>,
-    /// All items of the basket, also those that nobody can foresee.
-    size: usize,
-}
-
-impl Case {
-    fn of_test(train: &Dataset, test: &Dataset, place: usize) -> Case {
-        let basket = test.baskets(place).items(0);
-        let mut items: Vec<ItemId> =
-            basket.iter().filter_map(|&item| train.catalogue().item(test.catalogue().sku(item))).collect();
-        items.sort_unstable();
-        Case { place: train.place(test.shopper(place)), items, size: basket.len() }
-    }
-}
-
-/// Means over all cases, the same on any number of threads.
-fn measure(model: &dyn Model, data: &Dataset, cases: &[Case], ks: &[usize], threads: usize) -> Vec<AtK> {
-    let longest = ks.iter().copied().max().unwrap_or(0);
-    let sums = parallel::chunks(cases.len(), threads, Scratch::default, |scratch, range| {
-        let mut sums: Vec<AtK> = ks.iter().map(|&k| AtK { k, ..AtK::default() }).collect();
-        for case in &cases[range] {
-            scratch.items.reset(data.catalogue().len());
-            let subject = case.place.map_or(Subject { place: None, baskets: Baskets::NONE, newer: true }, |place| {
-                Subject::fitted(data, place)
-            });
-            model.score(subject, scratch);
-            let best = top(&scratch.items, longest, data.by_rank(), data.rank());
-            for sum in &mut sums {
-                let (recall, ndcg) = metrics(&best, &case.items, case.size, sum.k);
-                sum.recall += recall;
-                sum.ndcg += ndcg;
-            }
-        }
-        sums
-    });
-    let count = cases.len().max(1) as f64;
-    let mean = |(place, &k): (usize, &usize)| AtK {
-        k,
-        recall: sums.iter().map(|sum| sum[place].recall).sum::<f64>() / count,
-        ndcg: sums.iter().map(|sum| sum[place].ndcg).sum::<f64>() / count,
-    };
-    ks.iter().enumerate().map(mean).collect()
-}
-
-/// recall@k and ndcg@k of a list for a basket of `size` items, of which `items` (ascending) can be in the list.
-fn metrics(best: &[(ItemId, f32)], items: &[ItemId], size: usize, k: usize) -> (f64, f64) {
-    let gain = |place: usize| 1.0 / (place as f64 + 2.0).log2();
-    let hits = best.iter().take(k).enumerate().filter(|(_, (item, _))| items.binary_search(item).is_ok());
-    let (count, gained) = hits.fold((0u32, 0.0), |(count, sum), (place, _)| (count + 1, sum + gain(place)));
-    let ideal: f64 = (0..size.min(k)).map(gain).sum();
-    if size == 0 { (0.0, 0.0) } else { (f64::from(count) / size as f64, gained / ideal) }
 }
 
 #[cfg(test)]
@@ -264,23 +167,6 @@ mod tests {
         let options = Options { ks: ks.to_vec(), models: models.to_vec(), threads: 2 };
         let train = Source { name: "train", reader: train.as_bytes() };
         next_basket(train, Source { name: "test", reader: test.as_bytes() }, &options, &|| 0.0)
-    }
-
-    #[test]
-    fn metrics_by_hand() {
-        let best: Vec<(ItemId, f32)> = [7, 3, 9, 1].map(|item| (item, 0.0)).to_vec();
-        let second = 1.0 / 3f64.log2();
-        let check = |items: &[ItemId], size, k, want: (f64, f64)| {
-            let got = metrics(&best, items, size, k);
-            assert!((got.0 - want.0).abs() + (got.1 - want.1).abs() < 1e-12, "{items:?} {size} {k}: {got:?}");
-        };
-        check(&[7], 1, 1, (1.0, 1.0));
-        check(&[3], 1, 1, (0.0, 0.0));
-        check(&[3], 1, 2, (1.0, second));
-        check(&[3, 7], 2, 4, (1.0, 1.0));
-        check(&[3, 9], 4, 2, (0.25, second / (1.0 + second)));
-        check(&[9], 3, 3, (1.0 / 3.0, 0.5 / (1.0 + second + 0.5)));
-        check(&[], 2, 4, (0.0, 0.0));
     }
 
     #[test]
@@ -310,7 +196,7 @@ mod tests {
         let report = run(&own, "1,99,2020-02-01,a", &[Kind::Popularity], &[1]).expect("good rows");
         assert_ne!(report.default, "popularity");
         let report = run("1,1,2020-01-01,a 2,2,2020-01-01,b", "1,9,2020-02-01,a", &Kind::ALL, &[1]).expect("good rows");
-        assert_eq!((report.default, report.models.len()), ("popularity", 4), "nothing to hold out");
+        assert_eq!((report.default, report.models.len()), ("popularity", Kind::ALL.len()), "nothing to hold out");
     }
 
     #[test]
@@ -324,7 +210,8 @@ mod tests {
     #[test]
     fn the_report_has_the_agreed_keys() {
         let at = vec![AtK { k: 10, recall: 0.25, ndcg: 0.5 }];
-        let model = ModelReport { model: "tifu-knn", at, fit_s: 1.0, score_s: 2.0 };
+        let model =
+            ModelReport { model: "tifu-knn", at, catalogued: None, fit_s: 1.0, score_s: 2.0, peak_rss_mb: None };
         let report = Report { shoppers: 2, default: "tifu-knn", models: vec![model] };
         let want = r#"{"shoppers":2,"default":"tifu-knn","models":[{"model":"tifu-knn","recall@10":0.25,"ndcg@10":0.5,"fit_s":1.0,"score_s":2.0}]}"#;
         assert_eq!(serde_json::to_string(&report).expect("plain numbers"), want);
