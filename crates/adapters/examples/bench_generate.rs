@@ -50,7 +50,7 @@ fn main() -> io::Result<()> {
     let options = Options { threads: 1, ..Options::default() };
     let rate = hit_rate::measure(&retail::read(lines)?, options);
     let rate = rate.ok_or_else(|| io::Error::other("too few shoppers or items"))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let dir = Path::new(dir);
     let mut result = runtime.block_on(measure(retail::read(lines)?, options, &dir.join("retail")))?;
     let more = json!({

@@ -28,18 +28,22 @@ fn main() -> io::Result<()> {
     let weights = (train.len() + train.catalogue().len()) * search.bpr.factors;
     let dense = ndcg(finder.dense());
     let served = Served::new(finder.dense());
-    eprintln!("{weights} weights, {} bytes; ndcg@{K} {dense:.4}; quantised {} bytes, {:.4}", weights * 4, served.bytes(), ndcg(&served));
-    eprintln!("{:>5} {:>7} {:>10} {:>10} {:>10} {:>10} {:>10}", "round", "open", "iterative", "one-shot", "random", "served", "bytes");
+    eprintln!(
+        "{weights} weights, {} bytes; ndcg@{K} {dense:.4}; quantised {} bytes, {:.4}",
+        weights * 4,
+        served.bytes(),
+        ndcg(&served)
+    );
+    eprintln!(
+        "{:>5} {:>7} {:>10} {:>10} {:>10} {:>10} {:>10}",
+        "round", "open", "iterative", "one-shot", "random", "served", "bytes"
+    );
     let (mut rows, mut smallest) = (Vec::new(), None);
     for (round, ticket) in finder.iterative().enumerate() {
         let open = ticket.open;
         let served = Served::new(&ticket.model);
-        let figures = [
-            ndcg(&ticket.model),
-            ndcg(&finder.one_shot(open).model),
-            ndcg(&finder.random(open).model),
-            ndcg(&served),
-        ];
+        let figures =
+            [ndcg(&ticket.model), ndcg(&finder.one_shot(open).model), ndcg(&finder.random(open).model), ndcg(&served)];
         let [iterative, one_shot, random, of_served] = figures;
         let round = round + 1;
         eprintln!(

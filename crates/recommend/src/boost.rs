@@ -136,15 +136,17 @@ impl Forest {
             for (row, slope) in slopes.iter_mut().enumerate() {
                 let chance = 1.0 / (1.0 + (-logits[row]).exp());
                 let weight = rows.weights[row];
-                *slope =
-                    [weight * (chance - f32::from(u8::from(rows.labels[row]))), weight * chance * (1.0 - chance)];
+                *slope = [weight * (chance - f32::from(u8::from(rows.labels[row]))), weight * chance * (1.0 - chance)];
             }
             let root = forest.nodes.len();
             Grower::new(&table, &slopes, params, tree, threads).grow(&mut forest.nodes);
             forest.roots.push(root as u32);
-            let added = parallel::chunks(rows.len(), threads, || (), |(), range| {
-                range.map(|row| table.answer(&forest.nodes, root, row)).collect::<Vec<f32>>()
-            });
+            let added = parallel::chunks(
+                rows.len(),
+                threads,
+                || (),
+                |(), range| range.map(|row| table.answer(&forest.nodes, root, row)).collect::<Vec<f32>>(),
+            );
             logits.iter_mut().zip(added.into_iter().flatten()).for_each(|(logit, answer)| *logit += answer);
         }
         forest
@@ -186,13 +188,19 @@ struct Binned {
 impl Binned {
     fn new(rows: &Rows, threads: usize) -> Binned {
         let width = rows.width;
-        let made = parallel::chunks_of(1, width, threads, || (), |(), range| {
-            let feature = range.start;
-            let of_feature = || rows.values.iter().skip(feature).step_by(width).copied();
-            let cuts = cuts(of_feature(), rows.len());
-            let bins: Vec<u8> = of_feature().map(|value| cuts.partition_point(|&cut| cut < value) as u8).collect();
-            (cuts, bins)
-        });
+        let made = parallel::chunks_of(
+            1,
+            width,
+            threads,
+            || (),
+            |(), range| {
+                let feature = range.start;
+                let of_feature = || rows.values.iter().skip(feature).step_by(width).copied();
+                let cuts = cuts(of_feature(), rows.len());
+                let bins: Vec<u8> = of_feature().map(|value| cuts.partition_point(|&cut| cut < value) as u8).collect();
+                (cuts, bins)
+            },
+        );
         let (cuts, bins) = made.into_iter().unzip();
         Binned { rows: rows.len(), cuts, bins }
     }
@@ -216,8 +224,7 @@ fn cuts(values: impl Iterator<Item = f32>, count: usize) -> Vec<f32> {
     if distinct.len() <= MAX_CUTS + 1 {
         return distinct.windows(2).map(|pair| pair[0].midpoint(pair[1])).collect();
     }
-    let mut cuts: Vec<f32> =
-        (1..=MAX_CUTS).map(|place| sample[place * (sample.len() - 1) / (MAX_CUTS + 1)]).collect();
+    let mut cuts: Vec<f32> = (1..=MAX_CUTS).map(|place| sample[place * (sample.len() - 1) / (MAX_CUTS + 1)]).collect();
     cuts.dedup();
     cuts
 }
@@ -251,13 +258,7 @@ struct Grower<'a> {
 }
 
 impl<'a> Grower<'a> {
-    fn new(
-        table: &'a Binned,
-        slopes: &'a [[f32; 2]],
-        params: Params,
-        tree: usize,
-        threads: usize,
-    ) -> Grower<'a> {
+    fn new(table: &'a Binned, slopes: &'a [[f32; 2]], params: Params, tree: usize, threads: usize) -> Grower<'a> {
         let width = table.cuts.len();
         let mut features: Vec<usize> = (0..width).collect();
         features.sort_by_key(|&feature| draw(params.seed, tree, feature, 1));
@@ -294,12 +295,8 @@ impl<'a> Grower<'a> {
         let (left, right): (Vec<u32>, Vec<u32>) =
             leaf.rows.into_iter().partition(|&row| usize::from(bins[row as usize]) <= bin);
         let child = nodes.len();
-        nodes[leaf.node] = Node {
-            feature: feature as u16,
-            bin: bin as u8,
-            value: self.table.cuts[feature][bin],
-            left: child as u32,
-        };
+        nodes[leaf.node] =
+            Node { feature: feature as u16, bin: bin as u8, value: self.table.cuts[feature][bin], left: child as u32 };
         nodes.push(self.leaf(&left));
         nodes.push(self.leaf(&right));
         // The smaller side is summed, the other one is what it leaves of the whole.
@@ -334,19 +331,25 @@ impl<'a> Grower<'a> {
     fn sums(&self, rows: &[u32]) -> Sums {
         // Few rows are summed before a second thread has started.
         let threads = if rows.len() < 4_096 { 1 } else { self.threads };
-        parallel::chunks_of(1, self.features.len(), threads, || (), |(), range| {
-            let feature = self.features[range.start];
-            let bins = &self.table.bins[feature];
-            let mut sums = vec![[0.0; 3]; self.table.cuts[feature].len() + 1];
-            for &row in rows {
-                let [first, second] = self.slopes[row as usize];
-                let sum = &mut sums[usize::from(bins[row as usize])];
-                sum[0] += f64::from(first);
-                sum[1] += f64::from(second);
-                sum[2] += 1.0;
-            }
-            sums
-        })
+        parallel::chunks_of(
+            1,
+            self.features.len(),
+            threads,
+            || (),
+            |(), range| {
+                let feature = self.features[range.start];
+                let bins = &self.table.bins[feature];
+                let mut sums = vec![[0.0; 3]; self.table.cuts[feature].len() + 1];
+                for &row in rows {
+                    let [first, second] = self.slopes[row as usize];
+                    let sum = &mut sums[usize::from(bins[row as usize])];
+                    sum[0] += f64::from(first);
+                    sum[1] += f64::from(second);
+                    sum[2] += 1.0;
+                }
+                sums
+            },
+        )
     }
 
     fn best_split(&self, sums: &Sums) -> Split {
@@ -404,12 +407,9 @@ mod tests {
     fn learns_what_no_single_feature_tells() {
         let params = Params { trees: 60, leaves: 8, learning_rate: 0.3, feature_share: 1.0, ..Params::default() };
         let forest = Forest::fit(&exclusive_or(4_000), params, 2);
-        for (features, yes) in [
-            ([0.1, 0.9, 0.5], true),
-            ([0.9, 0.2, 0.1], true),
-            ([0.2, 0.1, 0.9], false),
-            ([0.8, 0.8, 0.3], false),
-        ] {
+        for (features, yes) in
+            [([0.1, 0.9, 0.5], true), ([0.9, 0.2, 0.1], true), ([0.2, 0.1, 0.9], false), ([0.8, 0.8, 0.3], false)]
+        {
             assert_eq!(forest.logit(&features) > 0.0, yes, "{features:?}: {}", forest.logit(&features));
         }
         assert_eq!(forest.len(), 60);

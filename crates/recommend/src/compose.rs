@@ -203,7 +203,8 @@ impl PrizeIndex {
         let candidates = &self.tiers[tier].candidates;
         let least = candidates.iter().map(|prize| slots.shown[usize::from(*prize)]).min().unwrap_or(0);
         let fewest = candidates.iter().copied().filter(|prize| slots.shown[usize::from(*prize)] == least);
-        best(fewest, seed, |prize| (u8::from(slots.set_back[prize]), slots.scores[prize])).expect("invariant: a tier with slots has candidates")
+        best(fewest, seed, |prize| (u8::from(slots.set_back[prize]), slots.scores[prize]))
+            .expect("invariant: a tier with slots has candidates")
     }
 
     /// A candidate of `tier`, all of whose prizes are shown, that a slot of another tier gives up for a new one, if
@@ -385,7 +386,8 @@ mod tests {
         let mut shown = composed(&fitted, &index, 1);
         shown.sort_unstable();
         assert_eq!(shown, [0, 1]);
-        let mut acts = vec![crate::baskets::tests::purchase("1", 0, "ab"), crate::baskets::tests::purchase("2", 1, "bc")];
+        let mut acts =
+            vec![crate::baskets::tests::purchase("1", 0, "ab"), crate::baskets::tests::purchase("2", 1, "bc")];
         acts.push(domain::behaviour::Behaviour {
             id: "r".to_owned(),
             at_ms: 2 * 86_400_000,
@@ -416,7 +418,8 @@ mod tests {
         check(Policy::default(), &[0, 1, 2]);
         let out_of_stock = free.clone().with_policy(Policy { supply: vec![none], ..Policy::default() });
         assert_eq!(composed(&fitted, &out_of_stock, 1)[..2], [1, 2]);
-        let capped = |cents, mean| Policy { supply: costs(cents), mean_cost_cents: vec![Some(mean)], ..Policy::default() };
+        let capped =
+            |cents, mean| Policy { supply: costs(cents), mean_cost_cents: vec![Some(mean)], ..Policy::default() };
         check(capped([10, 10, 10, 1, 1, 1], 10), &[0, 1, 2]);
         let cheap = free.clone().with_policy(capped([90, 10, 10, 1, 1, 1], 10));
         let got = composed(&fitted, &cheap, 1);

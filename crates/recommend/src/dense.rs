@@ -85,12 +85,18 @@ impl Matrix {
     /// The sum over the rows of each row's outer product with itself, `ridge` added on the diagonal.
     pub fn gram(&self, ridge: f32, threads: usize) -> Matrix {
         let arch = pulp::Arch::new();
-        let parts = parallel::chunks_of(GRAM_ROWS, self.len(), threads, || (), |(), range| {
-            let mut sum = Matrix::zeros(self.stride, self.stride);
-            let rows = &self.values[range.start * self.stride..range.end * self.stride];
-            arch.dispatch(AddOuter { rows, stride: self.stride, sum: &mut sum.values });
-            sum
-        });
+        let parts = parallel::chunks_of(
+            GRAM_ROWS,
+            self.len(),
+            threads,
+            || (),
+            |(), range| {
+                let mut sum = Matrix::zeros(self.stride, self.stride);
+                let rows = &self.values[range.start * self.stride..range.end * self.stride];
+                arch.dispatch(AddOuter { rows, stride: self.stride, sum: &mut sum.values });
+                sum
+            },
+        );
         let mut gram = Matrix::zeros(self.stride, self.stride);
         for part in parts {
             gram.values.iter_mut().zip(&part.values).for_each(|(sum, part)| *sum += part);

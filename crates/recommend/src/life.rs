@@ -113,7 +113,11 @@ mod tests {
         let after: &[&str] = &["ab", "ab", "abc"];
         let old = fitted(data(&[before; 60]));
         assert_eq!(compare(&old, &data(&[before; 60]), Options::default()), None, "nothing new");
-        assert_eq!(compare(&old, &data(&[&[after; 9][..], &[before; 51]].concat()), Options::default()), None, "too little");
+        assert_eq!(
+            compare(&old, &data(&[&[after; 9][..], &[before; 51]].concat()), Options::default()),
+            None,
+            "too little"
+        );
         let comparison = compare(&old, &data(&[after; 60]), Options::default()).expect("sixty new baskets");
         assert_eq!(comparison.shoppers, 60);
         assert!((comparison.old_recall - 2.0 / 3.0).abs() < 1e-9 && comparison.is_good_enough(), "{comparison:?}");

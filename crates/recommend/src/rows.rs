@@ -87,8 +87,11 @@ fn fields<const N: usize>(
     let mut rows = 0u64;
     while csv.read_record(&mut record).map_err(|error| unreadable(file, error))? {
         let line = record.position().map_or(0, csv::Position::line);
-        take(places.map(|place| record.get(place).unwrap_or("").trim()))
-            .map_err(|reason| RowsError::Line { file: file.to_owned(), line, reason })?;
+        take(places.map(|place| record.get(place).unwrap_or("").trim())).map_err(|reason| RowsError::Line {
+            file: file.to_owned(),
+            line,
+            reason,
+        })?;
         rows += 1;
     }
     if rows == 0 { Err(RowsError::Empty { file: file.to_owned(), columns: columns() }) } else { Ok(()) }

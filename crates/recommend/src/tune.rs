@@ -52,7 +52,11 @@ impl fmt::Display for Report {
         for tuned in &self.models {
             for tried in &tuned.tried {
                 let mark = if tried.settings == tuned.best { "*" } else { " " };
-                writeln!(f, "{:<10} {:>10.4} {:>10.4} {mark}{}", tuned.model, tried.recall, tried.ndcg, tried.settings)?;
+                writeln!(
+                    f,
+                    "{:<10} {:>10.4} {:>10.4} {mark}{}",
+                    tuned.model, tried.recall, tried.ndcg, tried.settings
+                )?;
             }
         }
         write!(f, "{} validation baskets; * the best of a model", self.baskets)
@@ -69,7 +73,8 @@ fn choice<P: fmt::Debug + Copy + 'static, M: Model + 'static>(
     // `Params { a: 1, b: 2 }` as `a: 1, b: 2`.
     let text = format!("{params:?}");
     let settings = text.trim_start_matches("Params { ").trim_end_matches(" }").to_owned();
-    (settings, Box::new(move |data, threads| Box::new(fit(data, params, threads))))
+    let fit = move |data: &Dataset, threads: usize| -> Box<dyn Model> { Box::new(fit(data, params, threads)) };
+    (settings, Box::new(fit))
 }
 
 /// What is tried of a model, its default first; nothing of one without settings.
@@ -148,7 +153,9 @@ mod tests {
     #[test]
     fn settings_are_tried_on_the_train_part() {
         let rows: String = (0..30)
-            .flat_map(|s| (1..5).map(move |b| format!("{s},{s}{b},2020-01-0{b},{}\n", char::from(b'a' + (s % 5) as u8))))
+            .flat_map(|s| {
+                (1..5).map(move |b| format!("{s},{s}{b},2020-01-0{b},{}\n", char::from(b'a' + (s % 5) as u8)))
+            })
             .collect();
         let text = format!("shopper,basket,at,item\n{rows}");
         let source = || Source { name: "train", reader: text.as_bytes() };

@@ -35,10 +35,8 @@ pub fn run() -> Result<Value> {
     for _ in 0..ROUNDS {
         let out = scratch.path().to_str().context("a plain path")?;
         let file = train.to_str().context("a plain path")?;
-        let fitted = examples::recommend(
-            "bench_train",
-            &[file, out, FACTORS, ITERATIONS, REGULARIZATION, WEIGHT, THREADS],
-        )?;
+        let fitted =
+            examples::recommend("bench_train", &[file, out, FACTORS, ITERATIONS, REGULARIZATION, WEIGHT, THREADS])?;
         ours.push(fitted["fit_s"].as_f64().context("our seconds")?);
         last = implicit(&python, &train, &test, scratch.path())?;
         theirs.push(last["fit_s"].as_f64().context("their seconds")?);

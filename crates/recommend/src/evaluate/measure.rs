@@ -65,23 +65,25 @@ pub fn measure(
     threads: usize,
 ) -> Measured {
     let longest = ks.iter().copied().max().unwrap_or(0);
-    let parts = parallel::chunks(cases.len(), threads, Default::default, |(scratch, own): &mut (Scratch, Scores), range| {
-        let at = ks.iter().map(|&k| AtK { k, ..AtK::default() }).collect();
-        let mut sums = Sums { at, shown: Vec::new() };
-        for case in &cases[range] {
-            let subject = case.place.map_or(Subject { place: None, baskets: Baskets::NONE, newer: true }, |place| {
-                Subject::fitted(data, place)
-            });
-            let best = best(model, data, subject, longest, again, scratch, own);
-            for sum in &mut sums.at {
-                let (recall, ndcg) = metrics(&best, &case.items, case.size, sum.k);
-                sum.recall += recall;
-                sum.ndcg += ndcg;
+    let parts =
+        parallel::chunks(cases.len(), threads, Default::default, |(scratch, own): &mut (Scratch, Scores), range| {
+            let at = ks.iter().map(|&k| AtK { k, ..AtK::default() }).collect();
+            let mut sums = Sums { at, shown: Vec::new() };
+            for case in &cases[range] {
+                let subject =
+                    case.place.map_or(Subject { place: None, baskets: Baskets::NONE, newer: true }, |place| {
+                        Subject::fitted(data, place)
+                    });
+                let best = best(model, data, subject, longest, again, scratch, own);
+                for sum in &mut sums.at {
+                    let (recall, ndcg) = metrics(&best, &case.items, case.size, sum.k);
+                    sum.recall += recall;
+                    sum.ndcg += ndcg;
+                }
+                sums.shown.extend(best.iter().map(|(item, _)| *item));
             }
-            sums.shown.extend(best.iter().map(|(item, _)| *item));
-        }
-        sums
-    });
+            sums
+        });
     let count = cases.len().max(1) as f64;
     let mean = |(place, &k): (usize, &usize)| AtK {
         k,
@@ -135,7 +137,8 @@ pub fn catalogued(data: &Dataset, shown: &[u32]) -> Catalogued {
     let mut sorted: Vec<u32> = shown.to_vec();
     sorted.sort_unstable();
     let n = sorted.len() as f64;
-    let weighted: f64 = (1u32..).zip(&sorted).map(|(rank, &times)| (2.0 * f64::from(rank) - n - 1.0) * f64::from(times)).sum();
+    let weighted: f64 =
+        (1u32..).zip(&sorted).map(|(rank, &times)| (2.0 * f64::from(rank) - n - 1.0) * f64::from(times)).sum();
     Catalogued { coverage, gini: weighted / (n * all), novelty }
 }
 

@@ -139,7 +139,8 @@ impl Bpr {
             other_row[place] = keep * of_other - pull * of_shopper;
         }
         if let Some(mask) = mask {
-            let hold = |row: &mut [f32], mask: &[f32]| row.iter_mut().zip(mask).for_each(|(value, open)| *value *= open);
+            let hold =
+                |row: &mut [f32], mask: &[f32]| row.iter_mut().zip(mask).for_each(|(value, open)| *value *= open);
             hold(shopper_row, mask.shoppers.row(shopper));
             hold(liked_row, mask.items.row(liked));
             hold(other_row, mask.items.row(other));
@@ -158,9 +159,9 @@ impl Pairs {
     /// An item drawn evenly from those that a shopper did not buy; `None` where none was met in a few draws.
     #[inline(always)]
     fn not_bought(&self, shopper: usize, drawn: u64) -> Option<ItemId> {
-        (1..=MAX_DRAWS as u64).map(|draw| (mix(drawn ^ draw << 48) % self.item_count as u64) as ItemId).find(|&item| {
-            !self.bought.holds(shopper, item)
-        })
+        (1..=MAX_DRAWS as u64)
+            .map(|draw| (mix(drawn ^ draw << 48) % self.item_count as u64) as ItemId)
+            .find(|&item| !self.bought.holds(shopper, item))
     }
 }
 

@@ -1,8 +1,8 @@
 //! What the combination sees of a shopper and an item: every model's score, and how often, how lately and in what rhythm
 //! the shopper and all others bought it.
 
-use super::{Ials, Pairs, Rp3Beta, Subject, TifuKnn, ease, ials, item_cf, pairs, rp3beta, tifu_knn};
 use super::{Ease, ItemCf, Model, Popularity};
+use super::{Ials, Pairs, Rp3Beta, Subject, TifuKnn, ease, ials, item_cf, pairs, rp3beta, tifu_knn};
 use crate::baskets::{Baskets, Dataset};
 use crate::catalogue::ItemId;
 use crate::scores::{Scores, Scratch, keep_best};

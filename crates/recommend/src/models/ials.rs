@@ -142,10 +142,16 @@ fn improve(these: &mut Matrix, others: &Matrix, weights: &impl Sparse, params: P
     let gram = others.gram(params.regularization, threads);
     let stride = these.stride();
     let arch = pulp::Arch::new();
-    parallel::pieces(these.values_mut(), ROWS_AT_ONCE * stride, threads, || (), |(), first, values| {
-        let rows = Rows { at: first / stride, values, others, gram: &gram, steps: params.steps };
-        arch.dispatch(Solve { rows, entries: |row| weights.entries(row) });
-    });
+    parallel::pieces(
+        these.values_mut(),
+        ROWS_AT_ONCE * stride,
+        threads,
+        || (),
+        |(), first, values| {
+            let rows = Rows { at: first / stride, values, others, gram: &gram, steps: params.steps };
+            arch.dispatch(Solve { rows, entries: |row| weights.entries(row) });
+        },
+    );
 }
 
 /// Vectors to improve and what they are measured against.
@@ -221,7 +227,10 @@ impl Work {
             add_scaled(simd, remainder, -step, product);
             let now = dot(simd, remainder, remainder);
             let keep = now / left;
-            direction.iter_mut().zip(remainder.iter()).for_each(|(direction, rest)| *direction = rest + keep * *direction);
+            direction
+                .iter_mut()
+                .zip(remainder.iter())
+                .for_each(|(direction, rest)| *direction = rest + keep * *direction);
             left = now;
         }
     }
@@ -252,8 +261,8 @@ impl Model for Ials {
 mod tests {
     use super::super::tests::best;
     use super::*;
-    use crate::baskets::{Baskets, History};
     use crate::baskets::tests::{data, purchase};
+    use crate::baskets::{Baskets, History};
 
     fn two_tastes() -> Dataset {
         let kitchen: [&[&str]; 4] = [&["ab", "ac"], &["abc"], &["bcd", "b"], &["ad", "c"]];

@@ -131,7 +131,9 @@ impl Counts {
         for place in 0..data.len() {
             let baskets = data.baskets(place);
             counts.shoppers += f32::from(u8::from(baskets.len() > 1));
-            for (at, &item) in baskets.iter().enumerate().flat_map(|(at, items)| items.iter().map(move |item| (at, item))) {
+            for (at, &item) in
+                baskets.iter().enumerate().flat_map(|(at, items)| items.iter().map(move |item| (at, item)))
+            {
                 let item = item as usize;
                 if at + 1 < baskets.len() && std::mem::replace(&mut before[item], place + 1) <= place {
                     counts.as_trigger[item] += 1.0;

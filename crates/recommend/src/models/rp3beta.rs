@@ -106,7 +106,8 @@ mod tests {
         let check = |beta, from: &str, to: &str, want: f32| {
             let model = Rp3Beta::fit(&data, Params { beta, ..Params::default() }, 1);
             let id = |sku| data.catalogue().item(sku).expect("bought");
-            let got = model.ends.get(id(from) as usize).find(|(end, _)| *end == id(to)).map_or(0.0, |(_, chance)| chance);
+            let got =
+                model.ends.get(id(from) as usize).find(|(end, _)| *end == id(to)).map_or(0.0, |(_, chance)| chance);
             assert!((got - want).abs() < 1e-6, "beta {beta}, {from} to {to}: {got}, not {want}");
         };
         check(0.0, "a", "b", 0.5 * 0.5);

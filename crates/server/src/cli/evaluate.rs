@@ -66,9 +66,9 @@ pub fn run(command: Command) -> Result<(), Failure> {
     let started = Instant::now();
     let seconds = || started.elapsed().as_secs_f64();
     match command {
-        Command::NextBasket(args) => measure(args.files, args.k, |train, test, options| {
-            evaluate::next_basket(train, test, options, &seconds)
-        }),
+        Command::NextBasket(args) => {
+            measure(args.files, args.k, |train, test, options| evaluate::next_basket(train, test, options, &seconds))
+        }
         Command::TopN(args) => measure(args.files, args.k, |train, test, options| {
             let meter = Meter { seconds: &seconds, peak_mb: &peak_mb };
             top_n::top_n(train, test, options, &meter)
