@@ -40,8 +40,10 @@ impl Builder {
         let (order_id, items) = match &behaviour.action {
             Action::Purchase { order_id, items } => (order_id, items),
             Action::Return { items, .. } => {
-                for item in items.iter().filter_map(|item| self.catalogue.item(&item.sku)) {
-                    self.add_return(shopper, behaviour.at_ms, item);
+                for item in items {
+                    if let Some(item) = self.catalogue.item(&item.sku) {
+                        self.add_return(shopper, behaviour.at_ms, item);
+                    }
                 }
                 return;
             }

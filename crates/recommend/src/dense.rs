@@ -172,15 +172,22 @@ pub fn symmetric_product<S: Simd>(simd: S, matrix: &[f32], vector: &[f32], out: 
     }
 }
 
+/// The first `N` registers of a vector. Their number is known while compiling, so that sums over them stay in registers.
+#[inline(always)]
+fn registers<S: Simd, const N: usize>(values: &[f32]) -> &[S::f32s; N] {
+    let (all, _) = S::as_simd_f32s(&values[..N * S::F32_LANES]);
+    all.first_chunk().expect("invariant: so many numbers make N registers")
+}
+
 /// `N` registers of [`symmetric_product`] from column `start` on.
 #[inline(always)]
 fn columns<S: Simd, const N: usize>(simd: S, matrix: &[f32], vector: &[f32], start: usize, out: &mut [S::f32s]) {
     let mut sums = [simd.splat_f32s(0.0); N];
     for (row, &factor) in matrix.chunks_exact(vector.len()).zip(vector) {
         let factor = simd.splat_f32s(factor);
-        let (row, _) = S::as_simd_f32s(&row[start..start + N * S::F32_LANES]);
-        for place in 0..N {
-            sums[place] = simd.mul_add_e_f32s(factor, row[place], sums[place]);
+        let row: &[S::f32s; N] = registers::<S, N>(&row[start..]);
+        for (sum, part) in sums.iter_mut().zip(row) {
+            *sum = simd.mul_add_e_f32s(factor, *part, *sum);
         }
     }
     out.copy_from_slice(&sums);
@@ -234,19 +241,19 @@ impl Tile<'_> {
         let mut sums = [[simd.splat_f32s(0.0); N]; TILE];
         let width = N * S::F32_LANES;
         for row in self.rows.chunks_exact(self.stride) {
-            let (right, _) = S::as_simd_f32s(&row[self.left..self.left + width]);
+            let right: &[S::f32s; N] = registers::<S, N>(&row[self.left..]);
             for (place, sums) in sums.iter_mut().enumerate() {
                 let factor = simd.splat_f32s(row[self.top + place]);
-                for part in 0..N {
-                    sums[part] = simd.mul_add_e_f32s(factor, right[part], sums[part]);
+                for (sum, part) in sums.iter_mut().zip(right) {
+                    *sum = simd.mul_add_e_f32s(factor, *part, *sum);
                 }
             }
         }
         for (place, sums) in sums.iter().enumerate() {
             let start = (self.top + place) * self.stride + self.left;
             let (to, _) = S::as_mut_simd_f32s(&mut sum[start..start + width]);
-            for part in 0..N {
-                to[part] = simd.add_f32s(to[part], sums[part]);
+            for (to, sum) in to.iter_mut().zip(sums) {
+                *to = simd.add_f32s(*to, *sum);
             }
         }
     }

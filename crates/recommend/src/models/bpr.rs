@@ -132,11 +132,12 @@ impl Bpr {
         let rate = params.learning_rate;
         let pull = rate / (1.0 + margin.exp());
         let keep = 1.0 - rate * params.regularization;
-        for place in 0..stride {
-            let (of_shopper, of_liked, of_other) = (shopper_row[place], liked_row[place], other_row[place]);
-            shopper_row[place] = keep * of_shopper + pull * (of_liked - of_other);
-            liked_row[place] = keep * of_liked + pull * of_shopper;
-            other_row[place] = keep * of_other - pull * of_shopper;
+        let rows = shopper_row.iter_mut().zip(liked_row.iter_mut()).zip(other_row.iter_mut());
+        for ((to_shopper, to_liked), to_other) in rows {
+            let (of_shopper, of_liked, of_other) = (*to_shopper, *to_liked, *to_other);
+            *to_shopper = keep * of_shopper + pull * (of_liked - of_other);
+            *to_liked = keep * of_liked + pull * of_shopper;
+            *to_other = keep * of_other - pull * of_shopper;
         }
         if let Some(mask) = mask {
             let hold =
