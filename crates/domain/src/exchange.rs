@@ -43,6 +43,9 @@ pub struct ItemPrize {
     /// Days in which one must be claimed; absent means never too late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim_days: Option<u32>,
+    /// Units, where the prize is written as a campaign's is: it becomes the item's stock where that is higher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stock: Option<u64>,
 }
 
 fn prize_code() -> String {
@@ -193,6 +196,7 @@ impl ItemDef {
                 if prize.name.is_empty() {
                     prize.name = name;
                 }
+                self.stock = prize.stock.take().map_or(self.stock, |units| units.min(self.stock));
                 Ok(self)
             }
             _ => bad("gives", "`gives` is either `chances` (1 to 1000000) with a `campaign_id`, or a `prize`"),
@@ -325,6 +329,9 @@ mod tests {
         ] {
             assert_eq!(change.clone().checked().err().map(|bad| bad.field), Some(want), "{change:?}");
         }
+        let as_in_a_campaign = item(r#"{"prize": {"kind": "goods", "stock": 4}}"#).def;
+        let prize_stock = as_in_a_campaign.gives.prize.as_ref().and_then(|prize| prize.stock);
+        assert_eq!((as_in_a_campaign.stock, prize_stock), (4, None), "the lower stock counts, and stands in one place");
         let prize = item(MUG).prize().expect("a prize");
         assert_eq!((&*prize.code, &*prize.name, prize.kind), ("prize", "Mug", PrizeKind::Goods));
     }
