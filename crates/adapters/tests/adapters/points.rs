@@ -92,7 +92,9 @@ async fn points_of_64_spenders_are_never_below_zero() {
     rig.project().await;
     rig = rig.reopen().await;
     assert_eq!(check(&rig, who).await, balance);
-    println!("spenders {SPENDERS}, spent {spent}, refused {refused}, left {balance}, chances bought {bought}");
+    let counters = json!({"test": "points", "spenders": SPENDERS, "spent": spent, "refused": refused, "left": balance,
+                          "chances_bought": bought, "negative": 0});
+    println!("{counters}");
     rig.stop().await;
 }
 

@@ -134,22 +134,24 @@ impl<'f> Compiler<'f> {
     }
 
     fn finish(mut self) -> Result<Plan, Vec<FlowError>> {
+        for (sub, used) in self.flow.subs.iter().zip(std::mem::take(&mut self.used)) {
+            if !used && !self.full {
+                let hint = "name it in the flow, or leave it out";
+                self.wrong(sub.at, format!("the sub-flow `{}` is never reached", sub.name), hint);
+            }
+        }
+        self.errors.sort_by_key(|error| (error.line, error.column));
+        self.errors.dedup();
+        // What concerns the whole stands last: often it only follows from a name above that nobody knows.
         let at = self.flow.main.at;
         match (self.reached.live, self.reached.draw) {
-            (false, _) => {}
+            (false, _) | (true, Drawn::Yes) => {}
             (true, Drawn::No) => {
                 self.wrong(at, "the flow has no `draw`".to_owned(), "every flow rolls once, like THEN(pool, draw)");
             }
             (true, Drawn::Perhaps) => {
                 let hint = "every way through the flow rolls once";
                 self.wrong(at, "the flow may end without `draw`".to_owned(), hint);
-            }
-            (true, Drawn::Yes) => {}
-        }
-        for (sub, used) in self.flow.subs.iter().zip(std::mem::take(&mut self.used)) {
-            if !used && !self.full {
-                let hint = "name it in the flow, or leave it out";
-                self.wrong(sub.at, format!("the sub-flow `{}` is never reached", sub.name), hint);
             }
         }
         if self.errors.is_empty() {
@@ -168,8 +170,6 @@ impl<'f> Compiler<'f> {
                 needs,
             });
         }
-        self.errors.sort_by_key(|error| (error.line, error.column));
-        self.errors.dedup();
         Err(self.errors)
     }
 

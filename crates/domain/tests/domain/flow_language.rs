@@ -69,6 +69,7 @@ const BAD: &[(&str, &[&str])] = &[
     ("WHEN()", &["1:6 WHEN holds nothing; name at least one rule in it"]),
     ("THEN(pool,, draw)", &["1:11 expected a rule, THEN or IF, found `,`; a flow looks like THEN(pool, draw)"]),
     ("THEN(\n  pol,\n  draw)", &["2:3 unknown rule `pol`; did you mean `pool`?", "3:3 `draw` has no `pool` before it; write pool, draw"]),
+    ("THEN(pool, draww)", &["1:12 unknown rule `draww`; did you mean `draw`?", "1:1 the flow has no `draw`; every flow rolls once, like THEN(pool, draw)"]),
     ("THEN(Blaklist, pool, draw)", &["1:6 unknown rule `Blaklist`; did you mean `blacklist`?"]),
     ("then(pool, draw)", &["1:5 the flow is over, but `(` follows; a flow is one expression after its sub-flows; put several in THEN(...)"]),
     ("THEN(pool, draw, sold_out)", &["1:18 unknown rule `sold_out`; it is a condition: ask it by IF(...)"]),
@@ -100,11 +101,11 @@ const BAD: &[(&str, &[&str])] = &[
     ("THEN(pool, draw, stock, IF(locked, fallback))", &["1:28 `locked` is asked before anything can be; put `unlock` before it"]),
     ("THEN(pool, draw, stock, IF(sold_out, draw))", &["1:38 `draw` comes twice; a draw rolls once"]),
     ("THEN(pool, IF(first_draw, draw))", &["1:1 the flow may end without `draw`; every way through the flow rolls once"]),
-    ("THEN(pool, IF(first_draw, draw), stock)", &["1:1 the flow may end without `draw`; every way through the flow rolls once", "1:34 `stock` comes before `draw`; it judges what the roll hit"]),
+    ("THEN(pool, IF(first_draw, draw), stock)", &["1:34 `stock` comes before `draw`; it judges what the roll hit", "1:1 the flow may end without `draw`; every way through the flow rolls once"]),
     ("THEN(IF(first_draw, pool), draw)", &["1:28 `draw` has no `pool` before it; write pool, draw"]),
     ("THEN(fallback, draw, window)", &["1:6 `fallback` comes before `draw`; it judges what the roll hit", "1:16 `draw` has no `pool` before it; write pool, draw", "1:22 `window` comes after `draw`; after the roll a refusal would let a shopper roll until the result pleases"]),
     ("THEN(WHEN(pool, draw))", &["1:17 `draw` stands inside WHEN; the roll is made once, where nothing catches or repeats it"]),
-    ("THEN(pool, CATCH(draw))", &["1:1 the flow may end without `draw`; every way through the flow rolls once", "1:18 `draw` stands inside CATCH; the roll is made once, where nothing catches or repeats it"]),
+    ("THEN(pool, CATCH(draw))", &["1:18 `draw` stands inside CATCH; the roll is made once, where nothing catches or repeats it", "1:1 the flow may end without `draw`; every way through the flow rolls once"]),
     ("THEN(pool, FOR(2).DO(draw))", &["1:22 `draw` stands inside FOR; the roll is made once, where nothing catches or repeats it", "1:22 `draw` comes twice; a draw rolls once"]),
     ("THEN(refuse, pool, draw)", &["1:14 `pool` is never reached; what stands before it always refuses"]),
     ("THEN(IF(first_draw, refuse, refuse), WHEN(pool), draw)", &["1:38 WHEN(...) is never reached; what stands before it always refuses"]),
@@ -194,6 +195,7 @@ fn bad_flows_say_where_and_why() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(GOOD.len() + BAD.len() >= 100, "{} texts", GOOD.len() + BAD.len());
+    println!("{{\"test\":\"flow_language\",\"good\":{},\"bad\":{}}}", GOOD.len(), BAD.len());
 }
 
 #[test]

@@ -34,6 +34,14 @@ pub fn page<T>(page: Page<T>) -> Page<T> {
     Page { next_cursor, ..page }
 }
 
+/// A page of a short list that is at hand whole, in its own order; the cursor counts what was shown.
+pub fn cut<T>(all: Vec<T>, ask: PageAsk) -> Page<T> {
+    let shown = usize::try_from(ask.before.unwrap_or(0)).unwrap_or(usize::MAX);
+    let (count, until) = (all.len(), shown.saturating_add(ask.limit as usize));
+    let data = all.into_iter().skip(shown).take(ask.limit as usize).collect();
+    page(Page { data, next_cursor: (until < count).then(|| until.to_string()) })
+}
+
 fn encode(id: u64) -> String {
     URL_SAFE_NO_PAD.encode(id.to_be_bytes())
 }
@@ -87,6 +95,19 @@ mod tests {
         ] {
             assert_eq!(parse(query).map_err(|p| p.field), want.map_err(|f| f.map(str::to_owned)), "{query:?}");
         }
+    }
+
+    #[test]
+    fn short_lists_are_cut_into_pages() {
+        let (mut got, mut before) = (Vec::new(), None);
+        loop {
+            let page = cut(vec![1, 2, 3, 4, 5], PageAsk { limit: 2, before });
+            got.push(page.data);
+            let Some(cursor) = page.next_cursor else { break };
+            before = decode(&cursor);
+        }
+        assert_eq!(got, [vec![1, 2], vec![3, 4], vec![5]]);
+        assert_eq!(cut(vec![1], PageAsk { limit: 9, before: Some(u64::MAX >> 1) }).data, Vec::<i32>::new());
     }
 
     #[test]

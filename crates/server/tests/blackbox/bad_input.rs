@@ -199,13 +199,26 @@ fn bad_shop_values(grants: &str, huge: &Value, long: &Value) -> Vec<(String, Val
         );
     }
     let campaign = tight_campaign(10, 1);
+    // Each weight is small enough, their sum is not.
+    let overflowing: Value = (0..5)
+        .map(|i| json!({"code": format!("t{i}"), "slots": 1, "weight": 1_000_000_000, "prizes": ["pts"]}))
+        .collect();
     for (field, values) in [
         ("name", vec![json!(null), json!(1)]),
         ("starts_at", vec![json!("yesterday"), json!(0), json!("2026-13-45T00:00:00Z"), json!(null)]),
         ("currency", vec![json!(1)]),
         ("time_zone", vec![json!(8)]),
         ("prizes", vec![json!(null), json!({}), json!([1]), json!([{"code": "x"}])]),
-        ("tiers", vec![json!(null), json!([{"code": "x", "slots": 1, "weight": -1}])]),
+        (
+            "tiers",
+            vec![
+                json!(null),
+                json!([{"code": "x", "slots": 1, "weight": -1}]),
+                json!([{"code": "x", "slots": 1, "weight": u64::MAX}]),
+                json!([{"code": "x", "slots": 1, "weight": 1e30}]),
+                overflowing,
+            ],
+        ),
         ("flow", vec![json!(1)]),
         ("colour", vec![json!("red")]),
     ] {

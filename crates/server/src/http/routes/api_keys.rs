@@ -2,7 +2,8 @@
 
 use crate::auth::{hash_key, make_key};
 use crate::http::body::{Json, MaybeJson};
-use crate::http::extract::{KeyId, Keys, Operator};
+use crate::http::extract::{KeyId, Keys, Operator, Paging};
+use crate::http::paging::cut;
 use crate::http::problem::Problem;
 use crate::http::reply::{json, no_content};
 use crate::http::{App, schema};
@@ -65,10 +66,16 @@ pub async fn create_api_key(
 
 /// Lists the keys, without their secrets.
 #[utoipa::path(get, path = "/api/v1/api-keys", tag = "api-keys", security(("api_key" = ["admin"])),
-    responses((status = 200, description = "All keys", body = schema::ApiKeys), schema::Problems))]
-pub async fn list_api_keys(State(app): State<App>, who: Operator<Keys>) -> Result<Response, Problem> {
-    let data = app.koi.list_api_keys(&who).await?.into_iter().map(schema::ApiKey::of).collect();
-    Ok(json(StatusCode::OK, &schema::ApiKeys { data, next_cursor: None }))
+    params(("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
+    responses((status = 200, description = "A page", body = schema::ApiKeys), schema::Problems))]
+pub async fn list_api_keys(
+    State(app): State<App>,
+    who: Operator<Keys>,
+    Paging(ask): Paging,
+) -> Result<Response, Problem> {
+    let page = cut(app.koi.list_api_keys(&who).await?, ask);
+    let data = page.data.into_iter().map(schema::ApiKey::of).collect();
+    Ok(json(StatusCode::OK, &schema::ApiKeys { data, next_cursor: page.next_cursor }))
 }
 
 #[derive(Default, Deserialize, ToSchema)]

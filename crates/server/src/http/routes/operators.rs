@@ -2,7 +2,7 @@
 
 use crate::http::body::{Json, MaybeJson};
 use crate::http::extract::{Id, IfMatch, Paging, SessionId, Signed, etag};
-use crate::http::paging::page;
+use crate::http::paging::{cut, page};
 use crate::http::problem::Problem;
 use crate::http::reply::{json, no_content};
 use crate::http::routes::campaigns::Nothing;
@@ -171,16 +171,18 @@ pub async fn unban_operator(
 }
 
 /// Lists a person's open sessions, newest first; everybody sees their own.
-#[utoipa::path(get, path = "/api/v1/operators/{id}/sessions", tag = "operators", security(("session" = []), ("api_key" = ["admin"])), params(("id" = String, Path)),
-    responses((status = 200, description = "All of them: there are few", body = schema::SessionInfos), schema::Problems))]
+#[utoipa::path(get, path = "/api/v1/operators/{id}/sessions", tag = "operators", security(("session" = []), ("api_key" = ["admin"])),
+    params(("id" = String, Path), ("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
+    responses((status = 200, description = "A page", body = schema::SessionInfos), schema::Problems))]
 pub async fn list_sessions(
     State(app): State<App>,
     signed: Signed,
     Id(id): Id<OperatorId>,
+    Paging(ask): Paging,
 ) -> Result<Response, Problem> {
-    let all = app.koi.sessions(&signed.caller, id).await?;
-    let data = all.into_iter().map(schema::SessionInfo::of).collect();
-    Ok(json(StatusCode::OK, &schema::SessionInfos { data, next_cursor: None }))
+    let page = cut(app.koi.sessions(&signed.caller, id).await?, ask);
+    let data = page.data.into_iter().map(schema::SessionInfo::of).collect();
+    Ok(json(StatusCode::OK, &schema::SessionInfos { data, next_cursor: page.next_cursor }))
 }
 
 /// Ends all sessions of a person.

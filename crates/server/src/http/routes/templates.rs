@@ -1,6 +1,7 @@
 //! Built-in templates of campaigns, for operators.
 
-use crate::http::extract::{Campaigns, Operator};
+use crate::http::extract::{Campaigns, Operator, Paging};
+use crate::http::paging::cut;
 use crate::http::reply::json;
 use crate::http::schema;
 use axum::http::StatusCode;
@@ -9,14 +10,15 @@ use domain::campaign::templates;
 
 /// Lists the built-in templates: each with a body for `POST /campaigns` that lacks a name and a window only.
 #[utoipa::path(get, path = "/api/v1/campaigns/templates", tag = "campaigns", security(("api_key" = ["campaigns"])),
-    responses((status = 200, description = "All templates; there is one page", body = schema::Templates), schema::Problems))]
-pub async fn list_templates(_: Operator<Campaigns>) -> Response {
+    params(("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
+    responses((status = 200, description = "A page", body = schema::Templates), schema::Problems))]
+pub async fn list_templates(_: Operator<Campaigns>, Paging(ask): Paging) -> Response {
     let template = |it: templates::Template| schema::Template {
         code: it.code.to_owned(),
         name: schema::Names { zh: it.name[0].to_owned(), en: it.name[1].to_owned() },
         description: it.description.to_owned(),
         campaign: it.campaign,
     };
-    let data = templates::all().into_iter().map(template).collect();
-    json(StatusCode::OK, &schema::Templates { data, next_cursor: None })
+    let page = cut(templates::all().into_iter().map(template).collect(), ask);
+    json(StatusCode::OK, &schema::Templates { data: page.data, next_cursor: page.next_cursor })
 }

@@ -1,13 +1,14 @@
 //! Where the shop takes messages.
 
 use crate::http::body::{Json, MaybeJson};
-use crate::http::extract::{Id, Operator, Webhooks};
+use crate::http::extract::{Id, Operator, Paging, Webhooks};
+use crate::http::paging::cut;
 use crate::http::problem::Problem;
 use crate::http::reply::{json, no_content};
 use crate::http::routes::campaigns::Nothing;
 use crate::http::{App, schema};
+use app::WebhookView;
 use app::koi::{Deed, Target};
-use app::{Page, WebhookView};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -49,10 +50,14 @@ pub async fn create_webhook(
 
 /// Lists the webhooks, newest first, without their secrets.
 #[utoipa::path(get, path = "/api/v1/webhooks", tag = "fulfilment", security(("api_key" = ["campaigns"])),
-    responses((status = 200, description = "All webhooks: there are few", body = schema::Webhooks), schema::Problems))]
-pub async fn list_webhooks(State(app): State<App>, _: Operator<Webhooks>) -> Result<Response, Problem> {
-    let page: Page<WebhookView> = Page { data: app.koi.webhooks(), next_cursor: None };
-    Ok(json(StatusCode::OK, &page))
+    params(("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
+    responses((status = 200, description = "A page", body = schema::Webhooks), schema::Problems))]
+pub async fn list_webhooks(
+    State(app): State<App>,
+    _: Operator<Webhooks>,
+    Paging(ask): Paging,
+) -> Result<Response, Problem> {
+    Ok(json(StatusCode::OK, &cut(app.koi.webhooks(), ask)))
 }
 
 /// Shows a webhook.
