@@ -83,6 +83,9 @@ pub fn run(options: &Options) -> Result<()> {
         let sent = shop.send_events(events)?;
         println!("sent {sent} reviews, searches, views and sign-ins");
     }
+    let written = dir.join("campaign.json");
+    fs::write(&written, serde_json::to_vec_pretty(&play.campaign)?)?;
+    println!("its campaign: {0} (try: koi rehearse --campaign {0} --shoppers 3000 --draws 30000)", written.display());
     let campaign = shop.publish(&play.campaign)?;
     println!("campaign {campaign} is live");
     shop.await_strategies(&campaign)?;
@@ -140,6 +143,19 @@ Open:
   shopper  {base}/c/{campaign}#token={token}
   console  {base}/console/   login {OPERATOR}, password {password}"
     );
+}
+
+/// Prints the campaign that the demo would publish, and nothing else.
+///
+/// # Errors
+/// When the Online Retail file cannot be read.
+pub fn print_campaign(online_retail: Option<&Path>, shoppers: usize, seed: u64) -> Result<()> {
+    let campaign = match online_retail {
+        Some(file) => retail::campaign(file)?.0,
+        None => shop::campaign(shoppers, seed)?,
+    };
+    println!("{}", serde_json::to_string_pretty(&campaign)?);
+    Ok(())
 }
 
 fn serve_on(mut server: Server) -> Result<()> {

@@ -46,10 +46,14 @@ enum Task {
         /// Seed of the generated shop.
         #[arg(long, default_value_t = 8)]
         seed: u64,
+        /// Only print the campaign, as a body of `POST /campaigns`, for `koi rehearse`.
+        #[arg(long)]
+        print_campaign: bool,
     },
     /// Runs every check and test; with a name, one of the long ones, ending in one line of JSON.
     Test {
-        /// crash, fsync, idempotency, odds, bad_input, seeds, restore, awards, survive, a11y, or any part of a test's name.
+        /// crash, fsync, idempotency, odds, bad_input, seeds, restore, awards, survive, a11y, drawings, rehearse, or any part of a test's name
+        /// like flow_language, hot_reload, orders, points, limits, publish.
         name: Option<String>,
         /// How many rounds, where the test has rounds.
         #[arg(long)]
@@ -114,7 +118,10 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<()> {
     match task {
-        Task::Demo { listen, exit, online_retail, shoppers, seed } => {
+        Task::Demo { online_retail, shoppers, seed, print_campaign: true, .. } => {
+            demo::print_campaign(online_retail.as_deref(), shoppers, seed)
+        }
+        Task::Demo { listen, exit, online_retail, shoppers, seed, .. } => {
             demo::run(&demo::Options { listen, exit, online_retail, shoppers, seed })
         }
         Task::Test { name: None, .. } => testing::all(),

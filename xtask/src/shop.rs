@@ -65,9 +65,19 @@ pub struct Sample {
 /// Writes a shop of `shoppers` shoppers into the directory `out`, which is made where it does not exist. Its history
 /// ends at the start of the current UTC day.
 pub fn generate(out: &Path, shoppers: usize, seed: u64) -> Result<Shop> {
+    generate_at(out, shoppers, seed, today_ms()?)
+}
+
+/// Unix milliseconds of the start of the current UTC day.
+fn today_ms() -> Result<i64> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).context("the clock stands before 1970")?;
     let now_ms = i64::try_from(now.as_millis())?;
-    generate_at(out, shoppers, seed, now_ms - now_ms % DAY_MS)
+    Ok(now_ms - now_ms % DAY_MS)
+}
+
+/// The campaign of the shop that `generate` would make today, without making the shop.
+pub fn campaign(shoppers: usize, seed: u64) -> Result<Value> {
+    Ok(campaign::body(&catalogue(&mut Random::new(seed)), shoppers, today_ms()?))
 }
 
 /// `generate` as of a given day (Unix milliseconds of its start).

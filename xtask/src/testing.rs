@@ -12,7 +12,7 @@ use crate::{cargo, openapi, tidy, web};
 use xtask::cluster::Engine;
 
 /// The long tests by name: filters of the black-box tests that they run, and the rounds of their long form.
-const LONG: [(&str, &[&str], u64); 9] = [
+const LONG: [(&str, &[&str], u64); 11] = [
     ("crash", &["crash::", "ready::"], 50),
     ("fsync", &["fsync::"], 1),
     ("idempotency", &["idempotency::"], 20),
@@ -22,7 +22,11 @@ const LONG: [(&str, &[&str], u64); 9] = [
     ("restore", &["restore::"], 1),
     ("awards", &["awards::"], 1),
     ("races", &["races::"], 100),
+    ("drawings", &["drawings::"], 1),
+    ("rehearse", &["rehearse::"], 1),
 ];
+/// Those that are also tested inside other crates.
+const EVERYWHERE: [&str; 4] = ["odds", "awards", "drawings", "rehearse"];
 /// Draws before the restart that the long form of `crash` times.
 const LONG_DRAWS: u64 = 1_000_000;
 
@@ -93,8 +97,7 @@ pub fn one(name: &str, rounds: Option<u64>, draws: Option<u64>) -> Result<()> {
     let started = Instant::now();
     let long = LONG.iter().find(|(known, ..)| *known == name);
     let mut arguments = vec!["test", "--workspace", "--no-fail-fast"];
-    // The odds are also tested inside the domain; the other long ones are black-box tests only.
-    if long.is_some() && name != "odds" {
+    if long.is_some() && !EVERYWHERE.contains(&name) {
         arguments.extend(["--test", "blackbox"]);
     }
     arguments.extend(["--", "--nocapture", "--test-threads=1"]);

@@ -160,6 +160,12 @@ pub enum Work {
         /// Of a claim or an expiry: the deadline that the ledger holds.
         claim_by_ms: Option<i64>,
     },
+    /// The prize of a campaign's entry drawing, for a rank that the shopper holds. The use case names the holder by the
+    /// drawing that is kept; the owner gives it once.
+    WinEntry {
+        campaign: CampaignId,
+        rank: u32,
+    },
     /// The account as it is now, and the offsets of its records that are not projected yet.
     Look,
 }

@@ -44,6 +44,9 @@ pub enum Error {
     /// Too many redeem codes were tried that there are not. 429 with Retry-After.
     #[error("too many codes were tried that do not exist; wait before the next one")]
     Guessing { after_ms: i64 },
+    /// Another piece of the same heavy work is running; nothing was done. 429 with Retry-After.
+    #[error("{0}")]
+    Busy(&'static str),
     /// If-Match named an older edit. 412.
     #[error("the resource was edited meanwhile; read it again")]
     Stale,
@@ -70,6 +73,7 @@ impl Error {
             Error::BusinessKeyReused => "business_key_reused",
             Error::Unauthenticated { code, .. } | Error::Denied { code, .. } => code,
             Error::Throttled { .. } | Error::Guessing { .. } => "too_many_attempts",
+            Error::Busy(_) => "busy",
             Error::Stale => "stale",
             Error::Unavailable(_) => "unavailable",
         }

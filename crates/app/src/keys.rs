@@ -37,6 +37,8 @@ pub enum KeyKind {
     Redeem,
     /// An order of the exchange shop, within a window of time.
     Exchange,
+    /// One award for each rank of an entry drawing.
+    Entry,
 }
 
 /// The hash of a key, within its shopper.

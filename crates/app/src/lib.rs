@@ -11,6 +11,7 @@ pub mod owner;
 pub mod ports;
 pub mod project;
 pub mod random;
+pub mod rehearse;
 pub mod rows;
 pub mod runtime;
 pub mod seal;

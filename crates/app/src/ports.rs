@@ -2,11 +2,13 @@
 //! every adapter of a port passes.
 
 mod codes;
+mod drawings;
 mod exchange;
 mod fulfil;
 
 pub use crate::timers::Timers;
 pub use codes::*;
+pub use drawings::*;
 pub use exchange::*;
 pub use fulfil::*;
 

@@ -3,6 +3,10 @@
 //! The same function maps a record that is already projected and one that is not, so a list that merges both cannot
 //! tell them apart.
 
+mod entry;
+
+pub use entry::EntryWinRow;
+
 use crate::ports::{NewDelivery, Position, StoredAccount};
 use crate::time::rfc3339;
 use crate::timers::{DueKey, DueRow, due_of, undue_of};
@@ -173,6 +177,7 @@ pub struct Projected {
     pub draws: Vec<DrawRow>,
     pub awards: Vec<AwardRow>,
     pub award_moves: Vec<AwardMoved>,
+    pub entry_wins: Vec<EntryWinRow>,
     pub entries: Vec<EntryRow>,
     pub orders: Vec<OrderRow>,
     /// In the order in which they happened, after `orders`.
@@ -223,6 +228,7 @@ impl Projected {
                     self.order_moves.push(OrderMove { shopper, order: e.order, state, paid: None });
                 }
                 Fact::Redeemed { used, order } => self.code_uses.push((*used, *order)),
+                Fact::EntryWon(won) => self.take_entry(shopper, record.at_ms, won),
                 Fact::AwardMoved { award, state } => {
                     let (award, state, at_ms) = (*award, *state, record.at_ms);
                     self.award_moves.push(AwardMoved { shopper, award, state, at_ms, claim_by_ms: None });

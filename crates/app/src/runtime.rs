@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// One version of a published campaign, shared by the owner and the handlers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Runtime {
     pub id: CampaignId,
     /// The row's version, which campaign acts carry; that of the rules is `rules.version`.
@@ -35,9 +35,7 @@ impl Runtime {
     /// The findings of severity error.
     pub fn new(row: &CampaignRow, definition: &Definition) -> Result<Self, Vec<domain::campaign::Finding>> {
         let rules = Rules::compile(row.id, row.rules_version, definition)?;
-        let timed = definition.prizes.iter().zip(0u16..);
-        let timed: Vec<_> = timed.filter_map(|(p, ix)| Some((ix, p.code.as_str(), p.moments?))).collect();
-        let moments = Moments::derive(&row.seed, row.id, rules.starts_at_ms, rules.ends_at_ms, &timed);
+        let moments = moments(&row.seed, row.id, definition);
         let mut prize_json: Vec<Box<[u8]>> = rules
             .prizes
             .iter()
@@ -66,6 +64,11 @@ impl Runtime {
         })
     }
 
+    /// The same rules under another seed, for a play that nobody keeps.
+    pub fn reseeded(&self, seed: CampaignSeed, definition: &Definition) -> Self {
+        Self { moments: moments(&seed, self.id, definition), seed, ..self.clone() }
+    }
+
     /// `"prize":{…` of a prize (none: thanks), still open for more fields.
     pub fn prize_json(&self, prize: Option<u16>) -> &[u8] {
         &self.prize_json[prize.map_or(self.prize_json.len() - 1, usize::from)]
@@ -80,6 +83,13 @@ impl Runtime {
     pub fn state_at(&self, now_ms: i64) -> State {
         state_at(self.state, self.rules.starts_at_ms, self.rules.ends_at_ms, now_ms)
     }
+}
+
+/// The moments at which a campaign's prizes by time are won.
+pub fn moments(seed: &CampaignSeed, id: CampaignId, rules: &Definition) -> Moments {
+    let timed = rules.prizes.iter().zip(0u16..);
+    let timed: Vec<_> = timed.filter_map(|(p, ix)| Some((ix, p.code.as_str(), p.moments?))).collect();
+    Moments::derive(seed, id, rules.starts_at.as_ms(), rules.ends_at.as_ms(), &timed)
 }
 
 /// A stored state under its window: what was published is scheduled before it and over after it.
@@ -150,6 +160,10 @@ impl Counters {
             domain::record::Fact::MomentWon { .. } => self.moments += 1,
             domain::record::Fact::Exchanged(e) => self.sold += u64::from(e.quantity),
             domain::record::Fact::ExchangeEnded(e) if !e.given => self.sold = self.sold.saturating_sub(1),
+            domain::record::Fact::EntryWon(won) => {
+                bump(&mut self.won, usize::from(won.prize));
+                self.cost_cents += won.cost_cents;
+            }
             domain::record::Fact::OrderMoved(m) if m.event == OrderEvent::Expire => self.expired += m.chances,
             domain::record::Fact::OrderMoved(m) => self.taken_back += m.chances,
             _ => {}
@@ -180,6 +194,7 @@ pub fn counted_by(fact: &domain::record::Fact) -> Option<Counted> {
         domain::record::Fact::Drawn(d) => Some(Counted::Campaign(d.campaign)),
         domain::record::Fact::Granted(g) => Some(Counted::Campaign(g.campaign)),
         domain::record::Fact::MomentWon { campaign, .. } => Some(Counted::Campaign(*campaign)),
+        domain::record::Fact::EntryWon(won) => Some(Counted::Campaign(won.campaign)),
         domain::record::Fact::OrderMoved(m) => Some(Counted::Campaign(m.campaign)),
         domain::record::Fact::Exchanged(e) => Some(Counted::Item(e.item)),
         domain::record::Fact::ExchangeEnded(e) => Some(Counted::Item(e.item)),

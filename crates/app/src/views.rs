@@ -1,7 +1,11 @@
 //! What the use cases show: plain data with the field names of the API. The server renders it as it is.
 
+mod drawing;
+mod rehearsal;
 mod rules;
 
+pub use drawing::*;
+pub use rehearsal::*;
 pub use rules::*;
 
 use domain::campaign::{Definition, Finding, State};
@@ -133,6 +137,9 @@ pub struct MeView {
     pub state: State,
     pub chances: Chances,
     pub points: i64,
+    /// Where the campaign draws among tickets when it is over: the shopper's so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tickets: Option<u64>,
     pub next_n: u64,
     pub next_seed_hash: String,
     pub seed_hash: String,

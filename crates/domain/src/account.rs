@@ -241,6 +241,7 @@ impl Account {
             | Fact::Item { .. }
             | Fact::MomentWon { .. }
             | Fact::Redeemed { .. }
+            | Fact::EntryWon(_)
             | Fact::RefundDue(_) => {}
         }
         Ok(())

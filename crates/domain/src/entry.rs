@@ -13,6 +13,7 @@
 //! The numbers are read from the roll of `seed` in the order of ranks. The first `winners` ranks win; whoever does not claim
 //! in time makes way for the first alternate who has not been called yet.
 
+use crate::campaign::{EntryDef, Prize, PrizeIx};
 use crate::fairness::{CampaignSeed, DrawSeed, hex};
 use crate::ids::{CampaignId, ShopperId};
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,8 @@ pub mod bounds {
     pub const PLACES: u32 = 10_000;
     /// Tickets of one drawing: a number below it is one word of the roll.
     pub const TICKETS: u64 = u32::MAX as u64;
+    /// Shoppers of one list: with it a proof stays below 40 MB.
+    pub const HOLDERS: u64 = 1_000_000;
 }
 
 /// What makes a ticket.
@@ -35,6 +38,24 @@ pub enum TicketsBy {
     Draws,
     /// Each chance that an order granted, drawn with or not.
     Chances,
+}
+
+/// The entry drawing of published rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    pub tickets: TicketsBy,
+    pub prize: PrizeIx,
+    pub winners: u32,
+    pub alternates: u32,
+}
+
+impl Entry {
+    /// As written; nothing where no prize has its code.
+    pub fn of(written: &EntryDef, prizes: &[Prize]) -> Option<Self> {
+        let EntryDef { tickets, winners, alternates, .. } = *written;
+        let prize = prizes.iter().position(|prize| *prize.code == written.prize)?;
+        Some(Entry { tickets, prize: PrizeIx(u16::try_from(prize).ok()?), winners, alternates })
+    }
 }
 
 /// A shopper and how many tickets they hold, above 0.

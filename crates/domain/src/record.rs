@@ -169,6 +169,19 @@ impl Drawn {
     }
 }
 
+/// The prize of an entry drawing, for the holder of one of its ranks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryWon {
+    pub campaign: CampaignId,
+    /// The version of the rules that the prize's place belongs to.
+    pub rules: u32,
+    pub prize: u16,
+    pub rank: u32,
+    pub award: AwardId,
+    pub state: AwardState,
+    pub cost_cents: i64,
+}
+
 /// What a record says happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fact {
@@ -254,6 +267,7 @@ pub enum Fact {
     },
     Exchanged(Box<Exchanged>),
     ExchangeEnded(ExchangeEnded),
+    EntryWon(Box<EntryWon>),
 }
 
 /// One record of the ledger.

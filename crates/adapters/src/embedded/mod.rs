@@ -60,6 +60,19 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The owner's bounds.
+    fn limits(&self) -> Limits {
+        Limits {
+            queue: self.queue_max.max(1),
+            batch: self.batch_max.max(1),
+            tail: self.tail_max.max(1_024),
+            accounts: self.accounts_max.max(1),
+            ..Limits::default()
+        }
+    }
+}
+
 /// Why a data directory cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -120,13 +133,7 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
         codes: shared_store.clone(),
         clock: clock.clone(),
     };
-    let limits = Limits {
-        queue: options.queue_max.max(1),
-        batch: options.batch_max.max(1),
-        tail: options.tail_max.max(1_024),
-        accounts: options.accounts_max.max(1),
-        ..Limits::default()
-    };
+    let limits = options.limits();
     let opened = owner::open(ports, limits, Act::all(&published, &items), newest).await?;
     let (wishes, strategist) = wishes();
     let projector = Projector {
@@ -150,6 +157,7 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
         accounts: shared_store.clone(),
         lists: shared_store.clone(),
         orders: shared_store.clone(),
+        drawings: shared_store.clone(),
         timers: shared_store.clone(),
         campaigns: shared_store.clone(),
         codes: shared_store.clone(),

@@ -14,7 +14,7 @@ fn state(row: &QueryResult, at: usize) -> Result<AwardState, DbErr> {
     named(&get::<String>(row, at)?)
 }
 
-fn named(word: &str) -> Result<AwardState, DbErr> {
+pub(super) fn named(word: &str) -> Result<AwardState, DbErr> {
     AwardState::parse(word).ok_or_else(|| DbErr::Type("no award's state".into()))
 }
 

@@ -13,6 +13,7 @@ mod campaigns;
 mod codes;
 mod coupons;
 mod deliveries;
+mod drawings;
 mod endpoints;
 mod exchange;
 mod import;

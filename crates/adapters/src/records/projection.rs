@@ -159,6 +159,7 @@ async fn write(to: &DatabaseTransaction, mut batch: Projected, place: Place) -> 
         let values = vec![m.state.word().into(), m.claim_by_ms.into(), bits(m.award.0), bits(m.shopper.0)];
         to.execute_raw(statement(sql, values)).await?;
     }
+    super::drawings::write(to, &batch.entry_wins).await?;
     DELIVERIES.write(to, super::deliveries::values(&batch.deliveries)).await?;
     write_rest(to, batch, place).await
 }

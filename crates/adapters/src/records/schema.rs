@@ -129,6 +129,10 @@ const MIGRATIONS: &[&str] = &["
     CREATE INDEX orders_exchanged ON orders (shopper, id) WHERE item <> 0;
     ALTER TABLE awards ADD COLUMN order_id BIGINT;
     CREATE INDEX awards_order ON awards (order_id) WHERE order_id IS NOT NULL;
+", "
+    CREATE TABLE entry_drawings (campaign INTEGER PRIMARY KEY, outcome TEXT NOT NULL, proof TEXT NOT NULL, made_at BIGINT NOT NULL, open INT NOT NULL);
+    CREATE TABLE entry_wins (campaign BIGINT NOT NULL, place BIGINT NOT NULL, part INT NOT NULL, shopper BIGINT NOT NULL, award BIGINT NOT NULL,
+        PRIMARY KEY (campaign, place)) WITHOUT ROWID;
 "];
 
 /// Brings the file to this build's layout, all or nothing per version.

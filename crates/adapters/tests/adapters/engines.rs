@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 use testkit::conformance::ledger::{self, Engine};
-use testkit::conformance::{campaigns, codes, desk, exchange, fulfil, records, registry, shelves};
+use testkit::conformance::{campaigns, codes, desk, drawings, exchange, fulfil, records, registry, shelves};
 
 struct Sqlite(PathBuf);
 
@@ -131,6 +131,7 @@ records_pass! {
     records_keep_sessions: desk::keeps_sessions,
     records_keep_api_keys: desk::keeps_api_keys,
     records_keep_the_audit: desk::keeps_the_audit,
+    records_keep_the_first_drawing: drawings::keeps_the_first_drawing,
     records_keep_endpoints: fulfil::keeps_endpoints,
     records_keep_deliveries: fulfil::keeps_deliveries,
     records_forget_deliveries: fulfil::forgets_deliveries,

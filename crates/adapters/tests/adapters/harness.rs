@@ -148,6 +148,7 @@ impl Rig {
             accounts: shared_store.clone(),
             lists: shared_store.clone(),
             orders: shared_store.clone(),
+            drawings: shared_store.clone(),
             timers: shared_store.clone(),
             campaigns: shared_store.clone(),
             codes: shared_store.clone(),
@@ -170,6 +171,16 @@ impl Rig {
     pub async fn project(&mut self) {
         while self.projector.step().await.unwrap() > 0 {}
         assert_eq!(self.koi.shared().lag(), 0, "all is projected");
+    }
+
+    /// Projects beside some work, as a server does, until it is done.
+    pub async fn projecting<T: Send + 'static>(&mut self, work: impl Future<Output = T> + Send + 'static) -> T {
+        let work = tokio::spawn(work);
+        while !work.is_finished() {
+            self.projector.step().await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        work.await.unwrap()
     }
 
     /// Moves the clock. The owner looks at it once a turn, and a turn ends with the records in it, so one is made.

@@ -4,6 +4,7 @@
 mod awards;
 mod codes;
 mod desk;
+mod drawings;
 mod draws;
 mod embedded;
 mod engines;

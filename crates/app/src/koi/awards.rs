@@ -56,7 +56,7 @@ impl Koi {
             id: row.id,
             state: row.state,
             campaign_id: bought.is_none().then_some(row.campaign),
-            draw_id: bought.is_none().then_some(row.draw),
+            draw_id: (row.draw.0 != 0).then_some(row.draw),
             item_id: bought,
             order_id: row.order,
             prize,

@@ -2,6 +2,7 @@
 //! from the ledger first, then records are asked, and where both know a row the ledger's wins (R8).
 
 use super::Koi;
+use super::drawings::tickets_of;
 use crate::command::{Reply, Seen, Who, Work};
 use crate::error::{Error, Result};
 use crate::owner::with_award_state;
@@ -82,6 +83,7 @@ impl Koi {
                 Chances { granted: e.granted, used, left, expired, taken_back: e.taken_back }
             }),
             points: seen.account.points,
+            tickets: runtime.rules.entry.map(|entry| enrolment.map_or(0, |e| tickets_of(e, entry.tickets))),
             next_n: u64::from(n),
             next_seed_hash: hex::encode(runtime.seed.draw_seed(id, shopper, n).hash()),
             seed_hash: hex::encode(runtime.seed.commitment()),

@@ -5,6 +5,7 @@ mod awards;
 mod campaigns;
 mod codes;
 mod context;
+mod drawings;
 mod draws;
 mod exchange;
 mod flows;
@@ -16,6 +17,7 @@ mod orders;
 mod person;
 mod preheat;
 mod referral;
+mod rehearse;
 mod sessions;
 mod shoppers;
 mod strategist;
@@ -23,6 +25,7 @@ mod webhooks;
 
 pub use audit::{AuditCheck, AuditView, Deed, Target};
 pub use campaigns::CampaignPolicy;
+pub(crate) use campaigns::tiers_met;
 pub use codes::{CODES_MAX, CodesFrom};
 pub use context::{Shown, stored_slots};
 pub use exchange::{ITEMS_MAX, ItemEdit};
@@ -38,7 +41,8 @@ use crate::error::{Error, Result};
 use crate::fulfil::Dispatch;
 use crate::owner::Shared;
 use crate::ports::{
-    Accounts, Campaigns, Clock, Codes, ExchangeDesk, LedgerReader, Lists, Orders, PortError, Registry, Shelves, Timers,
+    Accounts, Campaigns, Clock, Codes, Drawings, ExchangeDesk, LedgerReader, Lists, Orders, PortError, Registry,
+    Shelves, Timers,
 };
 use crate::runtime::Runtime;
 use bytes::Bytes;
@@ -89,6 +93,7 @@ pub struct Parts {
     pub accounts: Arc<dyn Accounts>,
     pub lists: Arc<dyn Lists>,
     pub orders: Arc<dyn Orders>,
+    pub drawings: Arc<dyn Drawings>,
     pub timers: Arc<dyn Timers>,
     pub campaigns: Arc<dyn Campaigns>,
     pub codes: Arc<dyn Codes>,
@@ -126,6 +131,8 @@ struct Inner {
     hasher: Hasher,
     throttle: Throttle,
     policy: std::sync::OnceLock<Policy>,
+    /// Rehearsals that may run at a time.
+    rehearsing: Arc<tokio::sync::Semaphore>,
 }
 
 impl From<PortError> for Error {
@@ -160,6 +167,7 @@ impl Koi {
                 hasher: Hasher::default(),
                 throttle: Throttle::default(),
                 policy: std::sync::OnceLock::new(),
+                rehearsing: Arc::new(tokio::sync::Semaphore::new(1)),
                 parts,
             }),
         }

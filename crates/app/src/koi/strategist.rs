@@ -118,7 +118,7 @@ impl Strategist {
                             }
                         });
                     }
-                    for result in [koi.finish_acts().await, koi.apply_due().await, koi.end_overdue().await, koi.refresh_stale().await] {
+                    for result in [koi.finish_acts().await, koi.apply_due().await, koi.end_overdue().await, koi.continue_drawings().await, koi.refresh_stale().await] {
                         if let Err(error) = result {
                             tracing::warn!(%error, "the sweep comes again in a second");
                         }

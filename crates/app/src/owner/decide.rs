@@ -32,18 +32,24 @@ pub(super) struct DrawAsk<'a> {
 }
 
 /// One decided draw, before its ids are made.
-struct Decided {
+pub(super) struct Decided {
     outcome: Outcome,
     seed: DrawSeed,
     n: u32,
     cost_cents: i64,
     /// It won an instant-win moment.
-    moment: bool,
+    pub(super) moment: bool,
     spend: Spend,
 }
 
 impl Decided {
-    fn fact(&self, draw: DrawId, award: Option<(AwardId, AwardState)>, runtime: &Runtime, day: i32) -> Drawn {
+    pub(super) fn fact(
+        &self,
+        draw: DrawId,
+        award: Option<(AwardId, AwardState)>,
+        runtime: &Runtime,
+        day: i32,
+    ) -> Drawn {
         Drawn {
             draw,
             campaign: runtime.id,
@@ -72,7 +78,7 @@ fn won(id: EntryId, amount: i64, balance: i64, award: AwardId, expires_at_ms: Op
 }
 
 /// Decides all draws of one command, or refuses it as a whole. Nothing is changed yet.
-fn decide_all(
+pub(super) fn decide_all(
     slot: &CampaignSlot,
     account: &Account,
     start: Snapshot<'_>,

@@ -17,11 +17,13 @@ mod batch;
 mod campaigns;
 mod decide;
 mod due;
+mod entry;
 mod events;
 mod exchange;
 mod herald;
 mod load;
 mod orders;
+mod play;
 mod points;
 mod redeem;
 mod snapshot;
@@ -31,6 +33,7 @@ mod work;
 
 pub use answer::with_award_state;
 pub use load::{LoadAsk, Loaded, Loader};
+pub(crate) use play::{Play, play};
 pub use start::{Opened, Ports, StartError, open, records};
 
 use crate::command::{Command, Input, Reply, Who, Work};

@@ -346,6 +346,7 @@ fn ids_of(fact: &Fact) -> SmallVec<[u64; 2]> {
         Fact::Drawn(d) => [Some(d.draw.0), d.award.map(|(id, _)| id.0)].into_iter().flatten().collect(),
         Fact::Granted(g) => smallvec![g.order.0],
         Fact::Points(e) => smallvec![e.id.0],
+        Fact::EntryWon(won) => smallvec![won.award.0],
         Fact::Billed(b) => smallvec![b.order.0],
         Fact::RefundDue(r) => smallvec![r.id.0],
         Fact::Redeemed { used, .. } => smallvec![used.0],

@@ -73,6 +73,7 @@ impl Owner {
             Work::MoveAward { award, birth, event, claim_days, claim_by_ms } => {
                 self.move_award(id, command, AwardAsk { award, birth, event, claim_days, claim_by_ms })
             }
+            Work::WinEntry { campaign, rank } => self.win_entry(id, command, campaign, rank),
             Work::Register { .. } => self.registered(id, command),
             Work::Look => self.look(id, command),
         }

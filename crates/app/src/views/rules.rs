@@ -40,6 +40,8 @@ pub struct RulesView {
     pub seed_hash: String,
     /// Instant-win moments; null where there are none.
     pub moments: Option<MomentsView>,
+    /// The drawing among tickets once the campaign is over; null where there is none.
+    pub entry: Option<domain::campaign::EntryDef>,
     /// Since when this version decides.
     pub effective_at: String,
     pub starts_at: String,

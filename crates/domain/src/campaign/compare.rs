@@ -149,6 +149,7 @@ fn effect(names: &[&str], before: &Value, after: &Value) -> Effect {
         ["flow"] => crate::flow::compare(before.as_str().unwrap_or_default(), after.as_str().unwrap_or_default()),
         // Without a bound there is all of it.
         ["prizes", "stock"] | ["limits", _] => better(bound(before, i128::MAX), bound(after, i128::MAX)),
+        ["entry", "winners" | "alternates"] => better(bound(before, 0), bound(after, 0)),
         // The cost only counts against the budget: the less, the longer it lasts.
         ["prizes", "cost_cents"] | ["tiers", "unlock_after"] => better(bound(after, 0), bound(before, 0)),
         ["prizes", "points", "min" | "max"] => better(bound(before, 0), bound(after, 0)),

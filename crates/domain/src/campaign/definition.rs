@@ -1,6 +1,7 @@
 //! The campaign as an operator writes it: the body of `POST /campaigns`, to the letter.
 
 use super::Time;
+use crate::entry::TicketsBy;
 use crate::flow;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -63,6 +64,25 @@ pub struct Definition {
     /// Days in which an award must be claimed once it is granted; absent means never too late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim_days: Option<u32>,
+    /// A drawing among tickets that shoppers collect, once the campaign is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<EntryDef>,
+}
+
+/// A drawing among tickets, once a campaign is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = CampaignEntry))]
+pub struct EntryDef {
+    /// What makes a ticket.
+    pub tickets: TicketsBy,
+    /// Code of the prize that each winner gets; it is in no tier.
+    pub prize: String,
+    pub winners: u32,
+    /// How many stand by for winners who do not claim in time.
+    #[serde(default)]
+    pub alternates: u32,
 }
 
 /// One prize as written.
@@ -348,6 +368,18 @@ impl Chances {
 }
 
 impl Definition {
+    /// Whether a prize is that of the entry drawing.
+    pub fn is_entry_prize(&self, prize: &PrizeDef) -> bool {
+        self.entry.as_ref().is_some_and(|entry| entry.prize == prize.code)
+    }
+
+    /// How many units of a prize there are: its stock, its moments, or the winners of the entry drawing; `None` is without
+    /// bound.
+    pub fn units(&self, prize: &PrizeDef) -> Option<u64> {
+        let entered = self.entry.as_ref().filter(|entry| entry.prize == prize.code).map(|entry| entry.winners);
+        prize.stock.or(prize.moments.or(entered).map(u64::from))
+    }
+
     /// The bytes that are hashed: JSON without spaces, fields in declared order, defaults filled in.
     pub fn canonical(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("invariant: a definition that was read can be written")

@@ -15,8 +15,8 @@ mod time;
 pub use against::{Worse, against_shopper, flow_worsens};
 pub use check::{Finding, Severity, bounds};
 pub use definition::{
-    Band, Chances, Definition, Kind, Limits, PointsRange, PoolDef, PrizeDef, ReleaseDef, SpendPoints, SpendWeightsDef,
-    Streak, TierDef,
+    Band, Chances, Definition, EntryDef, Kind, Limits, PointsRange, PoolDef, PrizeDef, ReleaseDef, SpendPoints,
+    SpendWeightsDef, Streak, TierDef,
 };
 pub use odds::{Guarantee, Odds, OddsOf, Pool};
 pub use rules::{LocalDay, Prize, PrizeIx, PrizeKind, Rules, Tier, TierIx};

@@ -4,6 +4,7 @@ use super::definition::{PointsRange, PrizeDef, TierDef};
 use super::odds::{self, Guarantee, Odds, Pool};
 use super::{Chances, Definition, Finding, Kind, Limits, Severity};
 use crate::draw::{Civil, Snapshot};
+use crate::entry::Entry;
 use crate::fairness;
 use crate::flow::{Needs, Plan};
 use crate::ids::{CampaignId, ShopperId, mix};
@@ -175,6 +176,8 @@ pub struct Rules {
     pub time_zone: TimeZone,
     /// Points prizes in the order given: what a fallback tries before thanks.
     pub points_prizes: Vec<PrizeIx>,
+    /// The drawing among tickets once the campaign is over.
+    pub entry: Option<Entry>,
     slot_count: usize,
     /// The constant start of a receipt.
     pub(crate) receipt_head: Box<str>,
@@ -216,6 +219,7 @@ impl Rules {
             chances: definition.chances.clone(),
             time_zone: TimeZone::get(&definition.time_zone).expect("invariant: the check found this time zone"),
             points_prizes,
+            entry: definition.entry.as_ref().and_then(|entry| Entry::of(entry, &prizes)),
             slot_count,
             receipt_head: fairness::receipt_head(campaign, version, &hash),
             prizes,
@@ -400,7 +404,7 @@ pub(super) fn candidates(definition: &Definition) -> Vec<Vec<PrizeIx>> {
     let named: HashSet<&str> = definition.tiers.iter().flat_map(|tier| &tier.prizes).map(String::as_str).collect();
     let belongs = |tier: &TierDef, own: &HashSet<&str>, prize: &PrizeDef| {
         let value = prize.value_cents;
-        let by_odds = prize.moments.is_none();
+        let by_odds = prize.moments.is_none() && !definition.is_entry_prize(prize);
         let in_band = by_odds && tier.value_cents.is_some_and(|band| band.min <= value && value < band.max);
         own.contains(prize.code.as_str()) || (in_band && !named.contains(prize.code.as_str()))
     };

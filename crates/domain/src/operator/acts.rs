@@ -61,6 +61,7 @@ acts! {
     ResumeCampaign    "campaign.resume"     CampaignsPublish plain     Whole;
     ChangeLive        "campaign.change"     CampaignsPublish plain     Whole;
     EndCampaign       "campaign.end"        CampaignsEnd     dangerous Whole;
+    DrawEntry         "entry.draw"          CampaignsEnd     plain     Whole;
     ArchiveCampaign   "campaign.archive"    CampaignsEnd     plain     Whole;
     EditFlow          "flow.edit"           CampaignsPublish plain     Whole;
     CreateGrant       "grant.create"        GrantsCreate     plain     Asked;

@@ -129,6 +129,8 @@ fn table() -> Vec<Row> {
         ),
     ]);
     table.extend(pools_and_flow());
+    table.extend(entries());
+    table.extend(promises());
     table
 }
 
@@ -157,6 +159,31 @@ fn pools_and_flow() -> Vec<Row> {
         ("flow_without_rule", W, one("/flow", json!("THEN(blacklist, window, limits, pool, draw, stock)")), "unlock"),
         ("limit_zero", E, one("/limits/per_day", json!(0)), "refuses every draw"),
         ("price_invalid", E, one("/chances/points_price", json!(0)), "a price is"),
+    ]
+}
+
+/// Spend thresholds, guarantees, releases and substitutes.
+fn promises() -> Vec<Row> {
+    let step = |day: u32, units: u32| json!({"at": format!("2026-03-{day:02}T00:00:00Z"), "units": units});
+    let table = |i: usize| json!({"from_cents": i + 1, "weights": {"big": 200}});
+    let pool =
+        |i: usize| json!({"code": format!("p{i}"), "when": format!("n == {i}"), "tiers": ["small", "big", "points"]});
+    vec![
+        ("spend_threshold_invalid", E, one("/spend_weights", json!([{"from_cents": 0, "weights": {}}])), "ascending"),
+        ("spend_weights_too_many", E, one("/spend_weights", many(8, table)), "8 thresholds"),
+        ("odds_too_many", E, vec![("/pools", many(32, pool)), ("/spend_weights", many(7, table))], "256 lists"),
+        ("guarantee_invalid", E, one("/tiers/1/guarantee_after", json!(0)), "1 to 60000"),
+        (
+            "guarantee_unreached",
+            E,
+            vec![("/tiers/1/guarantee_after", json!(5)), ("/pools/0/tiers", json!(["small", "points"]))],
+            "waits for ever",
+        ),
+        ("release_too_long", E, one("/prizes/0/release", many(367, |_| step(1, 500))), "367 steps"),
+        ("release_disordered", E, one("/prizes/0/release", json!([step(9, 300), step(2, 300)])), "in order"),
+        ("release_short", W, one("/prizes/0/release", json!([step(2, 5)])), "5 units are ever released"),
+        ("substitute_itself", E, one("/prizes/0/substitute", json!("cup")), "stand in for itself"),
+        ("substitute_poorer", W, one("/prizes/1/substitute", json!("cup")), "worth less than kettle"),
     ]
 }
 
@@ -226,9 +253,30 @@ fn names_and_bounds(e: Severity) -> Vec<Row> {
     ]
 }
 
+/// What is wrong with an entry drawing.
+fn entries() -> Vec<Row> {
+    vec![
+        ("entry_places_invalid", E, raffle(&[("/entry/winners", json!(0))]), "1 to 10000"),
+        ("entry_places_invalid", E, raffle(&[("/entry/alternates", json!(10_000))]), "1 to 10000"),
+        ("prize_unknown", E, raffle(&[("/entry/prize", json!("ghost"))]), "ghost"),
+        ("entry_of_kind", E, raffle(&[("/entry/prize", json!("pts"))]), "only coupons"),
+        ("entry_with_stock", E, raffle(&[("/entry/prize", json!("cup"))]), "leave out stock"),
+        ("entry_in_tier", E, raffle(&[("/tiers/0/prizes", json!(["car"]))]), "in no tier"),
+        ("entry_without_deadline", W, raffle(&[("/entry/alternates", json!(1))]), "no winner of car"),
+    ]
+}
+
+/// The clean campaign with an entry drawing that nothing is wrong with, and changes of it.
+fn raffle(changes: &[(&'static str, Value)]) -> Vec<(&'static str, Value)> {
+    let car = json!({"code": "car", "name": "Car", "kind": "goods", "value_cents": 1, "cost_cents": 1});
+    let entry = json!({"tickets": "draws", "prize": "car", "winners": 2});
+    [("/prizes/-", car), ("/entry", entry)].into_iter().chain(changes.iter().cloned()).collect()
+}
+
 #[test]
 fn publish_checks_each_fail_and_pass() {
     assert_eq!(found(clean()), [], "the campaign that passes all");
+    assert_eq!(found(with(&raffle(&[]))), [], "and one with an entry drawing");
     let mut checks = 0;
     for (code, severity, edits, says) in table() {
         let pointer = edits[0].0;
@@ -249,6 +297,7 @@ fn publish_table_knows_every_code() {
         include_str!("../../src/campaign/check/money.rs"),
         include_str!("../../src/campaign/check/policy.rs"),
         include_str!("../../src/campaign/check/pools.rs"),
+        include_str!("../../src/campaign/check/promises.rs"),
         include_str!("../../src/campaign/check/shape.rs"),
     ];
     let mut codes = BTreeSet::new();

@@ -9,6 +9,7 @@ mod import;
 mod keep;
 mod operators;
 mod receipt;
+mod rehearse;
 mod serve;
 mod strategies;
 mod tune;
@@ -51,6 +52,8 @@ enum Command {
     /// Rule flows
     #[command(subcommand)]
     Flow(flow::Command),
+    /// Play a campaign before anybody draws; changes nothing
+    Rehearse(rehearse::Args),
     /// Recompute a draw from its receipt
     VerifyReceipt(receipt::Args),
     /// Copy a data directory while a server may be running on it
@@ -113,6 +116,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Operators(command) => operators::run(command),
         Command::Config(command) => config::run(&command),
         Command::Flow(command) => flow::run(&command),
+        Command::Rehearse(args) => rehearse::run(args),
         Command::VerifyReceipt(args) => receipt::run(&args),
         Command::Backup(args) => keep::backup(&args),
         Command::Restore(args) => keep::restore(&args),
@@ -193,6 +197,11 @@ mod tests {
             ("koi flow check f.el --json", true),
             ("koi flow draw f.el", true),
             ("koi flow", false),
+            ("koi rehearse --campaign c.json --shoppers 10 --draws 100 --seed 7 --json", true),
+            ("koi rehearse --campaign 7 --crowd c.csv --data d", true),
+            ("koi rehearse --campaign c.json --shoppers 10", false),
+            ("koi rehearse --campaign c.json --draws 10", false),
+            ("koi rehearse --campaign c.json --crowd c.csv --shoppers 3", false),
             ("koi verify-receipt r.json --json", true),
             ("koi backup b --data d", true),
             ("koi restore b --data d", true),

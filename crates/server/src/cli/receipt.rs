@@ -1,17 +1,19 @@
 //! `koi verify-receipt`: recomputes draws from their receipts, with nothing but the file.
 
 use super::{Failure, say, say_json};
+use domain::entry::Drawing;
 use domain::fairness::{PointsReceipt, Receipt, Verified, VerifyError};
+use domain::ids::{CampaignId, ShopperId};
 use serde::Serialize;
 use serde_json::Value;
 use std::path::PathBuf;
 
-/// Bytes of a file of receipts; a page of 200 draws has some 200 KB.
-const FILE_MAX: u64 = 16 * 1024 * 1024;
+/// Bytes of a file of receipts; a page of 200 draws has some 200 KB, the proof of a drawing among a million holders 40 MB.
+const FILE_MAX: u64 = 64 * 1024 * 1024;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// A receipt, a draw, or an object with `draws` or `data`, as JSON
+    /// A receipt, a draw, an object with `draws` or `data`, or the proof of an entry drawing, as JSON
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Print one JSON object
@@ -28,8 +30,21 @@ struct Checked {
     /// The amount, where it is a receipt of points alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     amount: Option<u32>,
+    /// Where it is an entry drawing: who won, and who stood by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drawing: Option<Drawn>,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
+}
+
+/// An entry drawing that holds.
+#[derive(Debug, Serialize)]
+struct Drawn {
+    campaign: CampaignId,
+    holders: usize,
+    winners: Vec<ShopperId>,
+    alternates: Vec<ShopperId>,
+    seed_hash: String,
 }
 
 #[derive(Serialize)]
@@ -75,19 +90,47 @@ fn receipts(value: &Value) -> Vec<&Value> {
 }
 
 fn check(value: &Value) -> Checked {
+    if value.get("list_hash").is_some() {
+        return check_drawing(value);
+    }
     if value.get("points_seed").is_some() {
         let amount = PointsReceipt::parse(value.to_string().as_bytes()).and_then(|receipt| receipt.verify());
         let why = amount.as_ref().err().map(VerifyError::to_string);
-        return Checked { holds: amount.is_ok(), verified: None, amount: amount.ok(), why };
+        return Checked { holds: amount.is_ok(), verified: None, amount: amount.ok(), drawing: None, why };
     }
     let verified = Receipt::parse(value.to_string().as_bytes()).and_then(|receipt| receipt.verify());
     let why = verified.as_ref().err().map(VerifyError::to_string);
-    Checked { holds: verified.is_ok(), verified: verified.ok(), amount: None, why }
+    Checked { holds: verified.is_ok(), verified: verified.ok(), amount: None, drawing: None, why }
+}
+
+fn check_drawing(value: &Value) -> Checked {
+    let checked = Drawing::parse(value.to_string().as_bytes()).and_then(|drawing| {
+        drawing.verify()?;
+        let (winners, alternates) = drawing.ranks.split_at(drawing.ranks.len().min(drawing.winners as usize));
+        Ok(Drawn {
+            campaign: drawing.campaign,
+            holders: drawing.list.len(),
+            winners: winners.to_vec(),
+            alternates: alternates.to_vec(),
+            seed_hash: drawing.seed_hash.clone(),
+        })
+    });
+    let why = checked.as_ref().err().map(ToString::to_string);
+    Checked { holds: checked.is_ok(), verified: None, amount: None, drawing: checked.ok(), why }
 }
 
 fn line(checked: &Checked) -> String {
     if let Some(amount) = checked.amount {
         return format!("holds: {amount} points");
+    }
+    if let Some(drawing) = &checked.drawing {
+        return format!(
+            "holds: {} winners and {} alternates of {} holders; the seed's hash is {}",
+            drawing.winners.len(),
+            drawing.alternates.len(),
+            drawing.holders,
+            drawing.seed_hash
+        );
     }
     match (&checked.verified, &checked.why) {
         (Some(v), _) => {
@@ -104,6 +147,8 @@ fn line(checked: &Checked) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::entry::Holder;
+    use domain::fairness::CampaignSeed;
     use serde_json::json;
 
     #[test]
@@ -120,6 +165,18 @@ mod tests {
             assert_eq!(found.len(), want, "{value}");
             assert!(found.iter().all(|r| **r == json!({"v": 1})), "{value}");
         }
+    }
+
+    #[test]
+    fn an_entry_drawing_is_recomputed_too() {
+        let list = vec![Holder(ShopperId(3), 2), Holder(ShopperId(9), 1), Holder(ShopperId(12), 5)];
+        let made = Drawing::make(&CampaignSeed::new([4; 32]), CampaignId(8), list, 1, 1).unwrap();
+        let mut proof = serde_json::to_value(&made).unwrap();
+        let good = check(&proof);
+        assert_eq!(good.drawing.map(|d| (d.winners.len(), d.alternates.len(), d.holders)), Some((1, 1, 3)));
+        proof["list"][0][1] = json!(3);
+        let bad = check(&proof);
+        assert!(!bad.holds && bad.why.is_some_and(|why| why.starts_with("the list's hash")));
     }
 
     #[test]

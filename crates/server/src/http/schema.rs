@@ -8,7 +8,9 @@ mod rules;
 pub use desk::*;
 pub use orders::*;
 pub use rules::*;
+pub mod drawing;
 pub mod flows;
+pub mod rehearsal;
 
 use domain::award::AwardState;
 use domain::campaign::{Definition, Finding, State};
@@ -287,6 +289,9 @@ pub struct Me {
     pub state: State,
     pub chances: Chances,
     pub points: i64,
+    /// Where the campaign draws among tickets when it is over: the shopper's so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tickets: Option<u64>,
     /// Ordinal of the next draw.
     pub next_n: u64,
     /// SHA-256 of the next draw's seed, hex: compare it with the receipt.

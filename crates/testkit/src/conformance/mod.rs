@@ -6,6 +6,7 @@
 pub mod campaigns;
 pub mod codes;
 pub mod desk;
+pub mod drawings;
 pub mod exchange;
 pub mod fulfil;
 pub mod ledger;

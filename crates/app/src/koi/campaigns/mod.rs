@@ -6,6 +6,7 @@ mod published;
 mod report;
 mod versions;
 
+pub(crate) use report::tiers_met;
 pub use versions::CampaignPolicy;
 
 use super::Koi;
@@ -22,7 +23,7 @@ use patch::merge;
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
-fn definition(row: &CampaignRow) -> Result<Definition> {
+pub(super) fn definition(row: &CampaignRow) -> Result<Definition> {
     serde_json::from_str(&row.definition).map_err(|_| Error::Unavailable("a stored campaign cannot be read"))
 }
 
@@ -32,8 +33,19 @@ fn text(definition: &Definition) -> String {
 
 /// Lets an edit or an act come to its end though its caller goes away: a write that is under way cannot be taken back,
 /// and whoever comes next must find it done, not happening.
-async fn to_its_end<T: Send + 'static>(act: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+pub(super) async fn to_its_end<T: Send + 'static>(act: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
     tokio::spawn(act).await.map_err(|_| Error::Unavailable("the act was cut short; ask again"))?
+}
+
+/// Findings that even a draft may not have: odds that cannot be counted are no odds, and nothing is kept of them.
+const UNCOUNTABLE: [&str; 2] = ["weight_too_large", "weights_overflow"];
+
+/// Refuses what even a draft may not say.
+fn countable(definition: &Definition) -> Result<()> {
+    match definition.check().into_iter().find(|finding| UNCOUNTABLE.contains(&finding.code)) {
+        Some(Finding { code, detail, field, .. }) => Err(Error::Invalid { code, field, detail }),
+        None => Ok(()),
+    }
 }
 
 /// A definition under a merge patch.
@@ -41,16 +53,19 @@ fn patched(definition: &str, patch: Map<String, Value>) -> Result<Definition> {
     let mut whole: Value =
         serde_json::from_str(definition).map_err(|_| Error::Unavailable("a stored campaign cannot be read"))?;
     merge(&mut whole, Value::Object(patch));
-    serde_json::from_value(whole).map_err(|error| Error::Invalid {
+    let patched = serde_json::from_value(whole).map_err(|error| Error::Invalid {
         code: "invalid_body",
         field: None,
         detail: error.to_string(),
-    })
+    })?;
+    countable(&patched)?;
+    Ok(patched)
 }
 
 impl Koi {
     /// A new draft.
     pub async fn create_campaign(&self, definition: Definition) -> Result<CampaignView> {
+        countable(&definition)?;
         let (reply, answer) = oneshot::channel();
         self.send(Input::MakeId { reply })?;
         let id = answer.await.map_err(|_| Error::Unavailable("the owner stopped"))?;
@@ -85,7 +100,7 @@ impl Koi {
         self.view(&self.row(id).await?, None)
     }
 
-    async fn row(&self, id: CampaignId) -> Result<CampaignRow> {
+    pub(super) async fn row(&self, id: CampaignId) -> Result<CampaignRow> {
         self.parts().campaigns.load(id).await?.ok_or(Error::no_campaign())
     }
 

@@ -9,9 +9,9 @@ use crate::runtime::state_at;
 use crate::time::rfc3339;
 use crate::views::{AnnouncedView, MomentView, MomentsView, PoolOdds, RulePrize, RuleTier, RulesView, TierOdds};
 use domain::campaign::compare::{Change, compare};
-use domain::campaign::{Definition, Odds, PoolDef, Rules, State};
+use domain::campaign::{Definition, Odds, PoolDef, PrizeDef, Rules, State};
 use domain::ids::CampaignId;
-use domain::moments::{Moment, Moments};
+use domain::moments::Moment;
 use serde_json::{Map, Value};
 
 /// Members of a definition that are the shop's own business.
@@ -75,12 +75,13 @@ fn view(
         rules_hash: hex::encode(rules.hash()),
         seed_hash: hex::encode(row.seed.commitment()),
         moments: moments(row, rules),
+        entry: rules.entry.clone(),
         effective_at: rfc3339(effective_at_ms),
         starts_at: rfc3339(rules.starts_at.as_ms()),
         ends_at: rfc3339(rules.ends_at.as_ms()),
         time_zone: rules.time_zone.clone(),
         currency: rules.currency.clone(),
-        prizes: rules.prizes.iter().map(prize).collect(),
+        prizes: rules.prizes.iter().map(|from| prize(rules, from)).collect(),
         tiers: rules
             .tiers
             .iter()
@@ -103,12 +104,10 @@ fn view(
 
 /// The moments' commitment, and once all owners have read the campaign's end the moments themselves.
 fn moments(row: &CampaignRow, rules: &Definition) -> Option<MomentsView> {
-    let timed = rules.prizes.iter().zip(0u16..);
-    let timed: Vec<_> = timed.filter_map(|(p, ix)| Some((ix, p.code.as_str(), p.moments?))).collect();
-    if timed.is_empty() {
+    let all = crate::runtime::moments(&row.seed, row.id, rules);
+    if all.is_empty() {
         return None;
     }
-    let all = Moments::derive(&row.seed, row.id, rules.starts_at.as_ms(), rules.ends_at.as_ms(), &timed);
     let shown = |moment: &Moment| MomentView {
         at: rfc3339(moment.at_ms),
         prize: rules.prizes[usize::from(moment.prize)].code.clone(),
@@ -121,13 +120,13 @@ fn moments(row: &CampaignRow, rules: &Definition) -> Option<MomentsView> {
     })
 }
 
-fn prize(from: &domain::campaign::PrizeDef) -> RulePrize {
+fn prize(rules: &Definition, from: &PrizeDef) -> RulePrize {
     RulePrize {
         code: from.code.clone(),
         name: from.name.clone(),
         kind: from.kind.word(),
         value_cents: from.value_cents,
-        quantity: from.stock.or(from.moments.map(u64::from)),
+        quantity: rules.units(from),
         by_time: from.moments.is_some(),
         points: from.points,
     }

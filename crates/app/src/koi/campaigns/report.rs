@@ -4,8 +4,9 @@ use super::definition;
 use crate::command::Input;
 use crate::error::{Error, Result};
 use crate::koi::Koi;
-use crate::runtime::{Counters, Runtime, state_at};
+use crate::runtime::{Counters, state_at};
 use crate::views::{GenerationView, GrantedUsed, PrizeReport, ReportView, TierReport};
+use domain::campaign::Rules;
 use domain::ids::CampaignId;
 use tokio::sync::oneshot;
 
@@ -17,7 +18,7 @@ impl Koi {
         let (reply, answer) = oneshot::channel();
         self.send(Input::Counters { campaign: id, reply })?;
         let counters = answer.await.map_err(|_| Error::Unavailable("the owner stopped"))?.unwrap_or_default();
-        let tiers = self.runtime(id).map(|r| tiers(&r, &counters)).unwrap_or_default();
+        let tiers = self.runtime(id).map(|r| tiers_met(&r.rules, &counters)).unwrap_or_default();
         let prizes = definition.prizes.iter().enumerate().map(|(i, p)| PrizeReport {
             code: p.code.clone(),
             stock: p.stock,
@@ -52,8 +53,7 @@ impl Koi {
 }
 
 /// Promised against met: the odds of the pools that were drawn from, weighted by how often, and the share of rolls.
-fn tiers(runtime: &Runtime, counters: &Counters) -> Vec<TierReport> {
-    let rules = &runtime.rules;
+pub(crate) fn tiers_met(rules: &Rules, counters: &Counters) -> Vec<TierReport> {
     let mut promised = vec![0.0f64; rules.tiers.len()];
     for (pool, draws) in counters.pools.iter().enumerate().filter(|(pool, _)| *pool < rules.pools.len()) {
         for (slot, odds) in rules.odds(pool).iter().enumerate() {

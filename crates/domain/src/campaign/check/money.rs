@@ -61,8 +61,8 @@ fn check_limits(definition: &Definition, findings: &mut Findings) {
     let Some(budget) = limits.budget_cents else { return };
     cents("limits.budget_cents".to_owned(), budget, findings);
     let total: i128 =
-        definition.prizes.iter().map(|p| i128::from(p.cost_cents) * i128::from(p.stock.unwrap_or(0))).sum();
-    let endless = definition.prizes.iter().find(|prize| prize.stock.is_none() && prize.cost_cents > 0);
+        definition.prizes.iter().map(|p| i128::from(p.cost_cents) * i128::from(definition.units(p).unwrap_or(0))).sum();
+    let endless = definition.prizes.iter().find(|prize| definition.units(prize).is_none() && prize.cost_cents > 0);
     if let Some(dear) = definition.prizes.iter().find(|prize| prize.cost_cents > budget) {
         let detail = format!("one {} costs more than the whole budget", dear.code);
         findings.warn("budget_short", "limits.budget_cents", detail);

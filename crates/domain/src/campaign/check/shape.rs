@@ -3,6 +3,7 @@
 use super::{Findings, bounds};
 use crate::campaign::rules::{candidates, stand_in};
 use crate::campaign::{Definition, Kind, PrizeDef, PrizeIx, TierDef};
+use crate::entry;
 use crate::fairness::THANKS;
 use crate::moments;
 use jiff::tz::TimeZone;
@@ -47,6 +48,7 @@ pub(super) fn check(definition: &Definition, findings: &mut Findings) {
         );
     }
     claim_days("claim_days".to_owned(), definition.claim_days, findings);
+    check_entry(definition, findings);
     let slots = definition.tiers.iter().fold(0u32, |sum, tier| sum.saturating_add(tier.slots));
     if slots > bounds::SLOTS {
         findings.error("slots_too_many", "tiers", format!("{slots} slots in all, more than {}", bounds::SLOTS));
@@ -168,6 +170,36 @@ fn check_moments(prize: &PrizeDef, at: &str, findings: &mut Findings) {
     }
 }
 
+/// The prize of an entry drawing is won there and nowhere else; its winners are all its units.
+fn check_entry(definition: &Definition, findings: &mut Findings) {
+    let Some(entry) = &definition.entry else { return };
+    let places = u64::from(entry.winners) + u64::from(entry.alternates);
+    if entry.winners == 0 || places > u64::from(entry::bounds::PLACES) {
+        let detail = format!("an entry drawing has 1 to {} winners and alternates", entry::bounds::PLACES);
+        findings.error("entry_places_invalid", "entry.winners", detail);
+    }
+    let Some(prize) = definition.prizes.iter().find(|prize| prize.code == entry.prize) else {
+        let detail = format!("no prize has the code {}", entry.prize.escape_debug());
+        return findings.error("prize_unknown", "entry.prize", detail);
+    };
+    if matches!(prize.kind, Kind::Points | Kind::None) {
+        let detail = "only coupons, goods, balance and webhooks are won in an entry drawing";
+        findings.error("entry_of_kind", "entry.prize", detail);
+    }
+    if prize.stock.is_some() || prize.moments.is_some() || !prize.release.is_empty() {
+        let detail = format!("each winner is a unit of {}; leave out stock, moments and release", prize.code);
+        findings.error("entry_with_stock", "entry.prize", detail);
+    }
+    if let Some(i) = definition.tiers.iter().position(|tier| tier.prizes.contains(&prize.code)) {
+        let detail = format!("{} is won in the entry drawing, so it is in no tier", prize.code);
+        findings.error("entry_in_tier", format!("tiers[{i}].prizes"), detail);
+    }
+    if entry.alternates > 0 && prize.claim_days.or(definition.claim_days).is_none() {
+        let detail = format!("without claim_days no winner of {} ever makes way for an alternate", prize.code);
+        findings.warn("entry_without_deadline", "entry.alternates", detail);
+    }
+}
+
 fn check_tier(definition: &Definition, tier: &TierDef, at: &str, findings: &mut Findings) {
     if tier.slots == 0 {
         findings.error("slots_none", format!("{at}.slots"), format!("the tier {} has no slots", tier.code));
@@ -217,7 +249,7 @@ fn fill(definition: &Definition, findings: &mut Findings) {
         placed.extend(candidates);
     }
     for (i, prize) in definition.prizes.iter().enumerate() {
-        let consolation = prize.kind == Kind::Points || prize.moments.is_some();
+        let consolation = prize.kind == Kind::Points || prize.moments.is_some() || definition.is_entry_prize(prize);
         if !consolation && !placed.contains(&PrizeIx(i as u16)) {
             let detail = format!("{} is in no tier, so it cannot be won", prize.code);
             findings.warn("prize_unused", format!("prizes[{i}]"), detail);

@@ -8,6 +8,7 @@ pub mod campaigns;
 pub mod codes;
 pub mod coupons;
 pub mod deliveries;
+pub mod drawings;
 pub mod draws;
 pub mod events;
 pub mod exchange;
@@ -19,6 +20,7 @@ pub mod operators;
 pub mod orders;
 pub mod points;
 pub mod profiles;
+pub mod rehearsals;
 pub mod rules;
 pub mod session;
 pub mod shoppers;
@@ -71,7 +73,6 @@ pub fn router(app: App) -> Router {
         .route("/campaigns/{id}/versions/{version}/withdraw", post(versions::withdraw_version))
         .route("/campaigns/{id}/flow", get(flows::get_flow).put(flows::put_flow))
         .route("/flow-rules", get(flows::list_flow_rules))
-        .route("/campaigns/{id}/report", get(campaigns::get_report))
         .route("/campaigns/{id}/grants", post(grants::create_grant))
         .route("/campaigns/{id}/me", get(me::get_me))
         .route("/campaigns/{id}/draws", post(draws::create_draws).get(draws::list_draws))
@@ -95,6 +96,7 @@ pub fn router(app: App) -> Router {
         .route("/api-keys", post(api_keys::create_api_key).get(api_keys::list_api_keys))
         .route("/api-keys/{id}", delete(api_keys::revoke_api_key))
         .route("/api-keys/{id}/rotate", post(api_keys::rotate_api_key))
+        .merge(foresight())
         .merge(desk().merge(points_and_shop()))
         .layer(from_fn_with_state(app.clone(), note_the_unnamed));
     let operations = Router::new()
@@ -128,6 +130,16 @@ fn points_and_shop() -> Router<App> {
         .route("/exchange/items/{id}/coupons", post(exchange::add_item_coupons).get(exchange::get_item_coupons))
         .route("/exchange/items/{id}/orders", post(exchange::create_exchange_order))
         .route("/exchange/orders", get(exchange::list_exchange_orders))
+}
+
+/// What a campaign may come to, what it came to, and the drawing when it is over.
+fn foresight() -> Router<App> {
+    Router::new()
+        .route("/campaigns/{id}/rehearse", post(rehearsals::rehearse_campaign))
+        .route("/campaigns/{id}/report", get(campaigns::get_report))
+        .route("/campaigns/{id}/drawing", post(drawings::make_drawing).get(drawings::get_drawing))
+        .route("/campaigns/{id}/drawing/winners", get(drawings::list_winners))
+        .route("/campaigns/{id}/drawing/proof", get(drawings::get_proof))
 }
 
 /// Signing in, operators, the audit.
@@ -235,8 +247,8 @@ mod tests {
                 let want = match (path.as_str(), &method) {
                     // Whoever signs in has nothing to show yet, and an empty body is no JSON.
                     ("/api/v1/session", &Method::POST) => 400,
-                    // The published rules are for everyone; this campaign is not there.
-                    ("/api/v1/campaigns/{id}/rules", _) => 404,
+                    // The published rules and proofs are for everyone; this campaign is not there.
+                    ("/api/v1/campaigns/{id}/rules" | "/api/v1/campaigns/{id}/drawing/proof", _) => 404,
                     _ if path.starts_with("/api/") => 401,
                     _ => 200,
                 };

@@ -216,6 +216,16 @@ const TEXTS: &[[&str; 3]] = &[
         "定时奖品：中奖时刻事先确定，时刻之后的第一次抽奖中奖；时刻摘要：",
         "Prizes by time: the moments are fixed beforehand and the first draw after one wins. Hash of the moments:",
     ],
+    ["entry", "活动结束后的抽签", "Drawing when the campaign is over"],
+    ["entry_winners", "中签人数", "Winners"],
+    ["entry_alternates", "候补人数", "Alternates"],
+    ["entry_draws", "每次抽奖得一张签", "Each draw is a ticket."],
+    ["entry_chances", "每次获得的抽奖机会得一张签", "Each chance that was granted is a ticket."],
+    [
+        "entry_note",
+        "签数名单在活动结束时冻结，结果由事先公布摘要的种子与名单摘要算出，任何人可重新计算。",
+        "The list of tickets is frozen when the campaign ends; the result follows from the seed, whose hash is above, and from the list, and anyone can recompute it.",
+    ],
 ];
 
 #[cfg(test)]

@@ -65,6 +65,8 @@ pub struct PublishedRules {
     pub seed_hash: String,
     /// Instant-win moments; null where there are none.
     pub moments: Option<PublishedMoments>,
+    /// The drawing among tickets once the campaign is over; null where there is none.
+    pub entry: Option<domain::campaign::EntryDef>,
     /// Since when this version decides.
     #[schema(format = DateTime)]
     pub effective_at: String,

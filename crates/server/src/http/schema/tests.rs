@@ -71,6 +71,7 @@ fn what_operators_see_is_as_documented() {
         definition[name] = json!("2026-01-01T00:00:00Z");
     }
     definition["claim_days"] = json!(7);
+    definition["entry"] = json!({"tickets": "draws", "prize": "", "winners": 1});
     definition["spend_weights"] = json!([{"from_cents": 1, "weights": {}}]);
     let campaign = CampaignView {
         id: CampaignId(1),
@@ -126,6 +127,55 @@ fn what_operators_see_is_as_documented() {
     check("Delivery", &delivery);
     check("Coupons", &CouponsView { added: 0, duplicates: 0, free: 0, assigned: 0 });
     check("ShippingAddress", &AddressView { award_id: AwardId(1), address: Default::default() });
+}
+
+#[test]
+fn what_rehearsals_and_drawings_show_is_as_documented() {
+    let text = String::new;
+    let spread = app::rehearse::spread::Spread {
+        mean: 0.0,
+        interval_90: app::rehearse::spread::Interval { low: 0, high: 0 },
+        interval_99: app::rehearse::spread::Interval { low: 0, high: 0 },
+    };
+    let sold_out = SoldOut { share: 1.0, at: text(), interval_90: TimeInterval { low: text(), high: text() } };
+    check("SoldOut", &sold_out);
+    check("RehearsedPrize", &RehearsedPrize { code: text(), stock: None, won: spread, sold_out: None });
+    check("RefusalShare", &RefusalShare { rule: "", code: "", detail: text(), draws: spread });
+    check("Spread", &spread);
+    let rehearsal = RehearsalView {
+        name: text(),
+        rules_hash: text(),
+        shoppers: 1,
+        draws: 1,
+        rounds: 4,
+        seed: text(),
+        made: spread,
+        refused: spread,
+        cost_cents: spread,
+        points_won: spread,
+        prizes: Vec::new(),
+        tiers: Vec::new(),
+        refusals: Vec::new(),
+    };
+    check("Rehearsal", &rehearsal);
+    let drawing = DrawingView {
+        campaign_id: CampaignId(1),
+        state: "open",
+        made_at: text(),
+        prize: text(),
+        tickets_by: domain::entry::TicketsBy::Draws,
+        holders: 0,
+        tickets: 0,
+        winners: 1,
+        alternates: 0,
+        given: 0,
+        left_over: 0,
+        seed_hash: text(),
+        list_hash: text(),
+    };
+    check("EntryDrawing", &drawing);
+    let winner = DrawingWinnerView { rank: 0, shopper: text(), award_id: AwardId(1), state: AwardState::Granted };
+    check("EntryWinner", &winner);
 }
 
 #[test]
@@ -198,6 +248,7 @@ fn rules_are_as_documented() {
         rules_hash: text(),
         seed_hash: text(),
         moments: None,
+        entry: None,
         effective_at: text(),
         starts_at: text(),
         ends_at: text(),
@@ -233,6 +284,7 @@ fn what_shoppers_see_is_as_documented() {
         state: State::Live,
         chances: Chances { granted: 2, used: 0, left: 0, expired: 1, taken_back: 1 },
         points: 0,
+        tickets: Some(1),
         next_n: 1,
         next_seed_hash: text(),
         seed_hash: text(),
