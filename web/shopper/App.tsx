@@ -1,4 +1,4 @@
-import { useEffect, type ReactNode } from "react";
+import { startTransition, useEffect, useState, type ReactNode } from "react";
 import { chooseTheme, useTheme } from "../shared/theme";
 import { useWords } from "./language";
 import { AwardsPanel } from "./panels/Awards";
@@ -25,7 +25,6 @@ export function App() {
   const rules = useShopper((state) => state.rules);
   const problem = useShopper((state) => state.problem);
   const me = useShopper((state) => state.me);
-  const Content = CONTENT[panel];
   useEffect(() => {
     if (panel) scrollTo(0, 0);
   }, [panel]);
@@ -49,18 +48,36 @@ export function App() {
       <Header name={rules.name} />
       <main className="layout" data-panel={panel}>
         <div className="stage-column">{isOut ? <Message title={t.login.title} body={t.login.body} /> : <Stage />}</div>
-        <div className="panel-column">
-          <Navigation campaign={campaign} panel={panel} />
-          <div className="panel" id="panel">
-            {isOut && panel !== "rules" ? null : <Content />}
-          </div>
-        </div>
+        <Panels campaign={campaign} panel={panel} isOut={isOut} />
       </main>
       <footer className="footer">{t.footer}</footer>
       <ResultDialog />
       <Notices />
     </>
   );
+}
+
+function Panels({ campaign, panel, isOut }: { campaign: string; panel: Panel; isOut: boolean }) {
+  const Content = CONTENT[panel];
+  const isPainted = usePainted();
+  return (
+    <div className="panel-column">
+      <Navigation campaign={campaign} panel={panel} />
+      <div className="panel" id="panel">
+        {(isOut && panel !== "rules") || !isPainted ? null : <Content />}
+      </div>
+    </div>
+  );
+}
+
+/** False for the first frame: the stage is what people come for, and on a slow phone the rest would hold it up. */
+function usePainted(): boolean {
+  const [isPainted, setPainted] = useState(false);
+  useEffect(() => {
+    const frame = requestAnimationFrame(() => startTransition(() => setPainted(true)));
+    return () => cancelAnimationFrame(frame);
+  }, []);
+  return isPainted;
 }
 
 function Header({ name }: { name: string }) {

@@ -50,12 +50,12 @@ const TABLE = "pending";
  * copy before another one's write arrives, and both would make a key. In memory where the page may store nothing.
  */
 export function deviceStore(): PendingStore {
-  let opened: Promise<IDBDatabase | undefined> | undefined;
   const memory = memoryStore();
-  const database = () => (opened ??= open().catch(() => undefined));
+  // At once, so that the first request need not wait for it.
+  const opened = open().catch(() => undefined);
   return {
     async take<Body>(name: string, body: Body) {
-      const db = await database();
+      const db = await opened;
       if (!db) return memory.take(name, body);
       return transact<Pending<Body>>(db, (table, give) => {
         const found = table.get(name);
@@ -67,7 +67,7 @@ export function deviceStore(): PendingStore {
       });
     },
     async read<Body>(name: string) {
-      const db = await database();
+      const db = await opened;
       if (!db) return memory.read<Body>(name);
       return transact<Pending<Body> | undefined>(db, (table, give) => {
         const found = table.get(name);
@@ -75,7 +75,7 @@ export function deviceStore(): PendingStore {
       });
     },
     async drop(name, key) {
-      const db = await database();
+      const db = await opened;
       if (!db) return memory.drop(name, key);
       return transact<void>(db, (table, give) => {
         const found = table.get(name);
@@ -88,7 +88,8 @@ export function deviceStore(): PendingStore {
   };
 }
 
-function open(): Promise<IDBDatabase> {
+async function open(): Promise<IDBDatabase> {
+  const { indexedDB } = globalThis;
   return new Promise((resolve, reject) => {
     const request = indexedDB.open(DATABASE, 1);
     request.addEventListener("upgradeneeded", () => void request.result.createObjectStore(TABLE));
@@ -98,10 +99,13 @@ function open(): Promise<IDBDatabase> {
   });
 }
 
-/** One transaction; its result once that is durable. */
+/**
+ * One transaction; its result once that is committed. Relaxed: it outlives the page and the browser, and that is what a key must outlive. After
+ * a power cut the shopper finds the draw in their list, and a new click is a new draw.
+ */
 function transact<T>(db: IDBDatabase, work: (table: IDBObjectStore, give: (value: T) => void) => void): Promise<T> {
   return new Promise((resolve, reject) => {
-    const transaction = db.transaction(TABLE, "readwrite", { durability: "strict" });
+    const transaction = db.transaction(TABLE, "readwrite", { durability: "relaxed" });
     let result: T;
     transaction.addEventListener("complete", () => resolve(result));
     transaction.addEventListener("abort", () => reject(transaction.error ?? new Error("the transaction was aborted")));
