@@ -69,6 +69,8 @@ const pages = (): [string, string][] => [
   ["pools", `/campaigns/${draft}/design?step=pools`],
   ["chances", `/campaigns/${draft}/design?step=chances`],
   ["limits", `/campaigns/${draft}/design?step=limits`],
+  ["rehearse", `/campaigns/${draft}/rehearse`],
+  ["drawing", `/campaigns/${live}/drawing`],
   ["flow", `/campaigns/${draft}/flow`],
   ["versions", `/campaigns/${live}/versions`],
   ["version", `/campaigns/${live}/versions?version=1`],

@@ -324,6 +324,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/campaigns/{id}/drawing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a campaign's entry drawing. */
+        get: operations["get_drawing"];
+        put?: never;
+        /** Draws the winners of a campaign that is over among its tickets, and gives them the prize. Again, it shows the drawing. */
+        post: operations["make_drawing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/drawing/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Gives everything that is needed to recompute a drawing: the frozen list, the seed, the ranks. Needs no credentials. */
+        get: operations["get_proof"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/drawing/winners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists who was called, by rank. */
+        get: operations["list_winners"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/campaigns/{id}/draws": {
         parameters: {
             query?: never;
@@ -498,6 +550,26 @@ export interface paths {
         get: operations["list_refunds"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/rehearse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Plays a campaign with a synthetic crowd through the rules that draws pass, a draft too. Changes nothing. One at a time
+         *     on each node.
+         */
+        post: operations["rehearse_campaign"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1451,6 +1523,7 @@ export interface components {
             claim_by?: string | null;
             /** @description Of a coupon that is granted; only its own shopper sees it. */
             coupon_code?: string | null;
+            /** @description Absent where no draw won it: the prize of an entry drawing. */
             draw_id?: string | null;
             id: string;
             /** @description Of what points bought. */
@@ -1609,6 +1682,7 @@ export interface components {
              * @description End of the window, exclusive.
              */
             ends_at: string;
+            entry?: components["schemas"]["CampaignEntry"] | null;
             /**
              * Format: int64
              * @description Draws that are expected in all: what stock and budget are checked against.
@@ -1643,6 +1717,20 @@ export interface components {
              * @description Until when shoppers see it, exclusive; absent: until it is archived.
              */
             visible_until?: string | null;
+        };
+        /** @description A drawing among tickets, once a campaign is over. */
+        CampaignEntry: {
+            /**
+             * Format: int32
+             * @description How many stand by for winners who do not claim in time.
+             */
+            alternates?: number;
+            /** @description Code of the prize that each winner gets; it is in no tier. */
+            prize: string;
+            /** @description What makes a ticket. */
+            tickets: components["schemas"]["TicketsBy"];
+            /** Format: int32 */
+            winners: number;
         };
         /** @description What bounds the draws. */
         CampaignLimits: {
@@ -2151,6 +2239,82 @@ export interface components {
             /** @description What `koi verify-receipt` recomputes the amount from, where chance decided it. */
             receipt?: Record<string, never>;
         };
+        /** @description A campaign's entry drawing, without its list. */
+        EntryDrawing: {
+            /**
+             * Format: int64
+             * @description How many were picked to stand by.
+             */
+            alternates: number;
+            campaign_id: string;
+            /**
+             * Format: int64
+             * @description Prizes that are with somebody now.
+             */
+            given: number;
+            /**
+             * Format: int64
+             * @description Shoppers with a ticket.
+             */
+            holders: number;
+            /**
+             * Format: int64
+             * @description Prizes that nobody was left for.
+             */
+            left_over: number;
+            /** @description SHA-256 of the frozen list, hex. */
+            list_hash: string;
+            /** Format: date-time */
+            made_at: string;
+            /** @description Code of the prize. */
+            prize: string;
+            /** @description SHA-256 of the campaign's seed, hex: published with the rules from the start. */
+            seed_hash: string;
+            /** @description `open` while prizes may still go to alternates, else `closed`. */
+            state: string;
+            /** Format: int64 */
+            tickets: number;
+            tickets_by: components["schemas"]["TicketsBy"];
+            /** Format: int32 */
+            winners: number;
+        };
+        /** @description Everything that is needed to recompute a drawing: `koi verify-receipt` reads it, `domain/src/entry.rs` says how. */
+        EntryProof: {
+            campaign: string;
+            /** @description Hex. */
+            campaign_seed: string;
+            /** @description Every holder in the order of ids: shopper and tickets. */
+            list: Record<string, never>[];
+            list_hash: string;
+            /** Format: int32 */
+            places: number;
+            /** @description The holders by rank. */
+            ranks: string[];
+            seed_hash: string;
+            /**
+             * Format: int32
+             * @description Form of the proof, 1.
+             */
+            v: number;
+            /** Format: int32 */
+            winners: number;
+        };
+        /** @description A rank that was called. */
+        EntryWinner: {
+            award_id: string;
+            /**
+             * Format: int32
+             * @description From 0; below `winners` it won, above it stands in for somebody who did not claim.
+             */
+            rank: number;
+            /** @description External id. */
+            shopper: string;
+            state: components["schemas"]["AwardStateWord"];
+        };
+        EntryWinners: {
+            data: components["schemas"]["EntryWinner"][];
+            next_cursor?: string | null;
+        };
         /** @description One act of one shopper. `(shopper, id)` is unique, which makes a repeat harmless. */
         Event: {
             /** Format: date-time */
@@ -2373,6 +2537,13 @@ export interface components {
         Health: {
             status: string;
         };
+        /** @description Both ends inclusive. */
+        Interval: {
+            /** Format: int64 */
+            high: number;
+            /** Format: int64 */
+            low: number;
+        };
         Me: {
             campaign_id: string;
             chances: components["schemas"]["Chances"];
@@ -2402,6 +2573,11 @@ export interface components {
              * @description Days signed in in a row, up to today or yesterday.
              */
             streak: number;
+            /**
+             * Format: int64
+             * @description Where the campaign draws among tickets when it is over: the shopper's so far.
+             */
+            tickets?: number | null;
         };
         /** @description A name in every language. */
         Names: {
@@ -2696,6 +2872,7 @@ export interface components {
             effective_at: string;
             /** Format: date-time */
             ends_at: string;
+            entry?: components["schemas"]["CampaignEntry"] | null;
             flow: string;
             /** @description As written, without the budget. */
             limits: Record<string, never>;
@@ -2804,6 +2981,70 @@ export interface components {
         Refunds: {
             data: components["schemas"]["Refund"][];
             next_cursor?: string | null;
+        };
+        /** @description Tries that were refused for one reason. */
+        RefusalShare: {
+            /** @description The word that a shopper would be answered. */
+            code: string;
+            detail: string;
+            draws: components["schemas"]["Spread"];
+            rule: string;
+        };
+        /** @description A campaign as it was played. */
+        Rehearsal: {
+            cost_cents: components["schemas"]["Spread"];
+            /**
+             * Format: int32
+             * @description Tries to draw in each round.
+             */
+            draws: number;
+            /** @description Tries that became draws. */
+            made: components["schemas"]["Spread"];
+            name: string;
+            points_won: components["schemas"]["Spread"];
+            prizes: components["schemas"]["RehearsedPrize"][];
+            /** @description The most frequent first. */
+            refusals: components["schemas"]["RefusalShare"][];
+            /** @description Tries that a rule refused. */
+            refused: components["schemas"]["Spread"];
+            /**
+             * Format: int64
+             * @description How often the campaign was played: what the intervals rest on.
+             */
+            rounds: number;
+            /** @description SHA-256 of the definition, hex. */
+            rules_hash: string;
+            seed: string;
+            /** Format: int32 */
+            shoppers: number;
+            tiers: components["schemas"]["TierReport"][];
+        };
+        Rehearse: {
+            /**
+             * Format: int32
+             * @description Tries to draw in each round; 1 to 1,000,000.
+             */
+            draws: number;
+            /**
+             * Format: int64
+             * @description The same seed gives the same rehearsal; 1 where absent.
+             */
+            seed?: number;
+            /**
+             * Format: int32
+             * @description Shoppers of the crowd, who all come equally often; 1 to 100,000.
+             */
+            shoppers: number;
+        };
+        RehearsedPrize: {
+            code: string;
+            sold_out?: components["schemas"]["SoldOut"] | null;
+            /**
+             * Format: int64
+             * @description Null is without bound.
+             */
+            stock?: number | null;
+            won: components["schemas"]["Spread"];
         };
         RepeatItem: {
             /** Format: date-time */
@@ -3017,6 +3258,26 @@ export interface components {
             tier: string;
             unlocked: boolean;
         };
+        SoldOut: {
+            /**
+             * Format: date-time
+             * @description In the middle one of those rounds.
+             */
+            at: string;
+            interval_90: components["schemas"]["TimeInterval"];
+            /**
+             * Format: double
+             * @description Of the rounds in which it was, 0 to 1.
+             */
+            share: number;
+        };
+        /** @description A figure over all rounds, and where that of one more play lies with 90 % and 99 %. */
+        Spread: {
+            interval_90: components["schemas"]["Interval"];
+            interval_99: components["schemas"]["Interval"];
+            /** Format: double */
+            mean: number;
+        };
         Strategy: {
             slots: components["schemas"]["Slot"][];
             /** @description `random` or `personal`. */
@@ -3035,12 +3296,23 @@ export interface components {
             data: components["schemas"]["Template"][];
             next_cursor?: string | null;
         };
+        /**
+         * @description What makes a ticket.
+         * @enum {string}
+         */
+        TicketsBy: "draws" | "chances";
         TierReport: {
             code: string;
             /** @description The share that did. */
             met: string;
             /** @description The share of draws that should hit the tier, a decimal string. */
             promised: string;
+        };
+        TimeInterval: {
+            /** Format: date-time */
+            high: string;
+            /** Format: date-time */
+            low: string;
         };
         Token: {
             /** Format: date-time */
@@ -3077,14 +3349,19 @@ export type $defs = Record<string, never>;
 export interface operations {
     list_api_keys: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 to 200, 50 where absent */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description All keys */
+            /** @description A page */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3639,14 +3916,19 @@ export interface operations {
     };
     list_templates: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 to 200, 50 where absent */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description All templates; there is one page */
+            /** @description A page */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4060,6 +4342,189 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Campaign"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_drawing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The drawing */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryDrawing"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_drawing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It was drawn before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryDrawing"];
+                };
+            };
+            /** @description Drawn */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryDrawing"];
+                };
+            };
+            /** @description `campaign_not_over`, or `no_entry_drawing` where the rules have none */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_proof: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proof, for `koi verify-receipt` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryProof"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_winners: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200, 50 where absent */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryWinners"];
                 };
             };
             /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
@@ -4786,6 +5251,59 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Refunds"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rehearse_campaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rehearse"];
+            };
+        };
+        responses: {
+            /** @description What it comes to */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rehearsal"];
+                };
+            };
+            /** @description `busy`: another rehearsal is running */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
@@ -6172,7 +6690,12 @@ export interface operations {
     };
     list_sessions: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 to 200, 50 where absent */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6181,7 +6704,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All of them: there are few */
+            /** @description A page */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7147,14 +7670,19 @@ export interface operations {
     };
     list_webhooks: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 to 200, 50 where absent */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description All webhooks: there are few */
+            /** @description A page */
             200: {
                 headers: {
                     [name: string]: unknown;

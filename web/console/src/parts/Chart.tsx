@@ -1,15 +1,15 @@
-import { BarChart, CustomChart, FunnelChart, LineChart } from "echarts/charts";
+import { BarChart, CustomChart, LineChart } from "echarts/charts";
 import { AriaComponent, GridComponent, LegendComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
 import { init, use, type ComposeOption } from "echarts/core";
-import type { BarSeriesOption, CustomSeriesOption, FunnelSeriesOption, LineSeriesOption } from "echarts/charts";
+import type { BarSeriesOption, CustomSeriesOption, LineSeriesOption } from "echarts/charts";
 import type { GridComponentOption, LegendComponentOption, TooltipComponentOption } from "echarts/components";
 import { SVGRenderer } from "echarts/renderers";
 import { useEffect, useRef } from "react";
 import { useLook, type Look } from "../lib/look";
 
-use([BarChart, CustomChart, FunnelChart, LineChart, AriaComponent, GridComponent, LegendComponent, MarkLineComponent, TooltipComponent, SVGRenderer]);
+use([BarChart, CustomChart, LineChart, AriaComponent, GridComponent, LegendComponent, MarkLineComponent, TooltipComponent, SVGRenderer]);
 
-export type Option = ComposeOption<BarSeriesOption | LineSeriesOption | CustomSeriesOption | FunnelSeriesOption | GridComponentOption | LegendComponentOption | TooltipComponentOption>;
+export type Option = ComposeOption<BarSeriesOption | LineSeriesOption | CustomSeriesOption | GridComponentOption | LegendComponentOption | TooltipComponentOption>;
 
 /** A chart in the console's colours. What it shows is said in `label` for who cannot see it. */
 export function Chart({ option, height = 260, label }: { option: (look: Look) => Option; height?: number; label: string }) {

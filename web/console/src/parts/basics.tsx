@@ -82,7 +82,7 @@ export function Id({ value, chars }: { value: string; chars?: number }) {
       <Tooltip title={shown === value ? undefined : value}>
         <span className="k-mono">{shown}</span>
       </Tooltip>
-      <Typography.Text copyable={{ text: value, icon: [<CopyOutlined key="c" aria-hidden />, undefined], tooltips: [t("common.copy"), t("common.copied")] }} />
+      <Typography.Text style={{ marginInlineStart: 4 }} copyable={{ text: value, icon: [<CopyOutlined key="c" aria-hidden />, undefined], tooltips: [t("common.copy"), t("common.copied")] }} />
     </span>
   );
 }

@@ -1,5 +1,5 @@
 import { Problem } from "@koi/client";
-import { Alert, App, Button, Form, Steps } from "antd";
+import { Alert, App, Button, Form } from "antd";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { useSearchParams } from "react-router";
@@ -83,13 +83,12 @@ function DesignForm({ base, onBase, isDirty, onDirty }: FormProps) {
     >
       <div className="k-design">
         <nav aria-label={t("design.parts")} className="k-design-steps">
-          <Steps
-            orientation="vertical"
-            size="small"
-            current={STEPS.indexOf(step)}
-            onChange={(index) => setStep(STEPS[index] as Step)}
-            items={STEPS.map((name) => ({ title: t(`design.step_${name}`), status: name === step ? "process" : "wait" }))}
-          />
+          {STEPS.map((name, index) => (
+            <button key={name} type="button" aria-current={name === step ? "step" : undefined} onClick={() => setStep(name)}>
+              <span aria-hidden>{index + 1}</span>
+              {t(`design.step_${name}`)}
+            </button>
+          ))}
         </nav>
         <div style={{ minWidth: 0 }}>
           {problem && <Alert type="error" showIcon title={problem} style={{ marginBottom: 12 }} role="alert" />}

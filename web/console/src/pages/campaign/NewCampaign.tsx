@@ -25,7 +25,7 @@ const BLANK = {
 
 /** Where a campaign starts: a template, a name, a window. Everything else is the design's. */
 export function NewCampaign() {
-  const { t, language } = useTexts();
+  const { t, language, word } = useTexts();
   const text = useProblemText();
   const go = useNavigate();
   const queries = useQueryClient();
@@ -59,9 +59,7 @@ export function NewCampaign() {
             {(templates.data?.data ?? []).map((one) => (
               <Radio key={one.code} value={one.code}>
                 <strong>{language === "zh" ? one.name.zh : one.name.en}</strong>
-                <span className="k-muted" lang="en">
-                  {one.description}
-                </span>
+                <span className="k-muted">{word("template", one.code) === one.code.replaceAll("_", " ") ? one.description : word("template", one.code)}</span>
               </Radio>
             ))}
             <Radio value="blank">

@@ -1,4 +1,4 @@
-import { must, Problem } from "@koi/client";
+import { must } from "@koi/client";
 import { Alert, Button, Card, Empty } from "antd";
 import { useQuery } from "@tanstack/react-query";
 import { percent } from "../../../../shared/format";
@@ -13,15 +13,15 @@ import { SmallTable } from "../../parts/SmallTable";
 export function RulesPage() {
   const { campaign } = useCampaign();
   const { t, language, word } = useTexts();
+  const isPublished = campaign.rules_version > 0;
   const found = useQuery({
     queryKey: ["campaign", campaign.id, "rules"],
+    enabled: isPublished,
     queryFn: ({ signal }) => must(koi.GET("/api/v1/campaigns/{id}/rules", { params: { path: { id: campaign.id } }, headers: { accept: "application/json" }, signal })),
   });
-  if (found.error) {
-    // A draft has no rules yet: nobody was promised anything.
-    if (Problem.from(found.error).status === 404) return <Empty description={t("rules.not_published")} />;
-    return <ProblemNote error={found.error} retry={() => void found.refetch()} />;
-  }
+  // A draft has no rules yet: nobody was promised anything.
+  if (!isPublished) return <Empty description={t("rules.not_published")} />;
+  if (found.error) return <ProblemNote error={found.error} retry={() => void found.refetch()} />;
   if (!found.data) return <Waiting />;
   const rules = found.data;
   const zone = rules.time_zone;

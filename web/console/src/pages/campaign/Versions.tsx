@@ -31,7 +31,7 @@ export function Versions() {
         load={(query, signal) => must(koi.GET("/api/v1/campaigns/{id}/versions", { params: { path: { id: campaign.id }, query }, signal }))}
         rowKey={(row) => String(row.version)}
         columns={[
-          { title: t("versions.version"), key: "v", render: (_, row) => <Button type="link" size="small" onClick={() => setFilter("version", String(row.version))}>{`v${row.version}`}</Button> },
+          { title: t("versions.version"), key: "v", render: (_, row) => <Button type="link" size="small" style={{ padding: 0 }} onClick={() => setFilter("version", String(row.version))}>{`v${row.version}`}</Button> },
           { title: t("campaign.state"), key: "state", render: (_, row) => <State group="version_state" state={row.state} /> },
           { title: t("versions.effective_at"), key: "at", render: (_, row) => <Time at={row.effective_at} zone={zone} /> },
           { title: t("versions.announced_at"), key: "an", render: (_, row) => <Time at={row.announced_at} zone={zone} /> },

@@ -64,7 +64,7 @@ export function Audit() {
                 placeholder={t(`audit.by_${name}`)}
                 aria-label={t(`audit.by_${name}`)}
                 onSearch={(value) => setFilter(name, value.trim())}
-                style={{ width: 220 }}
+                style={{ width: 270 }}
               />
             ))}
             <DatePicker.RangePicker
@@ -81,7 +81,7 @@ export function Audit() {
         columns={[
           { title: t("table.at"), key: "at", render: (_, row) => <Time at={row.at} /> },
           { title: t("audit.who"), key: "who", render: (_, row) => <Who word={row.who} /> },
-          { title: t("audit.act"), key: "act", render: (_, row) => <Button type="link" size="small" onClick={() => setFilter("act", row.act)}>{word("act", row.act.replace(".", "_"))}</Button> },
+          { title: t("audit.act"), key: "act", render: (_, row) => <Button type="link" size="small" style={{ padding: 0 }} onClick={() => setFilter("act", row.act)}>{word("act", row.act.replace(".", "_"))}</Button> },
           { title: t("audit.target"), key: "target", render: (_, row) => (row.target ? <Id value={row.target} chars={34} /> : "–") },
           { title: t("audit.outcome"), key: "outcome", render: (_, row) => <Outcome entry={row} /> },
         ]}
@@ -92,10 +92,12 @@ export function Audit() {
 
 const expandedRowRender = (row: Entry) => <Detail entry={row} />;
 
+const TONES: Record<string, string> = { done: "success", refused: "warning", unclear: "error" };
+
 function Outcome({ entry }: { entry: Entry }) {
   const { t, word } = useTexts();
   if (!entry.outcome) return <Tag color="warning">{t("audit.unknown")}</Tag>;
-  return <Tag color={entry.outcome === "done" || entry.outcome === "ok" ? "success" : "error"}>{entry.code ? `${word("outcome", entry.outcome)} · ${entry.code}` : word("outcome", entry.outcome)}</Tag>;
+  return <Tag color={TONES[entry.outcome] ?? "default"}>{entry.code ? `${word("outcome", entry.outcome)} · ${entry.code}` : word("outcome", entry.outcome)}</Tag>;
 }
 
 function Detail({ entry }: { entry: Entry }) {
