@@ -38,6 +38,8 @@ pub struct Slot {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SlotScratch {
     scores: Vec<f32>,
+    /// By prize: the item it is wanted most for.
+    best: Vec<Option<u32>>,
     /// By prize: whether any other of its tier comes first.
     set_back: Vec<bool>,
     /// By prize: how many slots show it, and the last of them.
@@ -58,15 +60,16 @@ impl PrizeIndex {
         slots.scores.extend((0..self.len()).map(|prize| self.score(prize, fitted, scratch)));
         fitted.note_bought(who, scratch);
         let baskets = fitted.subject(who).baskets;
+        slots.best.clear();
+        slots.best.extend((0..self.len()).map(|prize| self.best_item(prize, fitted, scratch)));
         slots.set_back.clear();
-        slots.set_back.extend((0..self.len()).map(|prize| {
-            !self.policy.lasts(prize, seed)
-                || self.best_item(prize, fitted, scratch).is_some_and(|item| is_had(baskets, item, scratch))
+        slots.set_back.extend(slots.best.iter().enumerate().map(|(prize, best)| {
+            !self.policy.lasts(prize, seed) || best.is_some_and(|item| is_had(baskets, item, scratch))
         }));
         self.fill(seed, &mut slots);
         out.clear();
         out.extend(slots.choice.iter().map(|&prize| {
-            let best = self.best_item(usize::from(prize), fitted, scratch);
+            let best = slots.best[usize::from(prize)];
             Slot { prize, reason: best.map(|item| fitted.reason(who, item, scratch)) }
         }));
         scratch.slots = slots;
