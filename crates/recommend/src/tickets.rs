@@ -35,6 +35,17 @@ impl Default for Search {
     }
 }
 
+/// Rounds whose ticket is served: half of the weights, a byte each, which on Online Retail kept 99 % of the ndcg of the
+/// whole table. After more rounds it breaks: the vectors are short, and most of their numbers are needed.
+const SERVED_ROUNDS: usize = 3;
+
+impl Search {
+    /// For the ticket that is served.
+    pub fn served() -> Search {
+        Search { rounds: SERVED_ROUNDS, ..Search::default() }
+    }
+}
+
 /// How the weights of a mask were chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {

@@ -132,7 +132,7 @@ impl Kind {
             Kind::Ease => Box::new(Ease::fit(data, ease::Params::default(), threads)),
             Kind::Ials => Box::new(Ials::fit(data, ials::Params::default(), threads)),
             Kind::Bpr => Box::new(Bpr::fit(data, bpr::Params::default())),
-            Kind::BprTicket => Box::new(tickets::Served::fit(data, tickets::Search::default())),
+            Kind::BprTicket => Box::new(tickets::Served::fit(data, tickets::Search::served())),
             Kind::Pairs => Box::new(Pairs::fit(data, pairs::Params::default(), threads)),
             Kind::TifuKnn => Box::new(TifuKnn::fit(data, tifu_knn::Params::default())),
             Kind::Combined => Box::new(Combined::fit(data, combined::Params::default(), threads)),
