@@ -22,7 +22,7 @@ pub(super) async fn write(to: &DatabaseTransaction, wins: &[EntryWinRow]) -> Res
         let (campaign, rank) = (bits(win.campaign.0), i64::from(win.rank).into());
         [campaign, rank, part(win.shopper), bits(win.shopper.0), bits(win.award.0)]
     });
-    WINS.write(to, values.collect()).await
+    WINS.write(to, values).await
 }
 
 #[async_trait]
