@@ -8,7 +8,7 @@ use app::ports::{DrawingRow, Drawings, EntryWin, PortResult};
 use app::rows::EntryWinRow;
 use async_trait::async_trait;
 use domain::ids::{AwardId, CampaignId, ShopperId};
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::{DatabaseTransaction, DbErr, Value};
 
 const WINS: Table = Table {
     insert: "INSERT OR IGNORE INTO entry_wins (campaign, place, part, shopper, award)",
@@ -22,7 +22,7 @@ pub(super) async fn write(to: &DatabaseTransaction, wins: &[EntryWinRow]) -> Res
         let (campaign, rank) = (bits(win.campaign.0), i64::from(win.rank).into());
         [campaign, rank, part(win.shopper), bits(win.shopper.0), bits(win.award.0)]
     });
-    WINS.write(to, values).await
+    WINS.write(to, values.collect::<Vec<Value>>()).await
 }
 
 #[async_trait]
