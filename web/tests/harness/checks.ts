@@ -60,6 +60,8 @@ export function layoutFindings(page: Page): Promise<string[]> {
       const element = node.parentElement;
       const text = node.textContent?.trim() ?? "";
       if (!element || !text || !isShown(element) || element.closest(".visually-hidden, svg, [data-layout-free]")) continue;
+      // For ears alone.
+      if (getComputedStyle(element).clipPath !== "none") continue;
       const range = document.createRange();
       range.selectNodeContents(node);
       const box = range.getBoundingClientRect();
