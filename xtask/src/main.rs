@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod cargo;
+mod choice;
 mod demo;
 mod engines;
 mod interactions;
@@ -89,6 +90,19 @@ enum Task {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Writes the purchases and questions that `koi evaluate choice` is measured on: P.csv, Q-uniform.jsonl and
+    /// Q-popular.jsonl.
+    ChoiceQuestions {
+        /// Draws other questions.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// The folder of Complete Journey.
+        #[arg(long, default_value = "../shared/data/complete-journey")]
+        data: PathBuf,
+        /// The directory that the files are written to.
+        #[arg(long, default_value = "target/choice")]
+        out: PathBuf,
+    },
     /// Writes openapi.json from the code.
     Openapi {
         /// Only compare, and fail where they differ.
@@ -134,6 +148,7 @@ fn run(task: Task) -> Result<()> {
             println!("train.csv with {} rows and test.csv are in {}", options.rows, out.display());
             Ok(())
         }
+        Task::ChoiceQuestions { seed, data, out } => choice::choice_questions(&data, seed, &out),
         Task::Openapi { check } => openapi::run(check),
         Task::Web => web::build(),
         Task::Pictures => web::pictures(),

@@ -20,7 +20,7 @@ pub mod timers;
 mod views;
 
 pub use error::{Error, Result};
-pub use koi::{Answer, Koi};
+pub use koi::{Answer, ChoiceInput, Koi};
 pub use views::*;
 
 /// The last id of the millisecond in which `id` was made: whoever saw it makes no id that may exist already, whatever

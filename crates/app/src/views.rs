@@ -466,6 +466,18 @@ pub struct RecommendationView {
     pub reason: String,
 }
 
+/// Which group of products a shopper would rather buy.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChoiceView {
+    /// The option's id.
+    pub choice: String,
+    /// By the option's id, decimals of six places that add up to 1.
+    pub probabilities: std::collections::BTreeMap<String, String>,
+    /// `model` or `llm`.
+    pub source: &'static str,
+    pub explanation: String,
+}
+
 #[derive(Debug, Clone, Serialize)]
 pub struct BlacklistView {
     pub shopper: String,

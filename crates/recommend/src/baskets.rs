@@ -186,6 +186,11 @@ impl<'a> Baskets<'a> {
         i64::from(self.at_s[place]) * 1_000
     }
 
+    /// When the first basket was bought, Unix milliseconds to the second.
+    pub fn first_at_ms(&self) -> Option<i64> {
+        (!self.is_empty()).then(|| self.at_ms(0))
+    }
+
     /// All baskets, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &'a [ItemId]> + '_ {
         (0..self.len()).map(|place| self.items(place))

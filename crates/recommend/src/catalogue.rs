@@ -62,7 +62,8 @@ impl Catalogue {
         Some(id)
     }
 
-    fn intern_category(&mut self, category: &str) -> CategoryId {
+    /// The number of a category, new if it was unknown.
+    pub fn intern_category(&mut self, category: &str) -> CategoryId {
         if let Some(&id) = self.by_category.get(category) {
             return id;
         }
@@ -90,6 +91,16 @@ impl Catalogue {
     /// Whether nothing was ever interned.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+
+    /// How many categories there are; ids are all numbers below it.
+    pub fn category_count(&self) -> usize {
+        self.categories.len()
+    }
+
+    /// A category's name.
+    pub fn category_text(&self, category: CategoryId) -> &str {
+        &self.categories[category as usize]
     }
 
     /// The number of an item, if it was ever bought.

@@ -8,7 +8,9 @@
 
 pub mod baskets;
 pub mod boost;
+pub mod calibrate;
 pub mod catalogue;
+pub mod choice;
 pub mod compose;
 pub mod dense;
 pub mod evaluate;
@@ -19,6 +21,7 @@ pub mod models;
 pub mod prizes;
 pub mod profile;
 pub mod supply;
+pub mod text;
 pub mod tickets;
 pub mod tune;
 pub mod vectors;

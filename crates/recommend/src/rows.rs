@@ -98,7 +98,7 @@ fn fields<const N: usize>(
 }
 
 /// A date, a date and time, or RFC 3339, as Unix milliseconds.
-fn parse_at(text: &str) -> Option<i64> {
+pub(crate) fn parse_at(text: &str) -> Option<i64> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Some(at.as_millisecond());
     }

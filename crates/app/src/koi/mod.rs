@@ -3,6 +3,7 @@
 pub mod audit;
 mod awards;
 mod campaigns;
+mod choice;
 mod codes;
 mod context;
 mod drawings;
@@ -26,6 +27,7 @@ mod webhooks;
 pub use audit::{AuditCheck, AuditView, Deed, Target};
 pub use campaigns::CampaignPolicy;
 pub(crate) use campaigns::tiers_met;
+pub use choice::{ADVISE_WITHIN, Adviser, ChoiceInput};
 pub use codes::{CODES_MAX, CodesFrom};
 pub use context::{Shown, stored_slots};
 pub use exchange::{ITEMS_MAX, ItemEdit};
@@ -124,6 +126,7 @@ struct Inner {
     strategies: StrategyCache,
     people: People,
     model: Model,
+    choosers: choice::Choosers,
     draining: AtomicBool,
     chain: audit::Chain,
     /// Edits of operators are made one at a time.
@@ -161,6 +164,7 @@ impl Koi {
                 strategies: StrategyCache::default(),
                 people: People::default(),
                 model: Model::default(),
+                choosers: choice::Choosers::default(),
                 draining: AtomicBool::new(false),
                 chain: audit::Chain::default(),
                 desk_edits: tokio::sync::Mutex::new(()),

@@ -1,6 +1,6 @@
 //! `koi evaluate`: models measured on what they have not seen.
 
-use super::{Failure, say, say_json};
+use super::{Failure, choice, say, say_json};
 use recommend::evaluate::top_n::{self, Meter};
 use recommend::evaluate::{self, EvaluateError, Options, Report, Source};
 use recommend::models::Kind;
@@ -14,6 +14,8 @@ pub enum Command {
     NextBasket(NextBasket),
     /// Foresee what a shopper takes that they have not had; files have the columns shopper,item
     TopN(TopN),
+    /// Foresee which of several groups of products a shopper buys from
+    Choice(choice::Args),
 }
 
 #[derive(clap::Args)]
@@ -73,6 +75,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
             let meter = Meter { seconds: &seconds, peak_mb: &peak_mb };
             top_n::top_n(train, test, options, &meter)
         }),
+        Command::Choice(args) => choice::run(&args),
     }
 }
 

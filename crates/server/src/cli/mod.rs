@@ -2,6 +2,7 @@
 //! on standard output and nothing else there; progress and logs go to standard error.
 
 mod bench_empty;
+mod choice;
 mod config;
 mod evaluate;
 mod flow;
@@ -190,6 +191,9 @@ mod tests {
             ("koi tune --train t --model rp3beta --json", true),
             ("koi tune --train t --test s", false),
             ("koi tune", false),
+            ("koi evaluate choice --purchases p --questions q --json", true),
+            ("koi evaluate choice --purchases p --questions q --diagram d.svg", true),
+            ("koi evaluate choice --purchases p", false),
             ("koi config default", true),
             ("koi config check koi.toml", true),
             ("koi config", false),

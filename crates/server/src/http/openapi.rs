@@ -14,7 +14,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
     info(title = "Koi", description = "A marketing prize-draw platform: purchases in, personal prize draws out.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
     paths(
         shoppers::put_shopper, shoppers::create_token, profiles::get_profile, profiles::list_recommendations,
-        points::add_points, blacklist::put_blacklist, blacklist::delete_blacklist, events::record_events,
+        choices::create_choice, points::add_points, blacklist::put_blacklist, blacklist::delete_blacklist, events::record_events,
         campaigns::create_campaign, campaigns::list_campaigns, campaigns::get_campaign, campaigns::edit_campaign,
         campaigns::publish_campaign, campaigns::pause_campaign, campaigns::resume_campaign, campaigns::end_campaign,
         campaigns::archive_campaign, templates::list_templates, rules::get_rules,

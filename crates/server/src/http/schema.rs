@@ -148,6 +148,20 @@ pub struct Recommendations {
 }
 
 #[derive(Serialize, ToSchema)]
+pub struct Choice {
+    /// The id of the most probable option, of equal ones the first.
+    #[schema(example = "B")]
+    pub choice: String,
+    /// By id, decimals of six places that add up to 1.
+    pub probabilities: std::collections::BTreeMap<String, String>,
+    /// `model` or `llm`.
+    #[schema(example = "model")]
+    pub source: String,
+    /// Why, in the language of the request: Chinese where a product's name is, else English.
+    pub explanation: String,
+}
+
+#[derive(Serialize, ToSchema)]
 pub struct Blacklist {
     pub shopper: String,
     /// `points_only`, `refuse`, or null where the shopper is not listed.

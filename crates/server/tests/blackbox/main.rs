@@ -10,6 +10,7 @@ mod bad_input;
 mod bad_operators;
 mod behaviour;
 mod campaigns;
+mod choices;
 mod cli;
 mod codes;
 mod crash;

@@ -87,6 +87,8 @@ wanted! {
     // By right.
     Registration: ShoppersRead, ShoppersWrite, true;
     Events: EventsWrite, EventsWrite, true;
+    // A question, though it comes by POST.
+    Choices: ShoppersRead, ShoppersRead, true;
     Points: PointsAdd, PointsAdd;
     CampaignDrafts: CampaignsRead, CampaignsEdit;
     CampaignEnds: CampaignsRead, CampaignsEnd;

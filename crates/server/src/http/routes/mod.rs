@@ -5,6 +5,7 @@ pub mod audit;
 pub mod awards;
 pub mod blacklist;
 pub mod campaigns;
+pub mod choices;
 pub mod codes;
 pub mod coupons;
 pub mod deliveries;
@@ -42,6 +43,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use tower_http::set_header::SetResponseHeaderLayer;
 
+/// Questions that come by POST and change nothing.
+const ONLY_ASKED: [&str; 1] = ["/api/v1/choices"];
+
 /// Characters of a path that an entry keeps.
 const PATH_SHOWN: usize = 120;
 
@@ -55,6 +59,7 @@ pub fn router(app: App) -> Router {
         .route("/shoppers/{external_id}/points", post(points::add_points))
         .route("/shoppers/{external_id}/blacklist", put(blacklist::put_blacklist).delete(blacklist::delete_blacklist))
         .route("/shoppers/{external_id}/risk", put(flows::put_risk))
+        .route("/choices", post(choices::create_choice))
         .route("/events", post(events::record_events))
         .route("/campaigns", post(campaigns::create_campaign).get(campaigns::list_campaigns))
         .route("/campaigns/templates", get(templates::list_templates))
@@ -165,7 +170,8 @@ fn desk() -> Router<App> {
 /// Sees to it that whatever somebody changes for the shop is in the audit, though its route did not go through
 /// `Koi::audited`: then there is one entry, after the fact and before the answer, by method and path.
 async fn note_the_unnamed(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    if request.method().is_safe() {
+    let path = request.extensions().get::<MatchedPath>();
+    if request.method().is_safe() || path.is_some_and(|path| ONLY_ASKED.contains(&path.as_str())) {
         return next.run(request).await;
     }
     let seen = Seen::default();

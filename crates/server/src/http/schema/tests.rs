@@ -46,6 +46,10 @@ fn what_shops_see_is_as_documented() {
     check("Profile", &profile);
     check("PriceBand", &profile["price_band"]);
     check("Recommendation", &RecommendationView { sku: text(), name: text(), score: 0.0, reason: text() });
+    check(
+        "Choice",
+        &ChoiceView { choice: text(), probabilities: Default::default(), source: "model", explanation: text() },
+    );
     let blacklist = BlacklistView {
         shopper: text(),
         mode: None,
