@@ -52,7 +52,8 @@ it("takes the README's pictures", async () => {
   if (!answer.ok()) throw new Error(`signing in: ${answer.status()}`);
   const operator = await wide.context.newPage();
   await operator.emulateMedia({ colorScheme: "light" });
-  await operator.goto(`${koi.url}/console/`);
+  // The flow editor: the text of a campaign's rules and their drawing, side by side.
+  await operator.goto(`${koi.url}/console/campaigns/${campaign}/flow`);
   await operator.waitForLoadState("networkidle");
   await shoot(operator, "console");
   await wide.context.close();
