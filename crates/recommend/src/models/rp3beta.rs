@@ -16,7 +16,7 @@ use crate::vectors::{Postings, Vectors, times_bought};
 /// Buyers that a walk from an item may visit, the first ones: bounds the cost of what everybody buys.
 const MAX_BUYERS: usize = 20_000;
 
-/// How the model is fitted. The default is what `koi tune` found on baskets held out from the train part of Online Retail.
+/// How the model is fitted. `koi tune` compares other settings.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Params {
     /// Exponent of a chance, as in P3alpha: above 1 prefers the likely ways.
