@@ -24,12 +24,13 @@ use std::time::{Duration, Instant};
 
 /// At most one commit in this time, so that rows of many records share it.
 const COMMIT_EVERY: Duration = Duration::from_millis(100);
-/// The same while much comes in: an index page that many rows of a commit touch is written once for all of them.
-const COMMIT_EVERY_BUSY: Duration = Duration::from_millis(2_000);
-/// Records of a commit from which on much comes in.
+/// The same while much comes in: the log takes the peak, and an account, or an index page that many rows of a commit
+/// touch, is written once for all of them.
+const COMMIT_EVERY_BUSY: Duration = Duration::from_secs(8);
+/// Records within [`COMMIT_EVERY`] from which on much comes in.
 const BUSY: u64 = 500;
-/// Bytes of ledger per batch: some fifty thousand draws.
-const BATCH_BYTES: usize = 64 << 20;
+/// Bytes of ledger read at a time: small enough for the allocator to hand out the same memory again.
+const READ_BYTES: usize = 4 << 20;
 /// Accounts kept between batches.
 const ACCOUNTS: usize = 200_000;
 /// Accounts asked of records at a time.
@@ -53,6 +54,30 @@ pub struct Projector {
     pub behaved: tokio::sync::mpsc::Sender<ShopperId>,
     /// Which endpoints of the shop take which messages.
     pub subscriptions: Subscriptions,
+    /// Records of one commit at most: so far below the owner's bound on what is not projected that a commit under way
+    /// does not slow it.
+    pub commit_records: u64,
+}
+
+/// What one commit will write, while it is being gathered.
+struct Commit {
+    batch: Projected,
+    counters: FxHashMap<CampaignId, Counters>,
+    marker: Marker,
+    touched: FxHashSet<ShopperId>,
+    counted: FxHashSet<CampaignId>,
+}
+
+impl Commit {
+    fn after(position: Position, counters: FxHashMap<CampaignId, Counters>) -> Self {
+        Self {
+            batch: Projected { position, ..Projected::default() },
+            counters,
+            marker: Marker { epoch: position.epoch, owner: position.owner },
+            touched: FxHashSet::default(),
+            counted: FxHashSet::default(),
+        }
+    }
 }
 
 impl Projector {
@@ -73,8 +98,7 @@ impl Projector {
                     }
                     gauge!("koi_projection_lag_records").set(self.shared.lag() as f64);
                     if !stopping {
-                        let every = if count >= BUSY { COMMIT_EVERY_BUSY } else { COMMIT_EVERY };
-                        std::thread::sleep(every.saturating_sub(started.elapsed()));
+                        self.rest(started, stop);
                     }
                 }
                 Err(PortError::Damaged(what)) => {
@@ -117,26 +141,46 @@ impl Projector {
         Ok(())
     }
 
-    /// Projects the next batch and returns how many records it had.
-    pub async fn step(&mut self) -> PortResult<u64> {
-        if self.shared.folded.load(Ordering::Acquire) <= self.position.next {
-            return Ok(0);
+    /// Waits until the next commit is worth its cost: at once when a commit's worth has come or the rush is over.
+    fn rest(&self, since: Instant, stop: &AtomicBool) {
+        let mut seen = self.shared.folded.load(Ordering::Acquire);
+        std::thread::sleep(COMMIT_EVERY.saturating_sub(since.elapsed()));
+        while since.elapsed() < COMMIT_EVERY_BUSY && !stop.load(Ordering::Acquire) {
+            let folded = self.shared.folded.load(Ordering::Acquire);
+            let waiting = folded.saturating_sub(self.position.next);
+            if folded - seen < BUSY || waiting >= self.commit_records {
+                return;
+            }
+            seen = folded;
+            std::thread::sleep(COMMIT_EVERY);
         }
-        let batches = self.reader.batches(self.position.next, BATCH_BYTES)?;
-        let mut decoded: Vec<(u64, Record<'_>)> = Vec::new();
-        for batch in &batches {
-            for item in records(batch) {
-                let (offset, record) = item.map_err(|_| PortError::Damaged("the ledger"))?;
-                if offset >= self.position.next {
-                    decoded.push((offset, record));
+    }
+
+    /// Projects what is next, a commit's worth at most, and returns how many records that was.
+    pub async fn step(&mut self) -> PortResult<u64> {
+        let end = self.shared.folded.load(Ordering::Acquire);
+        let mut commit = Commit::after(self.position, self.counters.clone());
+        let mut next = self.position.next;
+        while next < end && next - self.position.next < self.commit_records {
+            let batches = self.reader.batches(next, READ_BYTES)?;
+            let mut decoded: Vec<(u64, Record<'_>)> = Vec::new();
+            for batch in &batches {
+                for item in records(batch) {
+                    let (offset, record) = item.map_err(|_| PortError::Damaged("the ledger"))?;
+                    if offset >= next {
+                        decoded.push((offset, record));
+                    }
                 }
             }
+            let Some(read) = batches.last().map(|batch| batch.next).filter(|read| *read > next) else { break };
+            next = read;
+            self.fold(&decoded, &mut commit).await?;
         }
-        let Some(next) = batches.last().map(|b| b.next).filter(|next| *next > self.position.next) else {
+        let count = next - self.position.next;
+        if count == 0 {
             return Ok(0);
-        };
-        let mut counters = self.counters.clone();
-        let batch = self.fold(&decoded, next, &mut counters).await?;
+        }
+        let (batch, counters) = self.close(commit, next).await?;
         let position = batch.position;
         let behaved: FxHashSet<ShopperId> = batch.behaviours.iter().map(|b| b.shopper).collect();
         let posted = !batch.deliveries.is_empty();
@@ -144,7 +188,6 @@ impl Projector {
         if posted {
             self.subscriptions.nudge();
         }
-        let count = decoded.len() as u64;
         (self.position, self.counters) = (position, counters);
         self.shared.projected.store(next, Ordering::Release);
         for shopper in behaved {
@@ -157,39 +200,38 @@ impl Projector {
         Ok(count)
     }
 
-    async fn fold(
-        &mut self,
-        decoded: &[(u64, Record<'_>)],
-        next: u64,
-        counters: &mut FxHashMap<CampaignId, Counters>,
-    ) -> PortResult<Projected> {
-        let mut batch = Projected { position: Position { next, ..self.position }, ..Projected::default() };
-        let mut marker = Marker { epoch: self.position.epoch, owner: self.position.owner };
+    /// Folds records into accounts, counters and rows.
+    async fn fold(&mut self, decoded: &[(u64, Record<'_>)], commit: &mut Commit) -> PortResult<()> {
         self.fill_cache(decoded).await?;
-        let mut touched: FxHashSet<ShopperId> = FxHashSet::default();
         let subscribed = self.subscriptions.now();
-        let mut counted: FxHashSet<CampaignId> = FxHashSet::default();
         for (offset, record) in decoded {
-            if !marker.admits(record) {
+            if !commit.marker.admits(record) {
                 continue;
             }
             if record.part != ALL_PARTITIONS {
                 let account = self.cache.entry(record.shopper).or_insert_with(|| Account::new(record.shopper));
-                touched.insert(record.shopper);
+                commit.touched.insert(record.shopper);
                 for fact in &record.facts {
                     if account.fold(fact).is_err() {
                         continue;
                     }
                     if let Some(campaign) = counted_by(fact).map(|counted| counted.stored_as()) {
-                        counters.entry(campaign).or_default().fold(fact);
-                        counted.insert(campaign);
+                        commit.counters.entry(campaign).or_default().fold(fact);
+                        commit.counted.insert(campaign);
                     }
                 }
             }
-            let seen = Seen::of(&batch);
-            batch.take(*offset, record);
-            outbox::post(&mut batch, seen, record.at_ms, &subscribed);
+            let seen = Seen::of(&commit.batch);
+            commit.batch.take(*offset, record);
+            outbox::post(&mut commit.batch, seen, record.at_ms, &subscribed);
         }
+        Ok(())
+    }
+
+    /// Adds what is one row however many records moved it, up to `next`.
+    async fn close(&self, commit: Commit, next: u64) -> PortResult<(Projected, FxHashMap<CampaignId, Counters>)> {
+        let Commit { mut batch, counters, touched, counted, .. } = commit;
+        batch.position.next = next;
         batch.accounts = touched
             .iter()
             .filter_map(|id| self.cache.get(id))
@@ -203,7 +245,7 @@ impl Projector {
         }
         self.open_behaviours(&mut batch).await?;
         self.profiles(&mut batch).await?;
-        Ok(batch)
+        Ok((batch, counters))
     }
 
     /// Opens what shoppers did. Where a shopper's key is gone the shopper was erased, and so is what it sealed.

@@ -148,6 +148,7 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
         cache: FxHashMap::default(),
         behaved: wishes.sender(),
         subscriptions: store.subscriptions(),
+        commit_records: limits.tail / 4,
     };
     let projector = start_projector(projector, stop.clone())?;
     let koi = Koi::new(Parts {

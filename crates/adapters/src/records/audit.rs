@@ -46,7 +46,7 @@ fn values(row: &AuditRow) -> [Value; 8] {
 impl AuditLog for Store {
     async fn append(&self, rows: &[AuditRow]) -> PortResult<()> {
         let transaction = self.durable.begin().await.map_err(|error| failed(&error))?;
-        let all = rows.iter().flat_map(values).collect();
+        let all = rows.iter().flat_map(values);
         ENTRIES.write(&transaction, all).await.map_err(|error| failed(&error))?;
         transaction.commit().await.map_err(|error| failed(&error))
     }

@@ -17,23 +17,41 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Writes all rows; `values` holds them one behind the other.
-    pub async fn write(&self, connection: &impl ConnectionTrait, values: Vec<Value>) -> Result<(), DbErr> {
+    /// Writes all rows; `values` gives them one behind the other, and no more of them are held than one statement takes.
+    pub async fn write(
+        &self,
+        connection: &impl ConnectionTrait,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<(), DbErr> {
+        let mut values = values.into_iter();
+        let full = self.sql(SIZES[0]);
+        loop {
+            let mut some: Vec<Value> = Vec::with_capacity(SIZES[0] * self.columns);
+            some.extend(values.by_ref().take(SIZES[0] * self.columns));
+            if some.len() < SIZES[0] * self.columns {
+                return self.write_rest(connection, some).await;
+            }
+            connection.execute_raw(statement(&full, some)).await?;
+        }
+    }
+
+    /// The last rows, fewer than the largest statement takes.
+    async fn write_rest(&self, connection: &impl ConnectionTrait, values: Vec<Value>) -> Result<(), DbErr> {
         let mut left = values.len() / self.columns;
         let mut values = values.into_iter();
-        for size in SIZES {
-            if left < size {
-                continue;
-            }
-            let row = format!("({})", vec!["?"; self.columns].join(","));
-            let sql = format!("{} VALUES {} {}", self.insert, vec![row; size].join(","), self.conflict);
-            while left >= size {
+        for size in &SIZES[1..] {
+            while left >= *size {
                 let some: Vec<Value> = values.by_ref().take(size * self.columns).collect();
-                connection.execute_raw(statement(&sql, some)).await?;
+                connection.execute_raw(statement(&self.sql(*size), some)).await?;
                 left -= size;
             }
         }
         Ok(())
+    }
+
+    fn sql(&self, rows: usize) -> String {
+        let row = format!("({})", marks(self.columns));
+        format!("{} VALUES {} {}", self.insert, vec![row; rows].join(","), self.conflict)
     }
 }
 

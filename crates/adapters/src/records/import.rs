@@ -119,9 +119,9 @@ async fn write(to: &DatabaseTransaction, batch: ImportBatch) -> Result<(), DbErr
     BEHAVIOURS.write(to, values).await?;
     let profiles =
         batch.profiles.into_iter().flat_map(|(shopper, state)| [bits(shopper.0), part(shopper), state.into()]);
-    PROFILES.write(to, profiles.collect()).await?;
+    PROFILES.write(to, profiles).await?;
     let ordinals =
         batch.ordinals.into_iter().flat_map(|(order, ordinals)| [batch.source.into(), order.into(), ordinals.into()]);
-    IMPORTS.write(to, ordinals.collect()).await?;
+    IMPORTS.write(to, ordinals).await?;
     mark_stale(to, &shoppers).await
 }

@@ -4,7 +4,7 @@ use super::bulk::Table;
 use super::deliveries::DELIVERIES;
 use super::{Store, big, bits, failed, get, halves, number, statement};
 use app::ports::{PortError, PortResult, Position, Projection};
-use app::rows::Projected;
+use app::rows::{AnswerRow, AwardRow, DrawRow, EntryRow, Projected};
 use async_trait::async_trait;
 use domain::ids::{CampaignId, ShopperId};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, TransactionTrait, Value};
@@ -122,38 +122,8 @@ async fn write(to: &DatabaseTransaction, mut batch: Projected, place: Place) -> 
         ]);
     }
     ACCOUNTS.write(to, values).await?;
-    let mut values = Vec::with_capacity(batch.draws.len() * DRAWS.columns);
-    for d in std::mem::take(&mut batch.draws) {
-        let (high, low) = halves(&d.key);
-        let award = d.award.map(|a| a.0 as i64);
-        values.extend([
-            bits(d.id.0),
-            part(d.shopper),
-            bits(d.shopper.0),
-            bits(d.campaign.0),
-            bits(d.n),
-            high.into(),
-            low.into(),
-        ]);
-        values.extend([bits(d.request), bits(d.offset), award.into()]);
-    }
-    DRAWS.write(to, values).await?;
-    let mut values = Vec::with_capacity(batch.awards.len() * AWARDS.columns);
-    for a in &batch.awards {
-        values.extend([bits(a.id.0), part(a.shopper), bits(a.shopper.0), bits(a.campaign.0), bits(a.draw.0)]);
-        values.extend([
-            i64::from(a.rules).into(),
-            i64::from(a.prize).into(),
-            i64::from(a.points).into(),
-            a.state.word().into(),
-            a.at_ms.into(),
-            a.birth.word().into(),
-            a.claim_by_ms.into(),
-            i32::from(a.held).into(),
-            a.order.map(|order| order.0 as i64).into(),
-        ]);
-    }
-    AWARDS.write(to, values).await?;
+    DRAWS.write(to, std::mem::take(&mut batch.draws).into_iter().flat_map(draw)).await?;
+    AWARDS.write(to, std::mem::take(&mut batch.awards).into_iter().flat_map(award)).await?;
     for m in &batch.award_moves {
         let sql = "UPDATE awards SET state = ?, claim_by = coalesce(?, claim_by) WHERE id = ? AND shopper = ?";
         let values = vec![m.state.word().into(), m.claim_by_ms.into(), bits(m.award.0), bits(m.shopper.0)];
@@ -164,24 +134,76 @@ async fn write(to: &DatabaseTransaction, mut batch: Projected, place: Place) -> 
     write_rest(to, batch, place).await
 }
 
+fn draw(row: DrawRow) -> [Value; DRAWS.columns] {
+    let (high, low) = halves(&row.key);
+    [
+        bits(row.id.0),
+        part(row.shopper),
+        bits(row.shopper.0),
+        bits(row.campaign.0),
+        bits(row.n),
+        high.into(),
+        low.into(),
+        bits(row.request),
+        bits(row.offset),
+        row.award.map(|award| award.0 as i64).into(),
+    ]
+}
+
+fn award(row: AwardRow) -> [Value; AWARDS.columns] {
+    [
+        bits(row.id.0),
+        part(row.shopper),
+        bits(row.shopper.0),
+        bits(row.campaign.0),
+        bits(row.draw.0),
+        i64::from(row.rules).into(),
+        i64::from(row.prize).into(),
+        i64::from(row.points).into(),
+        row.state.word().into(),
+        row.at_ms.into(),
+        row.birth.word().into(),
+        row.claim_by_ms.into(),
+        i32::from(row.held).into(),
+        row.order.map(|order| order.0 as i64).into(),
+    ]
+}
+
+fn entry(row: EntryRow) -> [Value; ENTRIES.columns] {
+    [
+        bits(row.id.0),
+        part(row.shopper),
+        bits(row.shopper.0),
+        row.amount.into(),
+        row.balance.into(),
+        row.contra.word().into(),
+        row.business_key.into(),
+        row.reason.into(),
+        row.expires_at_ms.into(),
+        row.receipt.into(),
+        row.at_ms.into(),
+    ]
+}
+
+fn stored_answer(row: AnswerRow) -> [Value; ANSWERS.columns] {
+    let (high, low) = halves(&row.key.hash);
+    [
+        bits(row.shopper.0),
+        high.into(),
+        low.into(),
+        part(row.shopper),
+        bits(row.key.request),
+        i64::from(row.key.status).into(),
+        bits(row.offset),
+    ]
+}
+
 /// What draws do not write, or not each.
 async fn write_rest(to: &DatabaseTransaction, mut batch: Projected, place: Place) -> Result<(), DbErr> {
     super::orders::write(to, &mut batch).await?;
     super::codes::complete(to, &mut batch).await?;
-    let mut values = Vec::with_capacity(batch.entries.len() * ENTRIES.columns);
-    for e in batch.entries {
-        values.extend([bits(e.id.0), part(e.shopper), bits(e.shopper.0), e.amount.into(), e.balance.into()]);
-        values.extend([e.contra.word().into(), e.business_key.into(), e.reason.into(), e.expires_at_ms.into()]);
-        values.extend([e.receipt.into(), e.at_ms.into()]);
-    }
-    ENTRIES.write(to, values).await?;
-    let mut values = Vec::with_capacity(batch.answers.len() * ANSWERS.columns);
-    for a in batch.answers {
-        let (high, low) = halves(&a.key.hash);
-        values.extend([bits(a.shopper.0), high.into(), low.into(), part(a.shopper), bits(a.key.request)]);
-        values.extend([i64::from(a.key.status).into(), bits(a.offset)]);
-    }
-    ANSWERS.write(to, values).await?;
+    ENTRIES.write(to, batch.entries.into_iter().flat_map(entry)).await?;
+    ANSWERS.write(to, batch.answers.into_iter().flat_map(stored_answer)).await?;
     let mut stale: Vec<ShopperId> = batch.behaviours.iter().map(|b| b.shopper).collect();
     let mut values = Vec::with_capacity(batch.behaviours.len() * BEHAVIOURS.columns);
     for b in batch.behaviours {
@@ -194,10 +216,10 @@ async fn write_rest(to: &DatabaseTransaction, mut batch: Projected, place: Place
     mark_stale(to, &stale).await?;
     let profiles =
         batch.profiles.into_iter().flat_map(|(shopper, state)| [bits(shopper.0), part(shopper), state.into()]);
-    PROFILES.write(to, profiles.collect()).await?;
+    PROFILES.write(to, profiles).await?;
     let log = i64::from(place.log);
     let counters = batch.counters.into_iter().flat_map(|(id, state)| [bits(id.0), log.into(), state.into()]);
-    COUNTERS.write(to, counters.collect()).await?;
+    COUNTERS.write(to, counters).await?;
     let Position { next, epoch, owner } = batch.position;
     // The fence: a projector that lost its place to another one finds a higher fence or position and writes nothing.
     let mut values = vec![bits(next), i64::from(epoch).into(), bits(owner), log.into(), bits(next)];

@@ -37,7 +37,7 @@ impl Registry for Store {
             let secret = |id: &ShopperId| [bits(id.0), part(*id), hex::encode(app::random::bytes32()).into()];
             let transaction = self.durable.begin().await.map_err(|error| failed(&error))?;
             SEALING_KEYS
-                .write(&transaction, missing.iter().flat_map(secret).collect())
+                .write(&transaction, missing.iter().flat_map(secret))
                 .await
                 .map_err(|error| failed(&error))?;
             transaction.commit().await.map_err(|error| failed(&error))?;

@@ -140,6 +140,7 @@ impl Rig {
             cache: Default::default(),
             behaved: wishes.sender(),
             subscriptions: store.subscriptions(),
+            commit_records: limits.tail / 4,
         };
         let koi = Koi::new(Parts {
             inputs: opened.inputs.clone(),

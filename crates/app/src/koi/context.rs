@@ -9,7 +9,7 @@ use domain::ids::{CampaignId, ShopperId, mix};
 use domain::strategy::{SlotAssign, Source, Strategy};
 use fastbloom::AtomicBloomFilter;
 use moka::sync::Cache;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,7 +28,7 @@ pub struct Shown {
 
 /// The strategies at hand.
 pub(super) struct StrategyCache {
-    shown: Cache<(ShopperId, CampaignId), Arc<Shown>>,
+    shown: Cache<(ShopperId, CampaignId), Arc<Shown>, FxBuildHasher>,
     /// Who has a personal strategy; says "no" without asking records once `complete`.
     personal: AtomicBloomFilter,
     complete: AtomicBool,
@@ -39,7 +39,7 @@ pub(super) struct StrategyCache {
 impl Default for StrategyCache {
     fn default() -> Self {
         Self {
-            shown: Cache::new(STRATEGIES),
+            shown: Cache::builder().max_capacity(STRATEGIES).build_with_hasher(FxBuildHasher),
             personal: AtomicBloomFilter::with_false_pos(0.01).expected_items(FILTERED),
             complete: AtomicBool::new(false),
             warmed: Mutex::default(),

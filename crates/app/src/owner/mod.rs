@@ -84,7 +84,7 @@ impl Default for Limits {
             queue: 8_192,
             batch: 4_096,
             batch_bytes: 32 << 20,
-            tail: 262_144,
+            tail: 1_048_576,
             accounts: 200_000,
             parked: 65_536,
             guesses: 20,
@@ -215,7 +215,7 @@ const STOP_WAIT: Duration = Duration::from_secs(5);
 const GATHER_FROM: usize = 32;
 /// The longest such wait, and how often callers are counted meanwhile.
 const GATHER_MAX: Duration = Duration::from_millis(3);
-const GATHER_STEP: Duration = Duration::from_micros(100);
+const GATHER_STEP: Duration = Duration::from_micros(200);
 /// How far the slowest admission waits for projection, per batch.
 const SLOWEST: Duration = Duration::from_millis(50);
 
