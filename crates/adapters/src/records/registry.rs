@@ -36,10 +36,7 @@ impl Registry for Store {
         if !missing.is_empty() {
             let secret = |id: &ShopperId| [bits(id.0), part(*id), hex::encode(app::random::bytes32()).into()];
             let transaction = self.durable.begin().await.map_err(|error| failed(&error))?;
-            SEALING_KEYS
-                .write(&transaction, missing.iter().flat_map(secret))
-                .await
-                .map_err(|error| failed(&error))?;
+            SEALING_KEYS.write(&transaction, missing.iter().flat_map(secret)).await.map_err(|error| failed(&error))?;
             transaction.commit().await.map_err(|error| failed(&error))?;
             // Read back: where two requests made a key at once, the first one counts for both.
             known.extend(self.opening_keys(&missing).await?);
