@@ -122,8 +122,8 @@ async fn write(to: &DatabaseTransaction, mut batch: Projected, place: Place) -> 
         ]);
     }
     ACCOUNTS.write(to, values).await?;
-    DRAWS.write(to, std::mem::take(&mut batch.draws).into_iter().flat_map(draw)).await?;
-    AWARDS.write(to, std::mem::take(&mut batch.awards).into_iter().flat_map(award)).await?;
+    DRAWS.write(to, batch.draws.iter().flat_map(draw)).await?;
+    AWARDS.write(to, batch.awards.iter().flat_map(award)).await?;
     for m in &batch.award_moves {
         let sql = "UPDATE awards SET state = ?, claim_by = coalesce(?, claim_by) WHERE id = ? AND shopper = ?";
         let values = vec![m.state.word().into(), m.claim_by_ms.into(), bits(m.award.0), bits(m.shopper.0)];
@@ -134,7 +134,7 @@ async fn write(to: &DatabaseTransaction, mut batch: Projected, place: Place) -> 
     write_rest(to, batch, place).await
 }
 
-fn draw(row: DrawRow) -> [Value; DRAWS.columns] {
+fn draw(row: &DrawRow) -> [Value; DRAWS.columns] {
     let (high, low) = halves(&row.key);
     [
         bits(row.id.0),
@@ -150,7 +150,7 @@ fn draw(row: DrawRow) -> [Value; DRAWS.columns] {
     ]
 }
 
-fn award(row: AwardRow) -> [Value; AWARDS.columns] {
+fn award(row: &AwardRow) -> [Value; AWARDS.columns] {
     [
         bits(row.id.0),
         part(row.shopper),
@@ -185,7 +185,7 @@ fn entry(row: EntryRow) -> [Value; ENTRIES.columns] {
     ]
 }
 
-fn stored_answer(row: AnswerRow) -> [Value; ANSWERS.columns] {
+fn stored_answer(row: &AnswerRow) -> [Value; ANSWERS.columns] {
     let (high, low) = halves(&row.key.hash);
     [
         bits(row.shopper.0),
@@ -203,7 +203,7 @@ async fn write_rest(to: &DatabaseTransaction, mut batch: Projected, place: Place
     super::orders::write(to, &mut batch).await?;
     super::codes::complete(to, &mut batch).await?;
     ENTRIES.write(to, batch.entries.into_iter().flat_map(entry)).await?;
-    ANSWERS.write(to, batch.answers.into_iter().flat_map(stored_answer)).await?;
+    ANSWERS.write(to, batch.answers.iter().flat_map(stored_answer)).await?;
     let mut stale: Vec<ShopperId> = batch.behaviours.iter().map(|b| b.shopper).collect();
     let mut values = Vec::with_capacity(batch.behaviours.len() * BEHAVIOURS.columns);
     for b in batch.behaviours {

@@ -34,7 +34,7 @@ pub struct Cold {
 /// What records said.
 #[derive(Debug)]
 pub enum Loaded {
-    Account { who: Who, answer: PortResult<Option<Cold>> },
+    Account { who: Who, answer: PortResult<Option<Box<Cold>>> },
     Keys { who: Who, asked: Vec<KeyHash>, answer: PortResult<Vec<StoredKey>> },
     AllKeys { who: Who, answer: PortResult<Vec<StoredKey>> },
     Claim { shopper: ShopperId, answer: PortResult<Claim> },
@@ -71,12 +71,12 @@ pub async fn load(accounts: &Arc<dyn Accounts>, codes: &Arc<dyn Codes>, who: Who
 async fn with_keys(
     accounts: &Arc<dyn Accounts>,
     stored: PortResult<Option<StoredAccount>>,
-) -> PortResult<Option<Cold>> {
+) -> PortResult<Option<Box<Cold>>> {
     match stored? {
         None => Ok(None),
         Some(stored) => {
             let keys = accounts.keys(stored.account.id, KEYS_EXACT as u32).await?;
-            Ok(Some(Cold { stored, keys }))
+            Ok(Some(Box::new(Cold { stored, keys })))
         }
     }
 }
@@ -126,7 +126,7 @@ impl Owner {
                     }
                     Ok(None) => self.again(waiting, true),
                     Ok(Some(cold)) => {
-                        self.warm(cold);
+                        self.warm(*cold);
                         self.again(waiting, false);
                     }
                 }
