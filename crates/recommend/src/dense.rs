@@ -50,6 +50,11 @@ impl Matrix {
         self.values.len().checked_div(self.stride).unwrap_or(0)
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Numbers in a row that mean something.
     pub fn width(&self) -> usize {
         self.width

@@ -54,6 +54,11 @@ impl Vectors {
         self.starts.len() - 1
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The vector of the shopper at a place.
     #[inline]
     pub fn get(&self, place: usize) -> impl Iterator<Item = (ItemId, f32)> + Clone + '_ {
@@ -121,6 +126,11 @@ impl Postings {
     /// How many items.
     pub fn len(&self) -> usize {
         self.starts.len() - 1
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The shoppers whose vectors hold an item, ascending, with their weights.

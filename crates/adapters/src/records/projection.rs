@@ -108,7 +108,7 @@ struct Place {
     fence: u32,
 }
 
-async fn write(to: &DatabaseTransaction, mut batch: Projected, place: Place) -> Result<(), DbErr> {
+async fn write(to: &DatabaseTransaction, batch: Projected, place: Place) -> Result<(), DbErr> {
     let mut values = Vec::with_capacity(batch.accounts.len() * ACCOUNTS.columns);
     for stored in &batch.accounts {
         let account = &stored.account;

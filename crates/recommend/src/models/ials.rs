@@ -180,7 +180,7 @@ impl<F: Fn(usize) -> I, I: Iterator<Item = (u32, f32)> + Clone> pulp::WithSimd f
         let mut work = Work { remainder: vec![0.0; stride], direction: vec![0.0; stride], product: vec![0.0; stride] };
         for (place, vector) in values.chunks_exact_mut(stride).enumerate() {
             let entries = (self.entries)(at + place);
-            work.solve(simd, vector, entries, others, gram, steps);
+            work.solve(simd, vector, &entries, others, gram, steps);
         }
     }
 }
@@ -198,7 +198,7 @@ impl Work {
         &mut self,
         simd: S,
         vector: &mut [f32],
-        entries: impl Iterator<Item = (u32, f32)> + Clone,
+        entries: &(impl Iterator<Item = (u32, f32)> + Clone),
         others: &Matrix,
         gram: &Matrix,
         steps: usize,

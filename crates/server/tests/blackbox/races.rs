@@ -274,7 +274,7 @@ impl Races {
         let body = json!({});
         for _ in 0..DRAWS {
             let keys: Vec<String> = (0..2 * tokens.len()).map(|_| unique("scarce")).collect();
-            let who = |at: usize| if at % 2 == 0 { &idle } else { &tokens[at / 2] };
+            let who = |at: usize| if at.is_multiple_of(2) { &idle } else { &tokens[at / 2] };
             let calls: Vec<Call<'_>> = keys
                 .iter()
                 .enumerate()

@@ -17,7 +17,15 @@ fn terms(uses: u32, per_shopper: Option<u32>) -> Terms {
 }
 
 fn batch(id: u64, campaign: CampaignId, count: u64, terms: Terms) -> CodeBatch {
-    CodeBatch { id: BatchId(id), campaign, imported: id % 2 == 0, terms, count, used: 0, created_at_ms: id as i64 }
+    CodeBatch {
+        id: BatchId(id),
+        campaign,
+        imported: id.is_multiple_of(2),
+        terms,
+        count,
+        used: 0,
+        created_at_ms: id as i64,
+    }
 }
 
 fn codes(of: &[&str]) -> Vec<String> {
