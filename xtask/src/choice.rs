@@ -221,7 +221,7 @@ mod tests {
         let households: Vec<&str> = shop.households.keys().map(String::as_str).collect();
         assert_eq!(households, ["a"], "b is new, c never came back");
         let mut random = StdRng::seed_from_u64(1);
-        let question = ask(&shop, "a", &shop.households["a"], &vec![1.0; 5], &mut random).expect("five categories");
+        let question = ask(&shop, "a", &shop.households["a"], &[1.0; 5], &mut random).expect("five categories");
         let options = question["options"].as_array().expect("a list");
         let right = options.iter().find(|option| option["id"] == question["answer"]).expect("an option");
         assert_eq!((options.len(), &right["items"]), (4, &json!(["SOIL"])));

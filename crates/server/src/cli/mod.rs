@@ -117,7 +117,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Operators(command) => operators::run(command),
         Command::Config(command) => config::run(&command),
         Command::Flow(command) => flow::run(&command),
-        Command::Rehearse(args) => rehearse::run(args),
+        Command::Rehearse(args) => rehearse::run(&args),
         Command::VerifyReceipt(args) => receipt::run(&args),
         Command::Backup(args) => keep::backup(&args),
         Command::Restore(args) => keep::restore(&args),

@@ -46,7 +46,7 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: Args) -> Result<(), Failure> {
+pub fn run(args: &Args) -> Result<(), Failure> {
     let started = Instant::now();
     let definition = match args.campaign.parse::<CampaignId>() {
         Ok(id) => stored(id, args.data.clone())?,
