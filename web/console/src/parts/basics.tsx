@@ -57,7 +57,7 @@ export function Money({ cents, currency = "CNY" }: { cents: number | null | unde
 
 /** Which colour a state has: what goes well is green, what waits is gold, what failed is red, what is over is grey. */
 const TONES: Record<string, "success" | "processing" | "warning" | "error" | "default"> = {
-  live: "success", granted: "success", delivered: "success", effective: "success", active: "success", in_force: "success", ok: "success", done: "success", up: "success",
+  live: "success", granted: "success", delivered: "success", effective: "success", active: "success", in_force: "success", in_service: "success", lagging: "warning", ok: "success", done: "success", up: "success",
   scheduled: "processing", announced: "processing", claimed: "processing", pending: "processing", running: "processing",
   paused: "warning", granting: "warning", pending_payment: "warning", warning: "warning", partial: "warning", degraded: "warning",
   failed: "error", parked: "error", error: "error", refused: "error", down: "error",

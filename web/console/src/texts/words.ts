@@ -6,6 +6,7 @@ export const words = {
   delivery_state: { pending: ["待发送", "Pending"], done: ["已送达", "Delivered"], parked: ["已停放", "Parked"] },
   order_state: { initial: ["初始", "Initial"], pending_payment: ["待付款", "Unpaid"], effective: ["有效", "Effective"], used: ["已用完", "Used"], expired: ["已过期", "Expired"], closed: ["已关闭", "Closed"] },
   order_kind: { sign_in: ["签到", "Sign-in"], paid: ["付费", "Paid"], redeem: ["兑换码", "Redeem code"], points: ["积分", "Points"], purchase: ["购买", "Purchase"], referral: ["邀请", "Referral"], grant: ["发放", "Grant"] },
+  model_state: { in_service: ["使用中", "In service"], retired: ["已退役", "Retired"], refused: ["未采用", "Refused"] },
   strategy_source: { personal: ["个性化", "Personal"], random: ["随机模板", "Random"] },
   block_mode: { refuse: ["禁止抽奖", "No draws"], points_only: ["只能抽积分", "Points only"] },
   behaviour: { purchase: ["购买", "Purchase"], return: ["退货", "Return"], review: ["评价", "Review"], search: ["搜索", "Search"], view: ["浏览", "View"], sign_in: ["签到", "Sign-in"] },

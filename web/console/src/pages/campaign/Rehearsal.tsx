@@ -115,7 +115,9 @@ function Shown({ played }: { played: Rehearsal }) {
 
 /** Units won of each prize, with what 90 % of plays keep to, and the stock behind it. */
 function winsOption(played: Rehearsal, nameOf: (code: string) => string): (look: Look) => Option {
-  const prizes = played.prizes.toReversed();
+  // What is unlimited, points mostly, would make bars of everything else that nobody sees.
+  const bounded = played.prizes.filter((prize) => prize.stock !== null && prize.stock !== undefined);
+  const prizes = (bounded.length > 0 ? bounded : played.prizes).toReversed();
   return (look) => ({
     grid: { left: 8, right: 24, top: 8, bottom: 8, containLabel: true },
     xAxis: { type: "value" },

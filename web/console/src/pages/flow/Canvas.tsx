@@ -97,7 +97,7 @@ export function Canvas({ graph, chosen, onChoose, isStale, marks, path }: Props)
   }, [graph, look, path, word]);
   const frame = useRef<HTMLElement>(null);
   return (
-    <section className="k-canvas" ref={frame} aria-label={t("flow.graph")} data-stale={isStale}>
+    <section className="k-canvas" data-layout-free ref={frame} aria-label={t("flow.graph")} data-stale={isStale}>
       <ReactFlow
         nodes={nodes}
         edges={edges}
