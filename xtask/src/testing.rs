@@ -12,7 +12,7 @@ use crate::{cargo, openapi, tidy, web};
 use xtask::cluster::Engine;
 
 /// The long tests by name: filters of the black-box tests that they run, and the rounds of their long form.
-const LONG: [(&str, &[&str], u64); 11] = [
+const LONG: [(&str, &[&str], u64); 13] = [
     ("crash", &["crash::", "ready::"], 50),
     ("fsync", &["fsync::"], 1),
     ("idempotency", &["idempotency::"], 20),
@@ -24,6 +24,8 @@ const LONG: [(&str, &[&str], u64); 11] = [
     ("races", &["races::"], 100),
     ("drawings", &["drawings::"], 1),
     ("rehearse", &["rehearse::"], 1),
+    ("live", &["live::"], 1),
+    ("erasure", &["erasure::"], 1),
 ];
 /// Those that are also tested inside other crates.
 const EVERYWHERE: [&str; 4] = ["odds", "awards", "drawings", "rehearse"];

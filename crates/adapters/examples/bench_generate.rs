@@ -188,7 +188,7 @@ impl Composer<'_> {
     fn row(&mut self, shopper: ShopperId, who: Who<'_>, generation: u32) -> StrategyRow {
         self.index.compose(self.fitted, who, mix(shopper.0), &mut self.scratch, &mut self.slots);
         let slots = stored_slots(TIERS.into_iter(), &self.slots, self.fitted.catalogue());
-        StrategyRow { shopper, campaign: CampaignId(1), slots, generation }
+        StrategyRow { shopper, campaign: CampaignId(1), slots, generation, message: 0, at_ms: 0 }
     }
 }
 

@@ -3,10 +3,12 @@
 mod background;
 pub mod clock;
 pub mod embedded;
+pub mod hints;
 pub mod import;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod ledger;
+pub mod notifier;
 pub mod records;
 pub mod vault;
 pub mod webhook;

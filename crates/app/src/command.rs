@@ -166,6 +166,8 @@ pub enum Work {
         campaign: CampaignId,
         rank: u32,
     },
+    /// Nothing of the shopper is to be left.
+    Erase,
     /// The account as it is now, and the offsets of its records that are not projected yet.
     Look,
 }

@@ -7,6 +7,7 @@ pub mod failpoint;
 pub mod fulfil;
 mod keys;
 pub mod koi;
+pub mod live;
 pub mod owner;
 pub mod ports;
 pub mod project;

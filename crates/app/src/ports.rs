@@ -1,16 +1,20 @@
 //! What the use cases need of the world. Each trait states what an adapter promises; `testkit` holds the suite that
 //! every adapter of a port passes.
 
+mod browse;
 mod codes;
 mod drawings;
 mod exchange;
 mod fulfil;
+mod live;
 
 pub use crate::timers::Timers;
+pub use browse::*;
 pub use codes::*;
 pub use drawings::*;
 pub use exchange::*;
 pub use fulfil::*;
+pub use live::*;
 
 use crate::rows::{AwardRow, DrawRow, EntryRow, OrderRow, Projected, RefundRow};
 use async_trait::async_trait;
@@ -338,6 +342,12 @@ pub trait Registry: Send + Sync {
     async fn sealing_keys(&self, shoppers: &[ShopperId]) -> PortResult<Vec<crate::seal::Key>>;
     /// The sealing keys that there are: an erased shopper has none.
     async fn opening_keys(&self, shoppers: &[ShopperId]) -> PortResult<Vec<(ShopperId, crate::seal::Key)>>;
+    /// Notes that a shopper is to be erased, where no backup reaches it: a restore finds it and erases again.
+    async fn bury(&self, shopper: ShopperId) -> PortResult<()>;
+    /// All who were noted.
+    async fn buried(&self) -> PortResult<Vec<ShopperId>>;
+    /// Deletes what somebody who did not know better has written of an erased shopper since.
+    async fn scrub(&self, shopper: ShopperId) -> PortResult<()>;
 }
 
 /// A personal strategy as stored.
@@ -348,6 +358,9 @@ pub struct StrategyRow {
     /// JSON: `[[tier, prize, reason?], …]` in slot order.
     pub slots: String,
     pub generation: u32,
+    /// The live message that tells its shopper of it, and when it was made.
+    pub message: u64,
+    pub at_ms: i64,
 }
 
 /// One shopper's behaviours, oldest first, as JSON texts.

@@ -4,8 +4,10 @@
 //! tell them apart.
 
 mod entry;
+mod text;
 
 pub use entry::EntryWinRow;
+pub use text::{draw_in, wrap_draws};
 
 use crate::ports::{NewDelivery, Position, StoredAccount};
 use crate::time::rfc3339;
@@ -195,6 +197,18 @@ pub struct Projected {
     pub counters: Vec<(CampaignId, String)>,
     /// Messages to the shop, and awards that somebody must fulfil.
     pub deliveries: Vec<NewDelivery>,
+    /// Records without draws that live messages tell of.
+    pub notices: Vec<Notice>,
+    /// Shoppers of whom nothing is to be left; written last.
+    pub erased: Vec<ShopperId>,
+}
+
+/// A record that has something to tell its shopper, besides those of draws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Notice {
+    pub shopper: ShopperId,
+    pub offset: u64,
+    pub at_ms: i64,
 }
 
 impl Projected {
@@ -248,10 +262,17 @@ impl Projected {
                 | Fact::Spent { .. }
                 | Fact::Watched(_)
                 | Fact::Item { .. }
+                | Fact::Erased
                 | Fact::Campaign { .. } => {}
+            }
+            if *fact == Fact::Erased {
+                self.erased.push(shopper);
             }
             self.dues.extend(due_of(shopper, record.at_ms, fact));
             self.undue.extend(undue_of(shopper, fact));
+        }
+        if !drawn && crate::live::tells(&record.facts) {
+            self.notices.push(Notice { shopper, offset, at_ms: record.at_ms });
         }
         if !drawn {
             self.answers.extend(record.keys.iter().map(|key| AnswerRow { shopper, key: *key, offset }));
@@ -446,55 +467,5 @@ fn entry_row(shopper: ShopperId, at_ms: i64, entry: &Entry) -> EntryRow {
         expires_at_ms: entry.expires_at_ms,
         receipt: receipt.and_then(|receipt| serde_json::to_string(&receipt).ok()),
         at_ms,
-    }
-}
-
-/// What opens and closes an answer of several draws; `wrap_draws` and `draw_in` agree on it.
-const DRAWS_OPEN: &[u8] = b"{\"draws\":[";
-const DRAWS_CLOSE: &[u8] = b"]}";
-/// What stands between two of them: a draw's object never holds it outside a string, and inside one quotes are escaped.
-const DRAWS_BETWEEN: &[u8] = b"},{\"id\":";
-
-/// The answer to `count` draws from their objects: byte for byte what was first answered.
-pub fn wrap_draws(bodies: &[Vec<u8>]) -> Vec<u8> {
-    let mut out = DRAWS_OPEN.to_vec();
-    out.extend(bodies.join(&b','));
-    out.extend(DRAWS_CLOSE);
-    out
-}
-
-/// A draw's object within its record's answer, which is of that draw alone or of several.
-pub fn draw_in(answer: &[u8], draw: DrawId) -> Option<&[u8]> {
-    let open = format!("{{\"id\":\"{draw}\"");
-    let mut rest = answer.strip_prefix(DRAWS_OPEN).and_then(|a| a.strip_suffix(DRAWS_CLOSE)).unwrap_or(answer);
-    loop {
-        let end = find(rest, DRAWS_BETWEEN);
-        if rest.starts_with(open.as_bytes()) {
-            return Some(end.map_or(rest, |at| &rest[..=at]));
-        }
-        rest = &rest[end? + 2..];
-    }
-}
-
-fn find(text: &[u8], what: &[u8]) -> Option<usize> {
-    text.windows(what.len()).position(|w| w == what)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn draws_come_out_of_an_answer_as_they_went_in() {
-        let bodies: Vec<Vec<u8>> =
-            (0..4).map(|i| format!("{{\"id\":\"{i}\",\"prize\":{{\"name\":\"a\\\"}},{{\\\"id\\\":b\"}},\"path\":[{{\"x\":1}},{{\"y\":2}}]}}").into_bytes()).collect();
-        for count in 1..=4 {
-            let answer = if count == 1 { bodies[0].clone() } else { wrap_draws(&bodies[..count]) };
-            for (nth, want) in bodies[..count].iter().enumerate() {
-                let got = draw_in(&answer, DrawId(nth as u64));
-                assert_eq!(got, Some(&want[..]), "draw {nth} of {count}: {}", String::from_utf8_lossy(&answer));
-            }
-            assert_eq!(draw_in(&answer, DrawId(count as u64)), None, "a draw that is not in it");
-        }
     }
 }

@@ -26,6 +26,7 @@ pub struct Runtime {
     prize_json: Vec<Box<[u8]>>,
     /// `"pool":"…"` of every pool.
     pool_json: Vec<Box<[u8]>>,
+    top_tier: Option<u8>,
 }
 
 impl Runtime {
@@ -51,7 +52,9 @@ impl Runtime {
             .iter()
             .map(|p| format!("\"pool\":{}", serde_json::Value::from(&*p.code)).into_bytes().into())
             .collect();
+        let top_tier = top_tier(&rules);
         Ok(Self {
+            top_tier,
             id: row.id,
             version: row.version,
             state: row.state,
@@ -79,6 +82,11 @@ impl Runtime {
         &self.pool_json[usize::from(pool)]
     }
 
+    /// The tier whose wins everybody may hear of: the most valuable of several that are worth something.
+    pub fn top_tier(&self) -> Option<u8> {
+        self.top_tier
+    }
+
     /// The state at a moment, window included.
     pub fn state_at(&self, now_ms: i64) -> State {
         state_at(self.state, self.rules.starts_at_ms, self.rules.ends_at_ms, now_ms)
@@ -100,6 +108,13 @@ pub fn state_at(stored: State, starts_at_ms: i64, ends_at_ms: i64, now_ms: i64) 
         State::Scheduled | State::Live => State::Live,
         other => other,
     }
+}
+
+fn top_tier(rules: &Rules) -> Option<u8> {
+    let worth = rules.tiers.iter().zip(0u8..).filter(|(tier, _)| tier.value_cents > 0);
+    let top = worth.clone().max_by_key(|(tier, _)| tier.value_cents)?;
+    // Where all are worth the same, none is big.
+    worth.clone().any(|(tier, _)| tier.value_cents < top.0.value_cents).then_some(top.1)
 }
 
 fn open_object(name: &str, value: &serde_json::Value) -> Box<[u8]> {

@@ -1,10 +1,14 @@
 //! What the use cases show: plain data with the field names of the API. The server renders it as it is.
 
+mod browse;
 mod drawing;
+mod live;
 mod rehearsal;
 mod rules;
 
+pub use browse::*;
 pub use drawing::*;
+pub use live::*;
 pub use rehearsal::*;
 pub use rules::*;
 
@@ -110,6 +114,9 @@ pub struct SlotView {
     /// Decimal string rounded to 6 decimals: this slot's probability in the next draw's pool.
     pub probability: String,
     pub unlocked: bool,
+    /// Draws until it is unlocked; absent where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlocks_in: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -178,15 +185,6 @@ pub struct FlowView {
     /// The campaign's version, for the ETag.
     #[serde(skip)]
     pub etag: u32,
-}
-
-/// What the shop holds against a shopper.
-#[derive(Debug, Clone, Serialize)]
-pub struct RiskView {
-    pub shopper: String,
-    /// 0 to 100.
-    pub score: u8,
-    pub flags: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize)]

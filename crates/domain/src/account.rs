@@ -139,6 +139,9 @@ pub struct Account {
     pub bans: Vec<Ban>,
     #[serde(default, skip_serializing_if = "Watch::is_empty")]
     pub watch: Watch,
+    /// Nothing is left of it but its id.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub erased: bool,
 }
 
 /// Why a record does not continue its account. It is void, and folding it is an alarm, since only a broken owner or a
@@ -205,6 +208,9 @@ impl Account {
     /// `Broken` for a draw whose ordinal is not the next, for one without a chance or with another one's, for an order
     /// that moves as the table does not allow, for points that do not add up.
     pub fn fold(&mut self, fact: &Fact) -> Result<(), Broken> {
+        if self.erased && !matches!(fact, Fact::Erased) {
+            return Err(Broken("nothing continues an erased account"));
+        }
         match fact {
             Fact::Registered { external_id, registered_at_ms } => {
                 self.external_id.clone_from(external_id);
@@ -233,6 +239,7 @@ impl Account {
             Fact::Spent { campaign, cents } => self.enrol(*campaign).tally.spend(*cents),
             Fact::Watched(watch) => self.watch.clone_from(watch),
             Fact::Referred { campaign, .. } => self.enrol(*campaign).referred = true,
+            Fact::Erased => *self = Account { erased: true, ..Account::new(self.id) },
             Fact::AwardMoved { .. }
             | Fact::AwardClaimBy { .. }
             | Fact::Behaved { .. }
@@ -389,6 +396,17 @@ mod tests {
 
     fn draw(n: u64, day: i32, order: u64, last: bool) -> Fact {
         Fact::Drawn(Box::new(Drawn { order: OrderId(order), last, ..Drawn::thanks(DrawId(n), C, n, day) }))
+    }
+
+    #[test]
+    fn nothing_is_left_of_an_erased_account_and_nothing_continues_it() {
+        let mut account = Account::new(ShopperId(9));
+        let named = Fact::Registered { external_id: "ada".into(), registered_at_ms: 5 };
+        for fact in [&named, &grant(1, 3, None), &Fact::Erased, &Fact::Erased] {
+            account.fold(fact).expect("it continues");
+        }
+        assert_eq!(account, Account { erased: true, ..Account::new(ShopperId(9)) });
+        assert!(account.fold(&named).is_err() && account.fold(&grant(2, 1, None)).is_err());
     }
 
     #[test]

@@ -110,6 +110,14 @@ ids! {
 }
 
 impl DrawId {
+    /// The zero of an id's time, Unix milliseconds.
+    pub const EPOCH_MS: i64 = EPOCH_MS;
+
+    /// The lowest id that can be made at `at_ms`, Unix milliseconds.
+    pub fn first_at(at_ms: i64) -> Self {
+        DrawId(((at_ms - EPOCH_MS).max(0) as u64) << (SEQUENCE_BITS + PARTITION_BITS))
+    }
+
     /// When it was made, Unix milliseconds.
     pub fn at_ms(self) -> i64 {
         (self.0 >> (SEQUENCE_BITS + PARTITION_BITS)) as i64 + EPOCH_MS

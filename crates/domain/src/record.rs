@@ -268,6 +268,9 @@ pub enum Fact {
     Exchanged(Box<Exchanged>),
     ExchangeEnded(ExchangeEnded),
     EntryWon(Box<EntryWon>),
+    /// The shopper was erased: nothing continues this account, and what is kept of it is deleted. Its id is never used
+    /// again, so an external id that returns starts with another one.
+    Erased,
 }
 
 /// One record of the ledger.

@@ -9,7 +9,9 @@ pub use importer::{ImportError, ImportSummary, import};
 pub use lock::Lock;
 
 use crate::clock::SystemClock;
+use crate::hints::Memory;
 use crate::ledger::{self, LedgerError, SqliteLedger, SqliteLedgerReader};
+use crate::notifier::{Crowd, InProcess};
 use crate::records::{RecordsError, Store};
 use crate::vault::{Vault, VaultError};
 use crate::webhook::{NoTls, Webhooks};
@@ -45,6 +47,9 @@ pub struct Options {
     pub accounts_max: usize,
     /// Projected batches older than this leave the ledger for files under `archive/`. 0 keeps all.
     pub ledger_retention_hours: u32,
+    /// Open sockets in all, and of one shopper.
+    pub sockets_max: u32,
+    pub sockets_per_shopper: u32,
 }
 
 impl Default for Options {
@@ -56,6 +61,8 @@ impl Default for Options {
             tail_max: limits.tail,
             accounts_max: limits.accounts,
             ledger_retention_hours: 24 * 7,
+            sockets_max: Crowd::default().sockets_max,
+            sockets_per_shopper: Crowd::default().sockets_per_shopper,
         }
     }
 }
@@ -70,6 +77,10 @@ impl Options {
             accounts: self.accounts_max.max(1),
             ..Limits::default()
         }
+    }
+
+    fn crowd(&self) -> Crowd {
+        Crowd { sockets_max: self.sockets_max, sockets_per_shopper: self.sockets_per_shopper }
     }
 }
 
@@ -90,6 +101,8 @@ pub enum OpenError {
     Start(#[from] StartError),
     #[error(transparent)]
     Port(#[from] PortError),
+    #[error("whoever was erased could not be erased in what was opened; nothing is served")]
+    Erasure,
     #[error("campaign {0} was published under rules that this koi does not understand")]
     Campaign(domain::ids::CampaignId),
 }
@@ -118,13 +131,12 @@ pub async fn open(data: &Path, options: &Options) -> Result<Embedded, OpenError>
 
 async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embedded, OpenError> {
     let vault = Vault::open(data)?;
-    let ledger = SqliteLedger::open(data)?;
-    let secret = vault.derive("shopper tokens");
-    let store = Store::open(data, vault).await?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let (ledger, secret) = (SqliteLedger::open(data)?, vault.derive("shopper tokens"));
+    let (store, clock): (_, Arc<dyn Clock>) = (Store::open(data, vault).await?, Arc::new(SystemClock));
     let (published, items) = (published(&store).await?, items(&store).await?);
     let (reader, stop) = (Arc::new(SqliteLedgerReader::new(data)), Arc::new(AtomicBool::new(false)));
     let (shared_store, newest) = (Arc::new(store.clone()), store.newest_id().await?);
+    let (limits, notifier) = (options.limits(), InProcess::start(options.crowd(), clock.clone()));
     let ports = owner::Ports {
         ledger: Box::new(ledger),
         reader: reader.clone(),
@@ -132,8 +144,8 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
         accounts: shared_store.clone(),
         codes: shared_store.clone(),
         clock: clock.clone(),
+        notifier: notifier.clone(),
     };
-    let limits = options.limits();
     let opened = owner::open(ports, limits, Act::all(&published, &items), newest).await?;
     let (wishes, strategist) = wishes();
     let projector = Projector {
@@ -165,6 +177,10 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
         exchange: shared_store.clone(),
         registry: shared_store.clone(),
         shelves: shared_store.clone(),
+        heardings: shared_store.clone(),
+        browse: shared_store.clone(),
+        notifier,
+        hints: Arc::new(Memory::new(clock.clone())),
         desk: Desk::of(shared_store),
         dispatch: store.dispatch(),
         clock,
@@ -174,13 +190,23 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
         secret,
         wishes,
     });
+    let erased = koi.erase_all_buried().await.map_err(|_| OpenError::Erasure)?;
+    if erased > 0 {
+        tracing::info!(erased, "whoever was erased is erased in what was opened");
+    }
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(strategist.run(koi.clone()));
+    keep_house(&mut tasks, data, options, &koi, &store);
+    Ok(Embedded { koi, store, owner: opened.thread, projector, stop, tasks, inputs: opened.inputs, lock })
+}
+
+/// What goes on beside requests.
+fn keep_house(tasks: &mut tokio::task::JoinSet<()>, data: &Path, options: &Options, koi: &Koi, store: &Store) {
     tasks.spawn(app::timers::scan(koi.clone()));
+    tasks.spawn(forget_often(koi.clone(), store.clone()));
     if options.ledger_retention_hours > 0 {
         tasks.spawn(archive_often(data.to_owned(), options.ledger_retention_hours, koi.clone(), store.clone()));
     }
-    Ok(Embedded { koi, store, owner: opened.thread, projector, stop, tasks, inputs: opened.inputs, lock })
 }
 
 async fn items(store: &Store) -> Result<Vec<Arc<Item>>, OpenError> {
@@ -204,6 +230,17 @@ fn start_projector(projector: Projector, stop: Arc<AtomicBool>) -> Result<JoinHa
         projector.run(&handle, &stop);
     };
     Ok(thread.spawn(work).map_err(StartError::Thread)?)
+}
+
+/// Forgets what no socket resumes any more, every hour.
+async fn forget_often(koi: Koi, store: Store) {
+    const EVERY: Duration = Duration::from_secs(3600);
+    loop {
+        if let Err(error) = store.forget_notices(koi.now_ms() - app::live::RESUME_MS).await {
+            tracing::warn!(%error, "old notices stay for another hour");
+        }
+        tokio::time::sleep(EVERY).await;
+    }
 }
 
 /// Moves old batches out of the ledger, every hour.

@@ -74,11 +74,19 @@ impl Accounts for Store {
     async fn names(&self, after: ShopperId, limit: u32) -> PortResult<Vec<(ShopperId, String)>> {
         let values = vec![bits(after.0), i64::from(limit).into()];
         let row = |row: &QueryResult| Ok((ShopperId(big(row, 0)?), get(row, 1)?));
-        self.all("SELECT id, external_id FROM accounts WHERE id > ? ORDER BY id LIMIT ?", values, row).await
+        self.all(
+            "SELECT id, external_id FROM accounts WHERE id > ? AND external_id > '\u{1f}' ORDER BY id LIMIT ?",
+            values,
+            row,
+        )
+        .await
     }
 
     async fn names_count(&self) -> PortResult<u64> {
-        Ok(self.one("SELECT count(*) FROM accounts", vec![], |row| big(row, 0)).await?.unwrap_or(0))
+        Ok(self
+            .one("SELECT count(*) FROM accounts WHERE external_id > '\u{1f}'", vec![], |row| big(row, 0))
+            .await?
+            .unwrap_or(0))
     }
 
     async fn newest_id(&self) -> PortResult<u64> {

@@ -8,6 +8,7 @@
 mod accounts;
 mod audit;
 mod awards;
+mod browse;
 mod bulk;
 mod campaigns;
 mod codes;
@@ -15,7 +16,9 @@ mod coupons;
 mod deliveries;
 mod drawings;
 mod endpoints;
+mod erase;
 mod exchange;
+mod heardings;
 mod import;
 mod lists;
 mod operators;
@@ -37,13 +40,15 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, QueryResult, Statement,
     TryGetable, Value,
 };
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 /// The file's name in a data directory.
 pub const RECORDS_FILE: &str = "records.db";
+/// Ids of erased shoppers, one a line.
+pub const TOMBSTONES_FILE: &str = "tombstones";
 /// Reading connections.
 const READERS: u32 = 4;
 /// How long a statement waits for another connection's lock, or for a connection.
@@ -81,6 +86,8 @@ pub struct Store {
     log: u8,
     /// The fence that it put up; 0 where none is needed.
     fence: Arc<AtomicU32>,
+    /// Who was erased; no backup holds it.
+    tombstones: PathBuf,
 }
 
 impl Store {
@@ -101,7 +108,8 @@ impl Store {
         let durable = connect(1, SqliteSynchronous::Full).await?;
         let read = connect(READERS, SqliteSynchronous::Normal).await?;
         let (subscriptions, fence) = (Subscriptions::default(), Arc::default());
-        let store = Self { write, durable, read, vault, subscriptions, log: 0, fence };
+        let tombstones = data.join(TOMBSTONES_FILE);
+        let store = Self { write, durable, read, vault, subscriptions, log: 0, fence, tombstones };
         store.read_endpoints().await.map_err(|_| RecordsError::Endpoints { path: shown })?;
         Ok(store)
     }
@@ -207,6 +215,8 @@ fn options(path: &Path, connections: u32, synchronous: SqliteSynchronous) -> Con
             .pragma("cache_size", "-65536")
             .pragma("mmap_size", "1073741824")
             .pragma("temp_store", "MEMORY")
+            // What is deleted is overwritten where that costs no extra write: an erased name shall not lie about in pages.
+            .pragma("secure_delete", "FAST")
             .pragma("wal_autocheckpoint", LOG_PAGES)
     });
     options

@@ -113,13 +113,8 @@ async fn write(to: &DatabaseTransaction, batch: Projected, place: Place) -> Resu
     for stored in &batch.accounts {
         let account = &stored.account;
         let state = serde_json::to_string(account).map_err(|error| DbErr::Json(error.to_string()))?;
-        values.extend([
-            bits(account.id.0),
-            part(account.id),
-            account.external_id.clone().into(),
-            bits(stored.next),
-            state.into(),
-        ]);
+        let name = if account.erased { super::erase::nameless(account.id) } else { account.external_id.clone() };
+        values.extend([bits(account.id.0), part(account.id), name.into(), bits(stored.next), state.into()]);
     }
     ACCOUNTS.write(to, values).await?;
     DRAWS.write(to, batch.draws.iter().flat_map(draw)).await?;
@@ -202,6 +197,7 @@ fn stored_answer(row: &AnswerRow) -> [Value; ANSWERS.columns] {
 async fn write_rest(to: &DatabaseTransaction, mut batch: Projected, place: Place) -> Result<(), DbErr> {
     super::orders::write(to, &mut batch).await?;
     super::codes::complete(to, &mut batch).await?;
+    super::heardings::write(to, &mut batch).await?;
     ENTRIES.write(to, batch.entries.into_iter().flat_map(entry)).await?;
     ANSWERS.write(to, batch.answers.iter().flat_map(stored_answer)).await?;
     let mut stale: Vec<ShopperId> = batch.behaviours.iter().map(|b| b.shopper).collect();
@@ -220,6 +216,9 @@ async fn write_rest(to: &DatabaseTransaction, mut batch: Projected, place: Place
     let log = i64::from(place.log);
     let counters = batch.counters.into_iter().flat_map(|(id, state)| [bits(id.0), log.into(), state.into()]);
     COUNTERS.write(to, counters).await?;
+    for shopper in batch.erased {
+        super::erase::rows(to, shopper).await?;
+    }
     let Position { next, epoch, owner } = batch.position;
     // The fence: a projector that lost its place to another one finds a higher fence or position and writes nothing.
     let mut values = vec![bits(next), i64::from(epoch).into(), bits(owner), log.into(), bits(next)];

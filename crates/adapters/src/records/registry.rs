@@ -45,6 +45,18 @@ impl Registry for Store {
         shoppers.iter().map(key).collect()
     }
 
+    async fn bury(&self, shopper: ShopperId) -> PortResult<()> {
+        self.add_tombstone(shopper).await
+    }
+
+    async fn buried(&self) -> PortResult<Vec<ShopperId>> {
+        self.tombstones().await
+    }
+
+    async fn scrub(&self, shopper: ShopperId) -> PortResult<()> {
+        self.delete_again(shopper).await
+    }
+
     async fn opening_keys(&self, shoppers: &[ShopperId]) -> PortResult<Vec<(ShopperId, Key)>> {
         if shoppers.is_empty() {
             return Ok(Vec::new());

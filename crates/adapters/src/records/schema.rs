@@ -133,6 +133,11 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE entry_drawings (campaign INTEGER PRIMARY KEY, outcome TEXT NOT NULL, proof TEXT NOT NULL, made_at BIGINT NOT NULL, open INT NOT NULL);
     CREATE TABLE entry_wins (campaign BIGINT NOT NULL, place BIGINT NOT NULL, part INT NOT NULL, shopper BIGINT NOT NULL, award BIGINT NOT NULL,
         PRIMARY KEY (campaign, place)) WITHOUT ROWID;
+", "
+    CREATE TABLE notices (shopper BIGINT NOT NULL, pos BIGINT NOT NULL, part INT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (shopper, pos)) WITHOUT ROWID;
+    CREATE INDEX notices_at ON notices (at);
+    ALTER TABLE strategies ADD COLUMN message BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE strategies ADD COLUMN at BIGINT NOT NULL DEFAULT 0;
 "];
 
 /// Brings the file to this build's layout, all or nothing per version.

@@ -11,9 +11,10 @@ use domain::ids::{CampaignId, ShopperId};
 use sea_orm::{ConnectionTrait, QueryResult, TransactionTrait};
 
 const STRATEGIES: Table = Table {
-    insert: "INSERT INTO strategies (shopper, campaign, part, generation, stale, slots)",
-    columns: 6,
-    conflict: "ON CONFLICT (shopper, campaign) DO UPDATE SET generation = excluded.generation, stale = 0, slots = excluded.slots",
+    insert: "INSERT INTO strategies (shopper, campaign, part, generation, stale, slots, message, at)",
+    columns: 8,
+    conflict: "ON CONFLICT (shopper, campaign) DO UPDATE SET generation = excluded.generation, stale = 0, slots = excluded.slots,
+               message = excluded.message, at = excluded.at",
 };
 
 #[async_trait]
@@ -45,9 +46,17 @@ impl Shelves for Store {
     }
 
     async fn strategy(&self, shopper: ShopperId, campaign: CampaignId) -> PortResult<Option<StrategyRow>> {
-        let sql = "SELECT slots, generation FROM strategies WHERE shopper = ? AND campaign = ?";
-        let row =
-            |row: &QueryResult| Ok(StrategyRow { shopper, campaign, slots: get(row, 0)?, generation: number(row, 1)? });
+        let sql = "SELECT slots, generation, message, at FROM strategies WHERE shopper = ? AND campaign = ?";
+        let row = |row: &QueryResult| {
+            Ok(StrategyRow {
+                shopper,
+                campaign,
+                slots: get(row, 0)?,
+                generation: number(row, 1)?,
+                message: big(row, 2)?,
+                at_ms: get(row, 3)?,
+            })
+        };
         self.one(sql, vec![bits(shopper.0), bits(campaign.0)], row).await
     }
 
@@ -63,6 +72,8 @@ impl Shelves for Store {
                 i64::from(r.generation).into(),
                 0i64.into(),
                 r.slots.into(),
+                bits(r.message),
+                r.at_ms.into(),
             ]);
         }
         STRATEGIES.write(&transaction, values).await.map_err(|error| failed(&error))?;

@@ -1,13 +1,17 @@
 //! The embedded engines put together by hand: real files, a clock that a test holds, and a projector that it moves.
 
+use adapters::hints::Memory;
 use adapters::ledger::{SqliteLedger, SqliteLedgerReader};
+use adapters::notifier::{Crowd, InProcess};
 use adapters::records::Store;
 use adapters::vault::Vault;
 use app::command::{Act, Input};
 use app::desk::Desk;
 use app::koi::{Koi, Parts, wishes};
 use app::owner::{self, Limits};
-use app::ports::{Accounts, AppendError, Campaigns, ExchangeDesk, Ledger, LedgerReader, Marker, PortResult};
+use app::ports::{
+    Accounts, AppendError, CampaignRow, Campaigns, ExchangeDesk, Ledger, LedgerReader, Marker, PortResult,
+};
 use app::project::Projector;
 use app::runtime::Runtime;
 use app::{Error, PageAsk, ShopperInput};
@@ -107,9 +111,9 @@ impl Rig {
         limits: Limits,
         clock: Arc<FakeClock>,
     ) -> Self {
-        let fault = Arc::new(Mutex::new(None));
+        let fault = Arc::<Mutex<Option<Fault>>>::default();
         let ledger = Box::new(Faulty { real, fault: fault.clone() });
-        let shared_store = Arc::new(store.clone());
+        let (shared_store, notifier) = (Arc::new(store.clone()), InProcess::start(Crowd::default(), clock.clone()));
         let ports = owner::Ports {
             ledger,
             reader: reader.clone(),
@@ -117,17 +121,15 @@ impl Rig {
             accounts: shared_store.clone(),
             codes: shared_store.clone(),
             clock: clock.clone(),
+            notifier: notifier.clone(),
         };
-        let published: Vec<Arc<Runtime>> = Campaigns::published(&store)
-            .await
-            .unwrap()
-            .iter()
-            .map(|row| Arc::new(Runtime::new(row, &serde_json::from_str(&row.definition).unwrap()).unwrap()))
-            .collect();
+        let rows = Campaigns::published(&store).await.unwrap();
+        let compiled = |row: &CampaignRow| Runtime::new(row, &serde_json::from_str(&row.definition).unwrap()).unwrap();
+        let published: Vec<Arc<Runtime>> = rows.iter().map(|row| Arc::new(compiled(row))).collect();
         let items: Vec<_> = ExchangeDesk::items(&store).await.unwrap().into_iter().map(Arc::new).collect();
-        let newest = store.newest_id().await.unwrap();
-        let opened = owner::open(ports, limits, Act::all(&published, &items), newest).await.unwrap();
-        let (wishes, _) = wishes();
+        let (newest, acts) = (store.newest_id().await.unwrap(), Act::all(&published, &items));
+        let opened = owner::open(ports, limits, acts, newest).await.unwrap();
+        let wishes = wishes().0;
         let projector = Projector {
             reader: reader.clone(),
             projection: shared_store.clone(),
@@ -156,6 +158,10 @@ impl Rig {
             exchange: shared_store.clone(),
             registry: shared_store.clone(),
             shelves: shared_store.clone(),
+            heardings: shared_store.clone(),
+            browse: shared_store.clone(),
+            notifier,
+            hints: Arc::new(Memory::new(clock.clone())),
             desk: Desk::of(shared_store),
             dispatch: store.dispatch(),
             clock: clock.clone(),

@@ -18,6 +18,7 @@ mod imports;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod limits;
+mod live;
 mod orders;
 mod points;
 mod publish;

@@ -274,7 +274,7 @@ async fn a_campaign_is_warm_when_it_starts() {
     for name in ["ada", "bob", "eve"] {
         let shopper = rig.shopper(name, id, 1).await;
         let slots = "[[0,0,null],[0,1,null],[1,3,null]]".to_owned();
-        rows.push(StrategyRow { shopper, campaign: id, slots, generation: 1 });
+        rows.push(StrategyRow { shopper, campaign: id, slots, generation: 1, message: 0, at_ms: 0 });
     }
     let cursor = JobCursor { campaign: id, after: rows[2].shopper, done: 3, total: 3, generation: 1, finished: true };
     rig.store().put_strategies(rows, cursor).await.unwrap();

@@ -58,6 +58,11 @@ impl StrategyCache {
         self.shown.invalidate(&(shopper, campaign));
     }
 
+    /// Forgets a shopper's strategy.
+    pub fn forget(&self, shopper: ShopperId, campaign: CampaignId) {
+        self.shown.invalidate(&(shopper, campaign));
+    }
+
     /// Notes who has one already; `complete` once all are noted.
     pub fn note(&self, shopper: ShopperId, campaign: CampaignId) {
         self.personal.insert(&pair(shopper, campaign));

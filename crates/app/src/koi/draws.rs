@@ -4,8 +4,30 @@ use super::{Answer, Koi};
 use crate::command::{Once, Reply, Who, Work};
 use crate::error::{Error, Result};
 use crate::keys::{KeyKind, hash, request_hash};
+use crate::ports::Hints;
 use domain::draw::Refusal;
 use domain::ids::{CampaignId, ShopperId};
+use std::sync::Arc;
+
+/// A draw that was noted as running, until it is answered or its caller goes away.
+struct Drawing {
+    hints: Arc<dyn Hints>,
+    shopper: ShopperId,
+}
+
+impl Drawing {
+    /// # Errors
+    /// `InFlight` where another draw of this shopper began a moment ago: the owner would say the same, a queue later.
+    async fn begin(hints: Arc<dyn Hints>, shopper: ShopperId) -> Result<Self> {
+        if hints.begin_drawing(shopper).await { Ok(Self { hints, shopper }) } else { Err(Error::InFlight) }
+    }
+}
+
+impl Drop for Drawing {
+    fn drop(&mut self) {
+        self.hints.end_drawing(self.shopper);
+    }
+}
 
 impl Koi {
     /// Draws once, or `count` times as one act. The answer's bytes are the ledger's.
@@ -23,6 +45,7 @@ impl Koi {
             hash: hash(KeyKind::Draw, id, key.as_bytes()),
             request: request_hash(&[&[u8::from(client_seed.is_some()), count.unwrap_or(0)], seed.as_bytes()]),
         };
+        let _drawing = Drawing::begin(self.parts().hints.clone(), shopper).await?;
         let needed = runtime.rules.needs.person;
         let (shown, person) = tokio::try_join!(self.context(&runtime, shopper), self.person_for(shopper, needed))?;
         let work = Work::Draw {

@@ -23,7 +23,7 @@ use serde_json::value::RawValue;
 const TAIL_READ: usize = 4_096;
 
 impl Koi {
-    pub(super) async fn look(&self, shopper: ShopperId) -> Result<Box<Seen>> {
+    pub(crate) async fn look(&self, shopper: ShopperId) -> Result<Box<Seen>> {
         match self.ask(Who::Id(shopper), Work::Look).await? {
             Reply::Seen(seen) => Ok(seen),
             _ => Err(Error::Unavailable("the owner answered something else")),
@@ -72,6 +72,10 @@ impl Koi {
             tier: rules.tiers[usize::from(slot.tier)].code.to_string(),
             probability: pool.map_or_else(|| "0.000000".to_owned(), |p| p.probabilities[i].to_string()),
             unlocked: rules.tiers[usize::from(slot.tier)].unlocked(n),
+            unlocks_in: match rules.tiers[usize::from(slot.tier)].unlock_after {
+                after if after >= n => Some(after - n + 1),
+                _ => None,
+            },
             reason: shown.reasons.get(i).cloned().flatten(),
         });
         Ok(MeView {
@@ -186,7 +190,7 @@ pub(super) fn merge<T>(
     (rows, next)
 }
 
-pub(super) fn prize_view(runtime: &Runtime, prize: PrizeIx) -> PrizeView {
+pub(crate) fn prize_view(runtime: &Runtime, prize: PrizeIx) -> PrizeView {
     let Some(prize) = runtime.rules.prizes.get(prize.ix()) else {
         return PrizeView {
             code: "thanks".into(),

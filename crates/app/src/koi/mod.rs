@@ -2,16 +2,21 @@
 
 pub mod audit;
 mod awards;
+mod browse;
 mod campaigns;
 mod choice;
 mod codes;
 mod context;
 mod drawings;
 mod draws;
+mod erasure;
 mod exchange;
+pub mod flow_tools;
 mod flows;
+mod insight;
 mod keys;
 mod lists;
+mod live;
 mod model;
 mod operators;
 mod orders;
@@ -25,13 +30,16 @@ mod strategist;
 mod webhooks;
 
 pub use audit::{AuditCheck, AuditView, Deed, Target};
+pub use browse::RowAsk;
 pub use campaigns::CampaignPolicy;
 pub(crate) use campaigns::tiers_met;
 pub use choice::{ADVISE_WITHIN, Adviser, ChoiceInput};
 pub use codes::{CODES_MAX, CodesFrom};
 pub use context::{Shown, stored_slots};
 pub use exchange::{ITEMS_MAX, ItemEdit};
+pub use insight::Step;
 pub use keys::KeyView;
+pub(crate) use lists::prize_view;
 pub use operators::{BanView, NewOperator, OperatorEdit, OperatorView};
 pub use orders::OrderInput;
 pub use sessions::{Session, SessionToken, SessionView};
@@ -41,10 +49,11 @@ use crate::command::{Command, Input, Reply, Who, Work};
 use crate::desk::{Desk, Hasher, Policy, Throttle};
 use crate::error::{Error, Result};
 use crate::fulfil::Dispatch;
+use crate::live::StrategyIds;
 use crate::owner::Shared;
 use crate::ports::{
-    Accounts, Campaigns, Clock, Codes, Drawings, ExchangeDesk, LedgerReader, Lists, Orders, PortError, Registry,
-    Shelves, Timers,
+    Accounts, Browse, Campaigns, Clock, Codes, Drawings, ExchangeDesk, Heardings, Hints, LedgerReader, Lists, Notifier,
+    Orders, PortError, Registry, Shelves, Timers,
 };
 use crate::runtime::Runtime;
 use bytes::Bytes;
@@ -102,6 +111,10 @@ pub struct Parts {
     pub exchange: Arc<dyn ExchangeDesk>,
     pub registry: Arc<dyn Registry>,
     pub shelves: Arc<dyn Shelves>,
+    pub heardings: Arc<dyn Heardings>,
+    pub browse: Arc<dyn Browse>,
+    pub notifier: Arc<dyn Notifier>,
+    pub hints: Arc<dyn Hints>,
     pub desk: Desk,
     pub clock: Arc<dyn Clock>,
     pub published: Vec<Arc<Runtime>>,
@@ -124,6 +137,7 @@ struct Inner {
     /// A campaign act was stored but no owner has confirmed it yet.
     unconfirmed: AtomicBool,
     strategies: StrategyCache,
+    strategy_ids: StrategyIds,
     people: People,
     model: Model,
     choosers: choice::Choosers,
@@ -162,6 +176,7 @@ impl Koi {
                 acts: tokio::sync::Mutex::new(()),
                 unconfirmed: AtomicBool::new(false),
                 strategies: StrategyCache::default(),
+                strategy_ids: StrategyIds::default(),
                 people: People::default(),
                 model: Model::default(),
                 choosers: choice::Choosers::default(),
@@ -201,6 +216,7 @@ impl Koi {
     /// From here on `is_ready` says no; what is in flight is still answered.
     pub fn drain(&self) {
         self.inner.draining.store(true, Ordering::Release);
+        self.hang_up();
     }
 
     /// The key that signs shoppers' tokens; durable.

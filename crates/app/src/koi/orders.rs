@@ -8,6 +8,7 @@ use crate::keys::{KeyKind, hash, request_hash};
 use crate::rows::{OrderRow, Projected};
 use crate::time::rfc3339;
 use crate::views::{OrderView, Page, PageAsk, RefundView};
+use domain::account::Account;
 use domain::ids::{CampaignId, OrderId, ShopperId};
 use domain::order::{OrderEvent, OrderState, after};
 use tokio::sync::oneshot;
@@ -43,10 +44,15 @@ pub(super) fn present(mut row: OrderRow, tail: &Projected) -> OrderRow {
 
 /// What is shown of a row, by what its shopper's account holds.
 pub(super) fn shown(row: &OrderRow, seen: &Seen) -> OrderView {
-    let lots = seen.account.enrolment(row.campaign).map(|e| &e.lots);
-    let lot = lots.and_then(|lots| lots.get(row.lot)).filter(|lot| lot.expires_at_ms > seen.now_ms);
+    shown_of(row, &seen.account, seen.now_ms)
+}
+
+/// What is shown of a row, by what its shopper's account holds.
+pub(super) fn shown_of(row: &OrderRow, account: &Account, now_ms: i64) -> OrderView {
+    let lots = account.enrolment(row.campaign).map(|e| &e.lots);
+    let lot = lots.and_then(|lots| lots.get(row.lot)).filter(|lot| lot.expires_at_ms > now_ms);
     let left = lot.filter(|_| row.state == OrderState::Effective).map_or(0, |lot| lot.left);
-    row.view(left.min(u64::from(row.chances)), seen.now_ms)
+    row.view(left.min(u64::from(row.chances)), now_ms)
 }
 
 impl Koi {

@@ -174,7 +174,7 @@ impl Composer {
             .enumerate()
             .flat_map(|(i, t)| std::iter::repeat_n(i as u8, usize::from(t.slots)));
         let slots = stored_slots(tiers, &self.slots, self.fitted.catalogue());
-        StrategyRow { shopper, campaign: self.runtime.id, slots, generation }
+        StrategyRow { shopper, campaign: self.runtime.id, slots, generation, message: 0, at_ms: 0 }
     }
 }
 
@@ -302,8 +302,14 @@ impl Koi {
         Ok(cursor)
     }
 
-    async fn store(&self, rows: Vec<StrategyRow>, cursor: JobCursor) -> Result<()> {
+    async fn store(&self, mut rows: Vec<StrategyRow>, cursor: JobCursor) -> Result<()> {
         let made: Vec<ShopperId> = rows.iter().map(|r| r.shopper).collect();
+        // Their sockets pass nothing on from before the message has its id until it is committed: else a shopper could
+        // have seen a higher one, and never resume this.
+        let _held = self.parts().notifier.clone().hold(made.clone());
+        let folded = self.shared().folded.load(std::sync::atomic::Ordering::Acquire);
+        let (message, at_ms) = (self.inner.strategy_ids.make(folded), self.now_ms());
+        rows.iter_mut().for_each(|row| (row.message, row.at_ms) = (message, at_ms));
         metrics::counter!("koi_strategies_total").increment(made.len() as u64);
         self.parts().shelves.put_strategies(rows, cursor).await?;
         for shopper in made {

@@ -220,6 +220,7 @@ impl Owner {
                 }
                 Pending::Shopper { shopper, facts, keys, answer, saying, reply } => {
                     self.fold(shopper, offset, &facts, &keys);
+                    self.tell(shopper, offset, facts, &data[answer.clone()]);
                     let said = match saying {
                         Saying::Done { status } => Reply::Done { status, body: data.slice(answer) },
                         Saying::Registered { created, registered_at_ms } => {
@@ -252,6 +253,9 @@ impl Owner {
             slot.keys.insert(key, offset, projected);
         }
         for fact in facts {
+            if *fact == Fact::Erased {
+                self.names.remove(slot.account.external_id.as_str());
+            }
             if let Err(broken) = slot.account.fold(fact) {
                 tracing::error!(offset, %broken, "a record that this owner wrote does not continue its account");
             }

@@ -125,6 +125,10 @@ impl Owner {
                         }
                     }
                     Ok(None) => self.again(waiting, true),
+                    // Records do not know yet that this shopper was erased: who comes under the name is somebody new.
+                    Ok(Some(cold)) if matches!(who, Who::Name(_)) && self.is_erased(cold.stored.account.id) => {
+                        self.again(waiting, true);
+                    }
                     Ok(Some(cold)) => {
                         self.warm(*cold);
                         self.again(waiting, false);
@@ -165,6 +169,10 @@ impl Owner {
         }
     }
 
+    fn is_erased(&self, id: ShopperId) -> bool {
+        self.accounts.get(&id).is_some_and(|slot| slot.account.erased)
+    }
+
     pub(super) fn waiting(&mut self, who: &Who) -> Vec<Command> {
         let waiting = self.parked.remove(who).unwrap_or_default();
         self.parked_count -= waiting.len();
@@ -186,7 +194,9 @@ impl Owner {
             return;
         }
         let all = keys.len() < KEYS_EXACT;
-        self.names.insert(stored.account.external_id.as_str().into(), id);
+        if !stored.account.erased {
+            self.names.insert(stored.account.external_id.as_str().into(), id);
+        }
         self.accounts.insert(id, Slot::new(stored.account, KeySet::load(&keys, all)));
         self.hand.push_back(id);
     }

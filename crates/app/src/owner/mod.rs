@@ -20,6 +20,7 @@ mod due;
 mod entry;
 mod events;
 mod exchange;
+mod hear;
 mod herald;
 mod load;
 mod orders;
@@ -40,7 +41,7 @@ use crate::command::{Command, Input, Reply, Who, Work};
 use crate::desk::Throttle;
 use crate::error::{Error, Result};
 use crate::keys::KeySet;
-use crate::ports::{AppendError, Clock, Ledger, Marker};
+use crate::ports::{AppendError, Clock, Ledger, Marker, Notifier};
 use batch::Batch;
 use campaigns::CampaignSlot;
 use crossbeam_channel::Receiver;
@@ -162,6 +163,7 @@ pub struct Owner {
     queue: Receiver<Input>,
     loader: Loader,
     herald: Herald,
+    notifier: Arc<dyn Notifier>,
     shared: Arc<Shared>,
     limits: Limits,
     marker: Marker,
@@ -392,6 +394,10 @@ impl Owner {
                 slot.touched = true;
                 slot.forget_projected(self.shared.projected.load(Ordering::Acquire));
                 match (slot.busy, &command.work) {
+                    // An erased shopper's token may outlive the shopper.
+                    (None, work) if slot.account.erased && !matches!(work, Work::Erase) => {
+                        refuse(command, Error::no_shopper())
+                    }
                     (Some(Busy::Draw), Work::Draw { .. }) => refuse(command, Error::InFlight),
                     (Some(Busy::Claim), _) => self.wait_for_claim(id, command),
                     (Some(_), _) => Step::Defer(command),

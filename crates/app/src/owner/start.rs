@@ -5,7 +5,7 @@ use crate::command::{Act, Input, Who};
 use crate::desk::Throttle;
 use crate::keys::KeySet;
 use crate::ports::{
-    Accounts, Clock, Codes, Ledger, LedgerReader, Marker, PortError, Position, Projection, StoredBatch,
+    Accounts, Clock, Codes, Ledger, LedgerReader, Marker, Notifier, PortError, Position, Projection, StoredBatch,
 };
 use crate::runtime::{Counted, Counters, counted_by};
 use crossbeam_channel::Sender;
@@ -59,6 +59,7 @@ pub struct Ports {
     pub accounts: Arc<dyn Accounts>,
     pub codes: Arc<dyn Codes>,
     pub clock: Arc<dyn Clock>,
+    pub notifier: Arc<dyn Notifier>,
 }
 
 /// A running owner.
@@ -115,7 +116,7 @@ struct Tail {
 /// # Errors
 /// [`StartError`]; nothing is served then.
 pub async fn open(ports: Ports, limits: Limits, acts: Vec<Act>, newest_id: u64) -> Result<Opened, StartError> {
-    let Ports { ledger, reader, projection, accounts, codes, clock } = ports;
+    let Ports { ledger, reader, projection, accounts, codes, clock, notifier } = ports;
     let position = projection.position().await?;
     if ledger.end() < position.next {
         return Err(StartError::Behind { end: ledger.end(), next: position.next });
@@ -139,6 +140,7 @@ pub async fn open(ports: Ports, limits: Limits, acts: Vec<Act>, newest_id: u64) 
         queue,
         loader: start_loader(accounts.clone(), codes, inputs.clone(), limits.parked),
         herald: super::Herald::start(),
+        notifier,
         shared: shared.clone(),
         limits,
         marker,
@@ -147,7 +149,7 @@ pub async fn open(ports: Ports, limits: Limits, acts: Vec<Act>, newest_id: u64) 
         ids,
         last_ms,
         now_ms,
-        names: tail.accounts.values().map(|s| (s.account.external_id.as_str().into(), s.account.id)).collect(),
+        names: names_of(&tail.accounts),
         hand: tail.accounts.keys().copied().collect(),
         accounts: tail.accounts,
         campaigns: FxHashMap::default(),
@@ -188,6 +190,12 @@ async fn share(accounts: &dyn Accounts, position: Position, end: u64, batched: b
         fatal: tokio::sync::watch::channel(false).0,
         batched,
     })
+}
+
+/// By what external ids the accounts are known.
+fn names_of(accounts: &FxHashMap<ShopperId, Slot>) -> FxHashMap<Box<str>, ShopperId> {
+    let named = accounts.values().filter(|slot| !slot.account.erased);
+    named.map(|slot| (slot.account.external_id.as_str().into(), slot.account.id)).collect()
 }
 
 impl Owner {

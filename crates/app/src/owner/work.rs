@@ -67,6 +67,10 @@ impl Owner {
             Work::Ban { campaign, mode, until_ms, reason } => {
                 self.change(id, command, Fact::Blacklisted { campaign, mode, until_ms, reason: reason.into() })
             }
+            Work::Erase if self.accounts.get(&id).is_some_and(|slot| slot.account.erased) => {
+                answer(command, Ok(Reply::Changed))
+            }
+            Work::Erase => self.change(id, command, Fact::Erased),
             Work::Watch { watch } => self.change(id, command, Fact::Watched(watch)),
             Work::Preview { campaign, strategy, person } => self.preview(id, command, campaign, &strategy, &person),
             Work::Unban { campaign } => self.change(id, command, Fact::Unblacklisted { campaign }),

@@ -67,6 +67,33 @@ pub struct Definition {
     /// A drawing among tickets that shoppers collect, once the campaign is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<EntryDef>,
+    /// How the draw is shown; it changes nothing else.
+    #[serde(default, skip_serializing_if = "Skin::is_usual")]
+    pub skin: Skin,
+}
+
+/// How a draw is shown to the shopper: always the same draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = CampaignSkin))]
+pub enum Skin {
+    /// Eight places around a button.
+    #[default]
+    NineGrid,
+    Wheel,
+    /// A scratch card.
+    Scratch,
+    Egg,
+    /// A slot machine.
+    Slots,
+}
+
+impl Skin {
+    /// Whether it is what a campaign has that names none: then it is left out, and rules from before have their hash.
+    fn is_usual(&self) -> bool {
+        *self == Skin::default()
+    }
 }
 
 /// A drawing among tickets, once a campaign is over.

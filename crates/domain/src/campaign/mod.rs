@@ -15,7 +15,7 @@ mod time;
 pub use against::{Worse, against_shopper, flow_worsens};
 pub use check::{Finding, Severity, bounds};
 pub use definition::{
-    Band, Chances, Definition, EntryDef, Kind, Limits, PointsRange, PoolDef, PrizeDef, ReleaseDef, SpendPoints,
+    Band, Chances, Definition, EntryDef, Kind, Limits, PointsRange, PoolDef, PrizeDef, ReleaseDef, Skin, SpendPoints,
     SpendWeightsDef, Streak, TierDef,
 };
 pub use odds::{Guarantee, Odds, OddsOf, Pool};

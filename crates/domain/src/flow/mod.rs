@@ -17,6 +17,7 @@ pub mod field;
 mod graph;
 mod lexer;
 mod names;
+pub mod outline;
 mod parser;
 mod plan;
 pub mod pool_condition;
@@ -56,7 +57,7 @@ pub mod bounds {
 }
 
 /// What is wrong with a flow or a condition, and where.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize)]
 #[error("line {line}, column {column}: {message}{}{hint}", if hint.is_empty() { "" } else { "; " })]
 pub struct FlowError {
     /// From 1.

@@ -78,6 +78,7 @@ acts! {
     UnblockShopper    "shopper.unblock"     ShoppersBlock    plain     Asked;
     SetRisk           "shopper.risk"        ShoppersBlock    plain     Asked;
     EraseShopper      "shopper.erase"       ShoppersWrite    dangerous Whole;
+    ExportShopper     "shopper.export"      ShoppersWrite    dangerous Asked;
     AddPoints         "points.add"          PointsAdd        plain     Asked;
     PayOrder          "order.paid"          ShoppersWrite    plain     Asked;
     CreateOperator    "operator.create"     OperatorsManage  dangerous Whole;

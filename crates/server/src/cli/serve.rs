@@ -50,6 +50,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         secure_cookies: config.operators.secure_cookies,
         forwarded_for: config.operators.forwarded_for,
         embed_origins: Origins::new(&config.shoppers.embed_origins).map_err(Failure::usage)?,
+        limits: config.limits,
         jwt: ShopperJwt::new(&config.shoppers.jwt).map_err(Failure::work)?,
     };
     let metrics = observe::start_metrics().map_err(Failure::work)?;

@@ -28,6 +28,7 @@ pub struct Config {
     pub embedded: adapters::embedded::Options,
     pub fulfilment: app::fulfil::Options,
     pub campaigns: Campaigns,
+    pub limits: crate::http::Limits,
 }
 
 /// `[campaigns]`

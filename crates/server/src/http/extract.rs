@@ -156,6 +156,22 @@ impl FromRequestParts<App> for Paging {
     }
 }
 
+/// The whole query as `T`, which refuses what it does not know.
+#[derive(Debug, Clone)]
+pub struct Asked<T>(pub T);
+
+impl<T: serde::de::DeserializeOwned> FromRequestParts<App> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        let read = axum::extract::Query::<T>::try_from_uri(&parts.uri);
+        read.map(|axum::extract::Query(asked)| Asked(asked)).map_err(|_| {
+            let detail = "the query has a parameter that this list does not know, or one twice";
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_query", detail)
+        })
+    }
+}
+
 /// `?limit=` alone.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit(pub u32);

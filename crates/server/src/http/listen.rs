@@ -101,7 +101,7 @@ async fn connection<A: Answer>(stream: TcpStream, answer: A, mut stop: watch::Re
     });
     let mut builder = http1::Builder::new();
     builder.max_buf_size(HEAD_MAX);
-    let mut serving = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut serving = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
     let stopping = async { stop.wait_for(|stop| *stop).await.is_ok() };
     tokio::select! {
         // Errors of a connection (reset, timed out, no HTTP) are its own end and nobody's failure.

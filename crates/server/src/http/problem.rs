@@ -89,6 +89,12 @@ impl Problem {
         Problem { field: Some(field.to_owned()), ..problem }
     }
 
+    /// 422: a parameter of the query is readable but makes no sense.
+    pub fn invalid_query(field: &str, detail: impl Into<Cow<'static, str>>) -> Self {
+        let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_query", detail);
+        Problem { field: Some(field.to_owned()), ..problem }
+    }
+
     /// 401 without a usable credential.
     pub fn unauthorized() -> Self {
         Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "send a valid key or token as `Authorization: Bearer …`")

@@ -1,11 +1,15 @@
 //! How answers look, for the OpenAPI document. The use cases' views are plain data that knows nothing of OpenAPI; what
 //! stands here mirrors them, and a test compares the two by their members.
 
+mod browse;
 mod desk;
+mod live;
 mod orders;
 mod rules;
 
+pub use browse::*;
 pub use desk::*;
+pub use live::*;
 pub use orders::*;
 pub use rules::*;
 pub mod drawing;
@@ -286,6 +290,9 @@ pub struct Slot {
     #[schema(example = "0.150000")]
     pub probability: String,
     pub unlocked: bool,
+    /// Draws until it is unlocked; absent where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlocks_in: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

@@ -10,6 +10,7 @@ pub mod drawings;
 pub mod exchange;
 pub mod fulfil;
 pub mod ledger;
+pub mod live;
 pub mod records;
 pub mod registry;
 pub mod shared_ledger;

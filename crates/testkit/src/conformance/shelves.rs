@@ -48,7 +48,7 @@ fn cursor(done: u64, finished: bool) -> JobCursor {
 }
 
 fn strategy(shopper: ShopperId, campaign: CampaignId, generation: u32) -> StrategyRow {
-    StrategyRow { shopper, campaign, slots: format!("[[0,{generation},null]]"), generation }
+    StrategyRow { shopper, campaign, slots: format!("[[0,{generation},null]]"), generation, message: 0, at_ms: 0 }
 }
 
 /// Strategies and the cursor behind them are one; behaviour makes a strategy stale, a new one is fresh.

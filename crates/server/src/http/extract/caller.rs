@@ -25,7 +25,9 @@ impl FromRequestParts<App> for Shopper {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        shopper(app, &parts.headers).await.map(Shopper)
+        let id = shopper(app, &parts.headers).await?;
+        app.admit(crate::http::Who::Shopper(id), &parts.headers).await?;
+        Ok(Shopper(id))
     }
 }
 
@@ -86,6 +88,7 @@ wanted! {
     Admin: OperatorsManage, OperatorsManage;
     // By right.
     Registration: ShoppersRead, ShoppersWrite, true;
+    Erasure: ShoppersWrite, ShoppersWrite;
     Events: EventsWrite, EventsWrite, true;
     // A question, though it comes by POST.
     Choices: ShoppersRead, ShoppersRead, true;
@@ -181,6 +184,7 @@ async fn identify(parts: &mut Parts, app: &App, feed: bool) -> Result<Signed, Pr
     let signed = match credential(&parts.headers) {
         Credential::ApiKey(key) => {
             let caller = app.keys.find(&app.koi, key, &request_id).await?.ok_or_else(Problem::unauthorized)?;
+            app.admit(crate::http::Who::Key(&caller.who.word()), &parts.headers).await?;
             Signed { caller, session: None }
         }
         Credential::Session(token) => {

@@ -9,12 +9,16 @@ pub mod choices;
 pub mod codes;
 pub mod coupons;
 pub mod deliveries;
+pub mod desk;
 pub mod drawings;
 pub mod draws;
 pub mod events;
 pub mod exchange;
+pub mod flow_tools;
 pub mod flows;
 pub mod grants;
+pub mod insight;
+pub mod live;
 pub mod me;
 pub mod operations;
 pub mod operators;
@@ -25,6 +29,7 @@ pub mod rehearsals;
 pub mod rules;
 pub mod session;
 pub mod shoppers;
+pub mod support;
 pub mod templates;
 pub mod versions;
 pub mod webhooks;
@@ -52,7 +57,10 @@ const PATH_SHOWN: usize = 120;
 /// Every route with its handlers.
 pub fn router(app: App) -> Router {
     let api = Router::new()
-        .route("/shoppers/{external_id}", put(shoppers::put_shopper))
+        .route(
+            "/shoppers/{external_id}",
+            put(shoppers::put_shopper).get(support::get_shopper).delete(support::erase_shopper),
+        )
         .route("/shoppers/{external_id}/tokens", post(shoppers::create_token))
         .route("/shoppers/{external_id}/profile", get(profiles::get_profile))
         .route("/shoppers/{external_id}/recommendations", get(profiles::list_recommendations))
@@ -70,19 +78,15 @@ pub fn router(app: App) -> Router {
         .route("/campaigns/{id}/end", post(campaigns::end_campaign))
         .route("/campaigns/{id}/archive", post(campaigns::archive_campaign))
         .route("/campaigns/{id}/copy", post(campaigns::copy_campaign))
-        .route("/campaigns/{id}/rules", get(rules::get_rules))
         .route("/campaigns/{id}/versions", post(versions::draft_version).get(versions::list_versions))
         .route("/campaigns/{id}/versions/{version}", get(versions::get_version))
         .route("/campaigns/{id}/versions/{version}/diff", get(versions::get_version_diff))
         .route("/campaigns/{id}/versions/{version}/publish", post(versions::publish_version))
         .route("/campaigns/{id}/versions/{version}/withdraw", post(versions::withdraw_version))
         .route("/campaigns/{id}/flow", get(flows::get_flow).put(flows::put_flow))
-        .route("/flow-rules", get(flows::list_flow_rules))
         .route("/campaigns/{id}/grants", post(grants::create_grant))
-        .route("/campaigns/{id}/me", get(me::get_me))
         .route("/campaigns/{id}/draws", post(draws::create_draws).get(draws::list_draws))
         .route("/campaigns/{id}/orders", post(orders::create_order).get(orders::list_orders))
-        .route("/campaigns/{id}/refunds", get(orders::list_refunds))
         .route("/orders/{id}", get(orders::get_order))
         .route("/orders/{id}/cancel", post(orders::cancel_order))
         .route("/orders/{id}/paid", post(orders::pay_order))
@@ -102,6 +106,7 @@ pub fn router(app: App) -> Router {
         .route("/api-keys/{id}", delete(api_keys::revoke_api_key))
         .route("/api-keys/{id}/rotate", post(api_keys::rotate_api_key))
         .merge(foresight())
+        .merge(looks())
         .merge(desk().merge(points_and_shop()))
         .layer(from_fn_with_state(app.clone(), note_the_unnamed));
     let operations = Router::new()
@@ -145,6 +150,34 @@ fn foresight() -> Router<App> {
         .route("/campaigns/{id}/drawing", post(drawings::make_drawing).get(drawings::get_drawing))
         .route("/campaigns/{id}/drawing/winners", get(drawings::list_winners))
         .route("/campaigns/{id}/drawing/proof", get(drawings::get_proof))
+}
+
+/// What is only looked at: lists of all shoppers, figures, tools of an editor.
+fn looks() -> Router<App> {
+    Router::new()
+        .route("/shoppers/{external_id}/points/entries", get(support::list_entries_of_shopper))
+        .route("/shoppers/{external_id}/events", get(support::list_events_of_shopper))
+        .route("/shoppers/{external_id}/export", get(support::export_shopper))
+        .route("/shoppers", get(desk::list_shoppers))
+        .route("/live/tickets", post(live::create_ticket))
+        .route("/live", get(live::open_live))
+        .route("/campaigns/{id}/live/tickets", post(live::create_figures_ticket))
+        .route("/flow-rules", get(flows::list_flow_rules))
+        .route("/campaigns/{id}/me", get(me::get_me))
+        .route("/campaigns/{id}/rules", get(rules::get_rules))
+        .route("/campaigns/{id}/refunds", get(orders::list_refunds))
+        .route("/desk/draws", get(desk::list_all_draws))
+        .route("/desk/awards", get(desk::list_all_awards))
+        .route("/desk/orders", get(desk::list_all_orders))
+        .route("/engines", get(desk::list_engines))
+        .route("/campaigns/{id}/strategies/{external_id}", get(support::get_strategy_of_shopper))
+        .route("/campaigns/{id}/report/series", get(insight::get_series))
+        .route("/campaigns/{id}/report/insight", get(insight::get_insight))
+        .route("/campaigns/{id}/public", get(insight::get_public_campaign))
+        .route("/campaigns/{id}/big-wins", get(insight::list_big_wins))
+        .route("/campaigns/{id}/sign-ins", get(insight::get_sign_ins))
+        .route("/campaigns/{id}/flow/trial", post(flow_tools::try_flow))
+        .route("/flows/check", post(flow_tools::check_flow_text))
 }
 
 /// Signing in, operators, the audit.
@@ -254,7 +287,13 @@ mod tests {
                     // Whoever signs in has nothing to show yet, and an empty body is no JSON.
                     ("/api/v1/session", &Method::POST) => 400,
                     // The published rules and proofs are for everyone; this campaign is not there.
-                    ("/api/v1/campaigns/{id}/rules" | "/api/v1/campaigns/{id}/drawing/proof", _) => 404,
+                    (
+                        "/api/v1/campaigns/{id}/rules"
+                        | "/api/v1/campaigns/{id}/drawing/proof"
+                        | "/api/v1/campaigns/{id}/public"
+                        | "/api/v1/campaigns/{id}/big-wins",
+                        _,
+                    ) => 404,
                     _ if path.starts_with("/api/") => 401,
                     _ => 200,
                 };

@@ -1,5 +1,7 @@
 //! The documented answers have the members of the views.
 
+mod console;
+
 use app::*;
 use domain::award::AwardState;
 use domain::campaign::State;
@@ -67,7 +69,7 @@ fn what_operators_see_is_as_documented() {
     let mut definition = json!({"name": "", "starts_at": "2026-01-01T00:00:00Z", "ends_at": "2026-01-01T00:00:00Z"});
     definition["prizes"] = json!([]);
     definition["tiers"] = json!([]);
-    definition["expected_draws"] = json!(1);
+    (definition["expected_draws"], definition["skin"]) = (json!(1), json!("wheel"));
     for name in ["description", "claim_terms"] {
         definition[name] = json!("");
     }
@@ -280,8 +282,15 @@ fn what_shoppers_see_is_as_documented() {
     let text = String::new;
     let prize = || PrizeView { code: text(), name: text(), kind: text(), category: text(), value_cents: 0 };
     check("Prize", &prize());
-    let slot =
-        SlotView { index: 0, prize: prize(), tier: text(), probability: text(), unlocked: true, reason: Some(text()) };
+    let slot = SlotView {
+        index: 0,
+        prize: prize(),
+        tier: text(),
+        probability: text(),
+        unlocked: false,
+        unlocks_in: Some(1),
+        reason: Some(text()),
+    };
     check("Slot", &slot);
     let me = MeView {
         campaign_id: CampaignId(1),

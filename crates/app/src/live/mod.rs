@@ -1,0 +1,76 @@
+//! Live messages: what shoppers' open sockets hear.
+//!
+//! A message's id is `offset of the record it tells of << 20 | its place among the record's messages`, so ids of one
+//! shopper grow and any message can be made again from the ledger: nothing but what is durable is needed to resume.
+//! A personal strategy is no record; its message stands behind the last record that was folded when it was made, in
+//! places that records never use.
+
+mod line;
+mod message;
+mod missed;
+
+pub use line::{Hold, Line, Listener, Next, line};
+pub use message::{BigWin, Heard, Message, MessageKind, mask, tells};
+pub use missed::{Missed, Since};
+
+use std::time::Duration;
+
+/// How long a ticket opens a socket.
+pub const TICKET_LIFE: Duration = Duration::from_secs(30);
+/// How far back a socket resumes.
+pub const RESUME_MS: i64 = 24 * 3_600_000;
+/// Records that wait for one socket; further ones are read from the ledger when the socket comes to them.
+pub const BUFFER: usize = 32;
+/// Big wins kept of each campaign.
+pub const RECENT: usize = 20;
+
+/// Places of a record's messages.
+const PLACE_BITS: u32 = 20;
+/// Places from here on are those of strategies; a record has fewer messages, and a socket counts the big wins between two
+/// of its own messages in the places that are left.
+const STRATEGIES_FROM: u64 = 1 << 19;
+
+/// The id of a record's message.
+pub fn message_id(offset: u64, place: u64) -> u64 {
+    offset << PLACE_BITS | place.min(STRATEGIES_FROM - 1)
+}
+
+/// The offset of the record that a message's id names.
+pub fn offset_of(message: u64) -> u64 {
+    message >> PLACE_BITS
+}
+
+/// The last id that a record's messages or a strategy behind it can have.
+pub fn last_of(offset: u64) -> u64 {
+    offset << PLACE_BITS | ((1 << PLACE_BITS) - 1)
+}
+
+/// Makes ids of strategies' messages.
+#[derive(Debug, Default)]
+pub struct StrategyIds(std::sync::atomic::AtomicU64);
+
+impl StrategyIds {
+    /// An id behind all records below `folded`; one id serves a whole chunk, since ids only grow per shopper.
+    pub fn make(&self, folded: u64) -> u64 {
+        use std::sync::atomic::Ordering;
+        let count = self.0.fetch_add(1, Ordering::Relaxed);
+        // A million chunks without a record between them: then ids repeat, and a repeat is only not resumed.
+        let place = STRATEGIES_FROM + count % ((1 << PLACE_BITS) - STRATEGIES_FROM);
+        folded.saturating_sub(1) << PLACE_BITS | place
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_grow_with_records_and_strategies_stand_behind_the_last_one() {
+        let strategies = StrategyIds::default();
+        let mut ids = vec![message_id(6, 0), message_id(6, 1), message_id(6, 999_999_999)];
+        ids.extend([strategies.make(7), strategies.make(7)]);
+        ids.extend([last_of(6), message_id(7, 0)]);
+        assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
+        assert!(ids.iter().all(|id| (6..=7).contains(&offset_of(*id))));
+    }
+}
