@@ -251,6 +251,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/campaigns/{id}/big-wins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the last big wins, newest first, who won them masked. Needs no credentials. */
+        get: operations["list_big_wins"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/campaigns/{id}/codes": {
         parameters: {
             query?: never;
@@ -429,6 +446,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/campaigns/{id}/flow/trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Draws once for a shopper who is made up, by the campaign's rules with another flow if one is given: what came of it, and
+         *     which way the draw took. The campaign, its stock and its seed are not touched.
+         */
+        post: operations["try_flow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/campaigns/{id}/grants": {
         parameters: {
             query?: never;
@@ -440,6 +477,23 @@ export interface paths {
         put?: never;
         /** Grants chances to a shopper. */
         post: operations["create_grant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/live/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a ticket for a socket of a campaign's figures: one `campaign.figures` message a second. */
+        post: operations["create_figures_ticket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -522,6 +576,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/campaigns/{id}/public": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shows what a page needs before the shopper is known: name, window, how the draw looks, how chances are obtained. Needs
+         *     no credentials; the odds are in `rules`.
+         */
+        get: operations["get_public_campaign"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/campaigns/{id}/publish": {
         parameters: {
             query?: never;
@@ -593,6 +667,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/campaigns/{id}/report/insight": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows how well the odds were kept, when stock runs out, and how far shoppers came. Lags by at most 2 s. */
+        get: operations["get_insight"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/report/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows draws, wins and cost over time. Without `from` it is the last 60 steps. */
+        get: operations["get_series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/campaigns/{id}/resume": {
         parameters: {
             query?: never;
@@ -622,6 +730,40 @@ export interface paths {
          *     HTML where the caller prefers it, else JSON.
          */
         get: operations["get_rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/sign-ins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows the shopper's sign-ins: the last days, the row, and what rows earn. */
+        get: operations["get_sign_ins"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/strategies/{external_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows which prizes a shopper sees in a campaign, and why. */
+        get: operations["get_strategy_of_shopper"];
         put?: never;
         post?: never;
         delete?: never;
@@ -716,6 +858,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/choices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says which group of products a shopper would rather buy, how probable each is, and why. Nothing is stored. */
+        post: operations["create_choice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/deliveries": {
         parameters: {
             query?: never;
@@ -744,6 +903,77 @@ export interface paths {
         put?: never;
         /** Sends a parked delivery, or one that waits, again now: its attempts are counted anew. */
         post: operations["replay_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/desk/awards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists awards of all shoppers, newest first, without coupon codes. A page may hold fewer rows than asked for while there
+         *     are more behind it.
+         */
+        get: operations["list_all_awards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/desk/draws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists draws of all shoppers, newest first. A page may hold fewer rows than asked for while there are more behind it. */
+        get: operations["list_all_draws"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/desk/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists orders of all shoppers, newest first. A page may hold fewer rows than asked for while there are more behind it. */
+        get: operations["list_all_orders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/engines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows how the engines beneath do. */
+        get: operations["list_engines"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -883,6 +1113,63 @@ export interface paths {
         get: operations["list_flow_rules"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Checks a flow given as text or as an outline: every error with its place, the usual form, the outline, the graph. 200
+         *     also where it has errors.
+         */
+        post: operations["check_flow_text"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Opens a WebSocket. Each text frame is one message `{id, type, at, data}`. Ids grow per shopper; `after` resumes the
+         *     shopper's own messages of the last 24 hours behind the one of that id. Nothing is to be sent; pings are to be answered.
+         */
+        get: operations["open_live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/live/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a ticket that opens one socket within 30 seconds. */
+        post: operations["create_ticket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1137,6 +1424,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/shoppers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists shoppers, newest first: all, those whose id starts with a text, those on a blacklist. A page may hold fewer rows
+         *     than asked for while there are more behind it.
+         */
+        get: operations["list_shoppers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/shoppers/{external_id}": {
         parameters: {
             query?: never;
@@ -1144,11 +1451,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Shows a shopper's account: points, chances in each campaign, blacklist and risk. */
+        get: operations["get_shopper"];
         /** Registers a shopper, or changes what is known. */
         put: operations["put_shopper"];
         post?: never;
-        delete?: never;
+        /**
+         * Erases a shopper: rows, behaviour, name, addresses, and the key that opens the rest. Figures stay as they are. Whoever
+         *     comes back under the same id is somebody new.
+         */
+        delete: operations["erase_shopper"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1189,6 +1501,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/shoppers/{external_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what a shopper did, newest first. */
+        get: operations["list_events_of_shopper"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/shoppers/{external_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Takes out all that is kept of a shopper, addresses and coupon codes included. */
+        get: operations["export_shopper"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/shoppers/{external_id}/points": {
         parameters: {
             query?: never;
@@ -1200,6 +1546,23 @@ export interface paths {
         put?: never;
         /** Adds points to a shopper's account, or takes some. */
         post: operations["add_points"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/shoppers/{external_id}/points/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the entries of a shopper's points account, newest first. */
+        get: operations["list_entries_of_shopper"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1399,6 +1762,25 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A shopper's account as support sees it. */
+        Account: {
+            attributes: Record<string, never>;
+            blacklist: components["schemas"]["Blacklist"][];
+            campaigns: components["schemas"]["Standing"][];
+            external_id: string;
+            /**
+             * Format: int64
+             * @description Set aside beside the points.
+             */
+            held: number;
+            id: string;
+            name?: string | null;
+            /** Format: int64 */
+            points: number;
+            /** Format: date-time */
+            registered_at: string;
+            risk: components["schemas"]["Risk"];
+        };
         AddCoupons: {
             /** @description 1 to 100,000 codes of 1 to 128 printable characters. */
             codes: string[];
@@ -1464,6 +1846,15 @@ export interface components {
             /** @description Always null: there are at most 200. */
             next_cursor?: string | null;
         };
+        /** @description A question. Either `shopper` or `history`. */
+        AskChoice: {
+            /** @description What was bought, by name, the oldest first. */
+            history?: string[] | null;
+            /** @description At most 1,000, with distinct ids. */
+            options: components["schemas"]["ChoiceOption"][];
+            /** @description The shop's own id of a shopper whose purchases are known. */
+            shopper?: string | null;
+        };
         /** @description One member before and after. */
         AuditChange: {
             after: unknown;
@@ -1523,7 +1914,6 @@ export interface components {
             claim_by?: string | null;
             /** @description Of a coupon that is granted; only its own shopper sees it. */
             coupon_code?: string | null;
-            /** @description Absent where no draw won it: the prize of an entry drawing. */
             draw_id?: string | null;
             id: string;
             /** @description Of what points bought. */
@@ -1542,6 +1932,17 @@ export interface components {
          * @enum {string}
          */
         AwardStateWord: "granting" | "granted" | "failed" | "claimed" | "expired";
+        /** @description An award that was made or moved, as it was then; a coupon's code is in `GET /awards`. */
+        AwardUpdatedMessage: {
+            /** Format: date-time */
+            at: string;
+            data: components["schemas"]["Award"];
+            /** @description Grows per shopper; what `after` names. */
+            id: string;
+            type: components["schemas"]["AwardUpdatedType"];
+        };
+        /** @enum {string} */
+        AwardUpdatedType: "Is";
         Awards: {
             data: components["schemas"]["Award"][];
             next_cursor?: string | null;
@@ -1564,6 +1965,34 @@ export interface components {
             max: number;
             /** Format: int64 */
             min: number;
+        };
+        /** @description A win that everybody may hear of. */
+        BigWin: {
+            /** Format: date-time */
+            at: string;
+            campaign_id: string;
+            prize: components["schemas"]["Prize"];
+            /**
+             * @description Who won, masked.
+             * @example 1***0
+             */
+            shopper: string;
+        };
+        /** @description Somebody's win. Not resumed. */
+        BigWinMessage: {
+            /** Format: date-time */
+            at: string;
+            data: components["schemas"]["BigWin"];
+            /** @description Grows per shopper; what `after` names. */
+            id: string;
+            type: components["schemas"]["BigWinType"];
+        };
+        /** @enum {string} */
+        BigWinType: "Is";
+        BigWins: {
+            data: components["schemas"]["BigWin"][];
+            /** @description Always null: there are few. */
+            next_cursor?: string | null;
         };
         Blacklist: {
             campaign_id?: string | null;
@@ -1695,6 +2124,8 @@ export interface components {
             /** @description In order, the first whose condition is true is drawn from. Empty means one pool of all tiers. */
             pools?: components["schemas"]["CampaignPool"][];
             prizes: components["schemas"]["CampaignPrize"][];
+            /** @description How the draw is shown; it changes nothing else. */
+            skin?: components["schemas"]["CampaignSkin"];
             /** @description Other odds from a spend on, ascending; the highest threshold reached counts. The rule `weight` sees to it. */
             spend_weights?: components["schemas"]["CampaignSpendWeights"][];
             /**
@@ -1732,6 +2163,17 @@ export interface components {
             /** Format: int32 */
             winners: number;
         };
+        /** @description A campaign's figures, for operators, once a second. Not resumed. */
+        CampaignFiguresMessage: {
+            /** Format: date-time */
+            at: string;
+            data: components["schemas"]["Figures"];
+            /** @description Grows per shopper; what `after` names. */
+            id: string;
+            type: components["schemas"]["CampaignFiguresType"];
+        };
+        /** @enum {string} */
+        CampaignFiguresType: "Is";
         /** @description What bounds the draws. */
         CampaignLimits: {
             /**
@@ -1829,6 +2271,11 @@ export interface components {
             /** Format: int64 */
             units: number;
         };
+        /**
+         * @description How a draw is shown to the shopper: always the same draw.
+         * @enum {string}
+         */
+        CampaignSkin: "nine_grid" | "wheel" | "scratch" | "egg" | "slots";
         /** @description A range of points for purchases of an amount or more, minor units. */
         CampaignSpendPoints: {
             /** Format: int64 */
@@ -1931,6 +2378,35 @@ export interface components {
             current: string;
             /** @description 12 to 128 characters. */
             new: string;
+        };
+        CheckFlow: {
+            /** @description The text; or an outline instead, of which the text is made. */
+            flow?: string | null;
+            outline?: components["schemas"]["FlowOutline"] | null;
+        };
+        Choice: {
+            /**
+             * @description The id of the most probable option, of equal ones the first.
+             * @example B
+             */
+            choice: string;
+            /** @description Why, in the language of the request: Chinese where a product's name is, else English. */
+            explanation: string;
+            /** @description By id, decimals of six places that add up to 1. */
+            probabilities: {
+                [key: string]: string;
+            };
+            /**
+             * @description `model` or `llm`.
+             * @example model
+             */
+            source: string;
+        };
+        ChoiceOption: {
+            /** @example A */
+            id: string;
+            /** @description Products or categories by name; at least one. */
+            items: string[];
         };
         ClaimAward: {
             address?: components["schemas"]["Address"] | null;
@@ -2144,6 +2620,24 @@ export interface components {
             /** @description Null while it is not known who fulfils the award. */
             webhook_id?: string | null;
         };
+        /** @description A draw and whose it is. */
+        DeskDraw: components["schemas"]["Draw"] & {
+            /** @description The shop's own id. */
+            shopper: string;
+        };
+        DeskDraws: {
+            data: components["schemas"]["DeskDraw"][];
+            next_cursor?: string | null;
+        };
+        /** @description An order and whose it is. */
+        DeskOrder: components["schemas"]["Order"] & {
+            /** @description The shop's own id. */
+            shopper: string;
+        };
+        DeskOrders: {
+            data: components["schemas"]["DeskOrder"][];
+            next_cursor?: string | null;
+        };
         /** @description What a new version changes. */
         DraftVersion: {
             /** @description A JSON merge patch (RFC 7396) of the rules in force. */
@@ -2178,6 +2672,17 @@ export interface components {
             id: string;
             state: components["schemas"]["AwardStateWord"];
         };
+        /** @description A draw as it was answered. */
+        DrawResultMessage: {
+            /** Format: date-time */
+            at: string;
+            data: components["schemas"]["Draw"];
+            /** @description Grows per shopper; what `after` names. */
+            id: string;
+            type: components["schemas"]["DrawResultType"];
+        };
+        /** @enum {string} */
+        DrawResultType: "Is";
         /** @description One draw, or with `count` all of them. */
         Drawn: components["schemas"]["Draw"] | {
             draws: components["schemas"]["Draw"][];
@@ -2208,6 +2713,24 @@ export interface components {
         EditOperator: {
             name?: string | null;
             role?: components["schemas"]["Role"] | null;
+        };
+        /** @description An engine beneath. */
+        Engine: {
+            /** @description What is known of it, by name. */
+            figures: {
+                [key: string]: number;
+            };
+            /** @description What it runs on. */
+            kind: string;
+            /** @description `ledger`, `records`, `projection`. */
+            name: string;
+            /** @description `up`, `lagging` or `down`. */
+            state: string;
+        };
+        Engines: {
+            data: components["schemas"]["Engine"][];
+            /** @description Always null: there are few. */
+            next_cursor?: string | null;
         };
         Entries: {
             data: components["schemas"]["Entry"][];
@@ -2341,16 +2864,14 @@ export interface components {
             /** @description `purchase`, `return`, `review`, `search`, `view` or `sign_in`. */
             type: string;
         };
+        /** @description What a shopper bought or gave back. */
         EventItem: {
-            category?: string | null;
-            name?: string | null;
-            /**
-             * Format: int64
-             * @description Of one unit.
-             */
-            price_cents?: number | null;
+            category: string;
+            name: string;
+            /** Format: int64 */
+            price_cents: number;
             /** Format: int32 */
-            quantity?: number | null;
+            quantity: number;
             sku: string;
         };
         EventRejection: {
@@ -2447,9 +2968,60 @@ export interface components {
             skus?: string[];
             /**
              * Format: int64
+             * @description Units, where the prize is written as a campaign's is: it becomes the item's stock where that is higher.
+             */
+            stock?: number | null;
+            /**
+             * Format: int64
              * @description What it is worth to the shopper, minor units.
              */
             value_cents?: number;
+        };
+        /** @description All that is kept of one shopper. */
+        Export: {
+            account: components["schemas"]["Account"];
+            addresses: components["schemas"]["ShippingAddress"][];
+            awards: components["schemas"]["Award"][];
+            draws: components["schemas"]["Draw"][];
+            events: components["schemas"]["ShopperEvent"][];
+            /** Format: date-time */
+            exported_at: string;
+            orders: components["schemas"]["Order"][];
+            points: components["schemas"]["Entry"][];
+            profile: components["schemas"]["Profile"];
+            /** @description Whether a list was longer than an export holds; the lists of the API have the rest. */
+            truncated: boolean;
+        };
+        /** @description A campaign at this moment. */
+        Figures: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: int64
+             * @description Null without a budget.
+             */
+            budget_cents?: number | null;
+            campaign_id: string;
+            chances: components["schemas"]["GrantedUsed"];
+            /** Format: int64 */
+            cost_cents: number;
+            /** Format: int64 */
+            draws: number;
+            /**
+             * Format: double
+             * @description Since the message before.
+             */
+            draws_per_second: number;
+            generation: components["schemas"]["Generation"];
+            /** Format: int64 */
+            points_won: number;
+            prizes: components["schemas"]["PrizeReport"][];
+            state: components["schemas"]["CampaignState"];
+            /**
+             * Format: int64
+             * @description Draws that won something.
+             */
+            wins: number;
         };
         /** @description One thing that is wrong, or looks so. */
         Finding: {
@@ -2473,10 +3045,113 @@ export interface components {
              */
             version: number;
         };
+        /** @description One way of an `if`. */
+        FlowBranch: {
+            /** Format: int32 */
+            column?: number;
+            /** Format: int32 */
+            line?: number;
+            then: components["schemas"]["FlowPart"];
+            /** @description A condition in EL. */
+            when: string;
+        };
+        /** @description What is wrong with a flow, and how it looks. */
+        FlowCheck: {
+            /** @description The same flow in the usual form; null where it cannot be read. */
+            canonical?: string | null;
+            errors: components["schemas"]["FlowProblem"][];
+            /** @description The text that was checked. */
+            flow: string;
+            graph?: components["schemas"]["FlowGraph"] | null;
+            mermaid?: string | null;
+            outline?: components["schemas"]["FlowOutline"] | null;
+            valid: boolean;
+        };
         /** @description A flow as boxes and arrows. */
         FlowGraph: {
             edges: components["schemas"]["GraphEdge"][];
             nodes: components["schemas"]["GraphNode"][];
+        };
+        /** @description A whole flow. */
+        FlowOutline: {
+            main: components["schemas"]["FlowPart"];
+            subs?: components["schemas"]["FlowSub"][];
+        };
+        /** @description One part of a flow. Which members it has depends on `kind`; the others are absent. */
+        FlowPart: {
+            body?: components["schemas"]["FlowPart"] | null;
+            /** @description Of `if`. */
+            branches?: components["schemas"]["FlowBranch"][];
+            /** Format: int32 */
+            column?: number;
+            /** @description Of `rule` and `switch`: parameters as written. */
+            data?: string | null;
+            /** @description Of `expression`. */
+            expression?: string | null;
+            kind: components["schemas"]["FlowPartKind"];
+            /**
+             * Format: int32
+             * @description Where it stands in the text, from 1: what its box in the graph has too. Ignored where an outline is printed.
+             */
+            line?: number;
+            /** @description Of `rule` and `switch`: the rule's word, or a sub-flow's name. */
+            name?: string;
+            otherwise?: components["schemas"]["FlowPart"] | null;
+            /** @description Of `then` and `when` all parts; of `switch` the cases. */
+            parts?: components["schemas"]["FlowPart"][];
+            tag?: string | null;
+            /**
+             * Format: int32
+             * @description Of `for`: rounds, and the condition that ends them.
+             */
+            times?: number | null;
+            until?: string | null;
+        };
+        /**
+         * @description What a part is.
+         * @enum {string}
+         */
+        FlowPartKind: "then" | "when" | "if" | "switch" | "catch" | "for" | "rule" | "expression";
+        /** @description What is wrong with a flow at one place. */
+        FlowProblem: {
+            /**
+             * Format: int32
+             * @description From 1, in characters.
+             */
+            column: number;
+            /** @description What to do about it; may be empty. */
+            hint: string;
+            /**
+             * Format: int32
+             * @description From 1.
+             */
+            line: number;
+            message: string;
+        };
+        /** @description A named sub-flow. */
+        FlowSub: {
+            name: string;
+            part: components["schemas"]["FlowPart"];
+        };
+        /** @description How many shoppers came how far. */
+        Funnel: {
+            /**
+             * Format: int64
+             * @description With any behaviour.
+             */
+            behaved: number;
+            /**
+             * Format: int64
+             * @description Who bought after they drew.
+             */
+            bought_after: number;
+            /** Format: int64 */
+            drew: number;
+            /**
+             * Format: int64
+             * @description With a personal strategy in this campaign.
+             */
+            strategies: number;
         };
         Generation: {
             /** Format: int64 */
@@ -2537,12 +3212,41 @@ export interface components {
         Health: {
             status: string;
         };
+        /** @description What else there is to tell of a campaign. */
+        Insight: {
+            /** Format: int64 */
+            draws: number;
+            funnel: components["schemas"]["Funnel"];
+            stock: components["schemas"]["StockForecast"][];
+            tiers: components["schemas"]["TierFit"][];
+        };
         /** @description Both ends inclusive. */
         Interval: {
             /** Format: int64 */
             high: number;
             /** Format: int64 */
             low: number;
+        };
+        /** @description One text frame. */
+        LiveMessage: components["schemas"]["DrawResultMessage"] | components["schemas"]["AwardUpdatedMessage"] | components["schemas"]["PointsChangedMessage"] | components["schemas"]["StrategyReadyMessage"] | components["schemas"]["BigWinMessage"] | components["schemas"]["CampaignFiguresMessage"];
+        /** @description Points after a record that moved some. */
+        LivePoints: {
+            /**
+             * Format: int64
+             * @description What was added and taken at once, signed.
+             */
+            amount: number;
+            /** Format: int64 */
+            balance: number;
+            entry_id: string;
+            /** @description Of the last entry. */
+            reason: string;
+        };
+        /** @description A personal strategy that the shopper's next `me` shows. */
+        LiveStrategy: {
+            campaign_id: string;
+            /** Format: int32 */
+            generation: number;
         };
         Me: {
             campaign_id: string;
@@ -2704,6 +3408,17 @@ export interface components {
             /** @description Of the entry. */
             id: string;
         };
+        /** @description What became of the shopper's points. */
+        PointsChangedMessage: {
+            /** Format: date-time */
+            at: string;
+            data: components["schemas"]["LivePoints"];
+            /** @description Grows per shopper; what `after` names. */
+            id: string;
+            type: components["schemas"]["PointsChangedType"];
+        };
+        /** @enum {string} */
+        PointsChangedType: "Is";
         /** @description A range of points, both ends inclusive. */
         PointsRange: {
             /** Format: int64 */
@@ -2808,6 +3523,32 @@ export interface components {
             spend_cents: number;
             /** Format: int32 */
             views: number;
+        };
+        /** @description What anyone may see of a published campaign. */
+        PublicCampaign: {
+            currency: string;
+            description?: string | null;
+            /** Format: date-time */
+            ends_at: string;
+            id: string;
+            name: string;
+            /**
+             * Format: date-time
+             * @description By the server's clock.
+             */
+            now: string;
+            rules_hash: string;
+            /** Format: int32 */
+            rules_version: number;
+            seed_hash: string;
+            skin: components["schemas"]["CampaignSkin"];
+            /** @description Places on the wheel. */
+            slots: number;
+            /** Format: date-time */
+            starts_at: string;
+            state: components["schemas"]["CampaignState"];
+            time_zone: string;
+            ways: components["schemas"]["Way"][];
         };
         PublishCampaign: {
             /** @description Codes of warnings that the operator has seen. */
@@ -3173,6 +3914,29 @@ export interface components {
             data: components["schemas"]["RulesVersion"][];
             next_cursor?: string | null;
         };
+        Series: {
+            data: components["schemas"]["SeriesStep"][];
+            /** @description `minute` or `hour`. */
+            step: string;
+        };
+        /** @description Draws and what they gave in one step of time. */
+        SeriesStep: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: int64
+             * @description By what prizes cost now.
+             */
+            cost_cents: number;
+            /** Format: int64 */
+            draws: number;
+            /** @description Units won of each prize, by its code. */
+            prizes: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            wins: number;
+        };
         /** @description Who calls. */
         Session: {
             /** @description To be sent as `X-CSRF-Token` with every change. */
@@ -3229,6 +3993,10 @@ export interface components {
             /** @description The shop's own id of who won it. */
             shopper: string;
         };
+        ShopAwards: {
+            data: components["schemas"]["ShopAward"][];
+            next_cursor?: string | null;
+        };
         Shopper: {
             attributes: Record<string, never>;
             /**
@@ -3245,6 +4013,103 @@ export interface components {
             /** Format: date-time */
             registered_at: string;
         };
+        /** @description One behaviour. Which members it has beside `id`, `at` and `type` depends on the type. */
+        ShopperEvent: {
+            /** Format: date-time */
+            at: string;
+            /** @description The shop's own id of it. */
+            id: string;
+            items?: components["schemas"]["EventItem"][] | null;
+            /** @description Of a purchase or a return. */
+            order_id?: string | null;
+            /** @description Of a search. */
+            query?: string | null;
+            /**
+             * Format: int32
+             * @description Of a review, 1 to 5.
+             */
+            rating?: number | null;
+            /** @description Of a review or a view. */
+            sku?: string | null;
+            text?: string | null;
+            /** @description `purchase`, `return`, `review`, `search`, `view` or `sign_in`. */
+            type: string;
+        };
+        ShopperEvents: {
+            data: components["schemas"]["ShopperEvent"][];
+            next_cursor?: string | null;
+        };
+        /** @description A shopper in a list. */
+        ShopperRow: {
+            blacklist: components["schemas"]["Blacklist"][];
+            /**
+             * Format: int64
+             * @description Draws in all campaigns.
+             */
+            draws: number;
+            external_id: string;
+            id: string;
+            name?: string | null;
+            /** Format: int64 */
+            points: number;
+            /** Format: date-time */
+            registered_at: string;
+            /**
+             * Format: int32
+             * @description 0 to 100.
+             */
+            risk_score: number;
+        };
+        ShopperRows: {
+            data: components["schemas"]["ShopperRow"][];
+            next_cursor?: string | null;
+        };
+        /** @description Which prizes a shopper sees, and why. */
+        ShopperStrategy: {
+            campaign_id: string;
+            /**
+             * Format: int32
+             * @description How often strategies were made anew; 0 for a random one.
+             */
+            generation: number;
+            /**
+             * Format: int64
+             * @description Ordinal of the next draw.
+             */
+            next_n: number;
+            /** @description The pool that it draws from. */
+            pool: string;
+            /**
+             * Format: date-time
+             * @description When the personal one was made.
+             */
+            ready_at?: string | null;
+            shopper: string;
+            slots: components["schemas"]["Slot"][];
+            /** @description `random` or `personal`. */
+            source: string;
+        };
+        /** @description A shopper's sign-ins in a campaign. Days are the campaign's local ones. */
+        SignIns: {
+            /**
+             * @description With a sign-in, newest first, at most 62.
+             * @example [
+             *       "2026-11-28",
+             *       "2026-11-27"
+             *     ]
+             */
+            days: string[];
+            /** @description Extra for days in a row. */
+            rewards: components["schemas"]["CampaignStreak"][];
+            signed_in_today: boolean;
+            /**
+             * Format: int32
+             * @description Days in a row, up to today or yesterday.
+             */
+            streak: number;
+            /** Format: date */
+            today: string;
+        };
         Slot: {
             /** Format: int32 */
             index: number;
@@ -3257,6 +4122,11 @@ export interface components {
             reason?: string | null;
             tier: string;
             unlocked: boolean;
+            /**
+             * Format: int32
+             * @description Draws until it is unlocked; absent where it is.
+             */
+            unlocks_in?: number | null;
         };
         SoldOut: {
             /**
@@ -3278,11 +4148,62 @@ export interface components {
             /** Format: double */
             mean: number;
         };
+        /** @description A shopper's standing in one campaign. */
+        Standing: {
+            campaign_id: string;
+            chances: components["schemas"]["Chances"];
+            /** Format: int32 */
+            drawn_today: number;
+            /** @description Null where the campaign is no longer known. */
+            name?: string | null;
+            /** @description Whether they came by another shopper's word. */
+            referred: boolean;
+            /**
+             * Format: int64
+             * @description What was bought for inside the campaign's window.
+             */
+            spend_cents: number;
+            state?: components["schemas"]["CampaignState"] | null;
+            /**
+             * Format: int32
+             * @description Days signed in in a row.
+             */
+            streak: number;
+        };
+        /** @description When a prize will be gone. */
+        StockForecast: {
+            code: string;
+            /**
+             * Format: int64
+             * @description Units won in the last hour.
+             */
+            last_hour: number;
+            /** Format: int64 */
+            left: number;
+            /**
+             * Format: date-time
+             * @description At that pace; null where none was won or it lasts beyond the campaign.
+             */
+            runs_out_at?: string | null;
+            /** Format: int64 */
+            stock: number;
+        };
         Strategy: {
             slots: components["schemas"]["Slot"][];
             /** @description `random` or `personal`. */
             source: string;
         };
+        /** @description A new personal strategy. */
+        StrategyReadyMessage: {
+            /** Format: date-time */
+            at: string;
+            data: components["schemas"]["LiveStrategy"];
+            /** @description Grows per shopper; what `after` names. */
+            id: string;
+            type: components["schemas"]["StrategyReadyType"];
+        };
+        /** @enum {string} */
+        StrategyReadyType: "Is";
         Template: {
             /** @description A body for `POST /campaigns` that lacks `name`, `starts_at` and `ends_at`. */
             campaign: Record<string, never>;
@@ -3296,11 +4217,30 @@ export interface components {
             data: components["schemas"]["Template"][];
             next_cursor?: string | null;
         };
+        Ticket: {
+            ticket: string;
+        };
         /**
          * @description What makes a ticket.
          * @enum {string}
          */
         TicketsBy: "draws" | "chances";
+        /** @description How well a tier's odds were kept. */
+        TierFit: {
+            code: string;
+            /** @description Whether what was promised lies in it. */
+            fits: boolean;
+            high: string;
+            /**
+             * Format: int64
+             * @description Draws that rolled the tier.
+             */
+            hits: number;
+            /** @description The interval of Wilson (1927) around what was met, at 99 %. */
+            low: string;
+            met: string;
+            promised: string;
+        };
         TierReport: {
             code: string;
             /** @description The share that did. */
@@ -3319,6 +4259,124 @@ export interface components {
             expires_at: string;
             /** @description Sent by the shopper as `Authorization: Bearer …`. */
             token: string;
+        };
+        /** @description What a draw that was only tried came to. */
+        Trial: {
+            detail?: string | null;
+            /** @description A person would look at it before it is given. */
+            held: boolean;
+            /** @description `drawn` or `refused`. */
+            outcome: string;
+            /**
+             * @description What each rule did, in order: the rule's word, and behind a colon what was unusual.
+             * @example [
+             *       "blacklist",
+             *       "window",
+             *       "limits",
+             *       "pool",
+             *       "draw",
+             *       "stock:sold_out",
+             *       "fallback:tier"
+             *     ]
+             */
+            path: string[];
+            /** Format: int32 */
+            points?: number | null;
+            pool?: string | null;
+            prize?: components["schemas"]["Prize"] | null;
+            /** @description The code that a draw would be refused with. */
+            refusal?: string | null;
+            /** Format: int32 */
+            slot?: number | null;
+            /** @description The tier that was rolled. */
+            tier?: string | null;
+        };
+        /** @description A shopper who is made up. */
+        TryFlow: {
+            /**
+             * Format: date-time
+             * @description RFC 3339; now where absent.
+             * @default null
+             */
+            at: string | null;
+            /**
+             * Format: int32
+             * @default 0
+             */
+            draws_today: number;
+            /**
+             * @description Instead of the campaign's own.
+             * @default null
+             */
+            flow: string | null;
+            /**
+             * Format: int32
+             * @description Chances left.
+             * @default 1
+             */
+            left: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            level: number;
+            /**
+             * Format: int32
+             * @description 0 to 100.
+             * @default 0
+             */
+            risk_score: number;
+            /**
+             * @description The same seed rolls the same.
+             * @default 1
+             */
+            seed: string;
+            /** @default  */
+            segment: string;
+            /**
+             * @description Codes of prizes that are sold out.
+             * @default []
+             */
+            sold_out: string[];
+            /**
+             * Format: int64
+             * @description What was bought for inside the campaign's window.
+             * @default 0
+             */
+            spend_cents: number;
+            /** @default [] */
+            tags: string[];
+            /**
+             * Format: int32
+             * @description Draws made before.
+             * @default 0
+             */
+            used: number;
+            /**
+             * @description Codes of prizes that were won before.
+             * @default []
+             */
+            won: string[];
+        };
+        /** @description One way to get chances. */
+        Way: {
+            /**
+             * Format: int32
+             * @description Chances that it gives.
+             */
+            chances?: number | null;
+            /** @description `sign_in`, `purchase`, `points`, `paid`, `referral` or `redeem`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Of a purchase: one chance per full amount.
+             */
+            per_cents?: number | null;
+            points?: components["schemas"]["PointsRange"] | null;
+            /** Format: int64 */
+            price_cents?: number | null;
+            /** Format: int64 */
+            price_points?: number | null;
         };
         Webhook: {
             /** Format: date-time */
@@ -4105,6 +5163,46 @@ export interface operations {
             };
         };
     };
+    list_big_wins: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 20 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BigWins"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_code_batches: {
         parameters: {
             query?: {
@@ -4825,6 +5923,59 @@ export interface operations {
             };
         };
     };
+    try_flow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryFlow"];
+            };
+        };
+        responses: {
+            /** @description What came of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trial"];
+                };
+            };
+            /** @description `flow_invalid` with line and column */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     create_grant: {
         parameters: {
             query?: never;
@@ -4856,6 +6007,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_figures_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One use, 30 seconds */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
                 };
             };
             /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
@@ -5175,6 +6366,46 @@ export interface operations {
             };
         };
     };
+    get_public_campaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As of now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicCampaign"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     publish_campaign: {
         parameters: {
             query?: never;
@@ -5366,6 +6597,93 @@ export interface operations {
             };
         };
     };
+    get_insight: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As of now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_series: {
+        parameters: {
+            query?: {
+                /** @description `minute` or `hour` */
+                step?: string;
+                /** @description RFC 3339 */
+                from?: string;
+                /** @description RFC 3339; now where absent */
+                until?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Oldest first, steps without a draw included */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Series"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     resume_campaign: {
         parameters: {
             query?: never;
@@ -5427,6 +6745,88 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PublishedRules"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sign_ins: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As of now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignIns"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_strategy_of_shopper: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description The shop's own id */
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As of now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShopperStrategy"];
                 };
             };
             /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
@@ -5727,6 +7127,48 @@ export interface operations {
             };
         };
     };
+    create_choice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskChoice"];
+            };
+        };
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Choice"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_deliveries: {
         parameters: {
             query?: {
@@ -5789,6 +7231,215 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_all_awards: {
+        parameters: {
+            query?: {
+                campaign_id?: string;
+                /** @description The shop's own id */
+                shopper?: string;
+                state?: components["schemas"]["AwardStateWord"];
+                /** @description A code; needs `campaign_id` */
+                prize?: string;
+                /** @description RFC 3339, inclusive */
+                from?: string;
+                /** @description RFC 3339, exclusive */
+                until?: string;
+                /** @description `-id` newest first, `id` oldest first */
+                sort?: string;
+                /** @description `json` or `csv` */
+                format?: string;
+                /** @description 1 to 200, 50 where absent */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page, or all as text/csv */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShopAwards"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_all_draws: {
+        parameters: {
+            query?: {
+                campaign_id?: string;
+                /** @description The shop's own id */
+                shopper?: string;
+                /** @description Whether it won an award */
+                won?: boolean;
+                /** @description RFC 3339, inclusive */
+                from?: string;
+                /** @description RFC 3339, exclusive */
+                until?: string;
+                /** @description `-id` newest first, `id` oldest first */
+                sort?: string;
+                /** @description `json` or `csv` */
+                format?: string;
+                /** @description 1 to 200, 50 where absent */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page, or all as text/csv */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeskDraws"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_all_orders: {
+        parameters: {
+            query?: {
+                campaign_id?: string;
+                /** @description The shop's own id */
+                shopper?: string;
+                /** @description `sign_in`, `paid`, `redeem`, `points`, `purchase`, `referral` or `grant` */
+                kind?: string;
+                /** @description `pending_payment`, `effective`, `used`, `expired` or `closed` */
+                state?: string;
+                /** @description RFC 3339, inclusive */
+                from?: string;
+                /** @description RFC 3339, exclusive */
+                until?: string;
+                /** @description `-id` newest first, `id` oldest first */
+                sort?: string;
+                /** @description `json` or `csv` */
+                format?: string;
+                /** @description 1 to 200, 50 where absent */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page, or all as text/csv */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeskOrders"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_engines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As of now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Engines"];
+                };
             };
             /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
             503: {
@@ -6285,6 +7936,147 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RuleCards"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_flow_text: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckFlow"];
+            };
+        };
+        responses: {
+            /** @description What is wrong, and how it looks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlowCheck"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_live: {
+        parameters: {
+            query: {
+                /** @description Of `POST /live/tickets`; used up by this */
+                ticket: string;
+                /** @description The id of the last message that was seen */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A WebSocket of such messages */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveMessage"];
+                };
+            };
+            /** @description `upgrade_required`: not a WebSocket handshake */
+            426: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sockets_too_many` of this shopper */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One use, 30 seconds */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
                 };
             };
             /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
@@ -7249,6 +9041,96 @@ export interface operations {
             };
         };
     };
+    list_shoppers: {
+        parameters: {
+            query?: {
+                /** @description What the shop's own id starts with */
+                q?: string;
+                /** @description `true`: only those on a blacklist */
+                blocked?: boolean;
+                /** @description `json` or `csv` */
+                format?: string;
+                /** @description 1 to 200, 50 where absent */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page, or all as text/csv */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShopperRows"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_shopper: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The shop's own id */
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As of now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     put_shopper: {
         parameters: {
             query?: never;
@@ -7282,6 +9164,45 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Shopper"];
                 };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erase_shopper: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The shop's own id */
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is left */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
             503: {
@@ -7439,6 +9360,93 @@ export interface operations {
             };
         };
     };
+    list_events_of_shopper: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200, 50 where absent */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The shop's own id */
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShopperEvents"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_shopper: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The shop's own id */
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As of now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     add_points: {
         parameters: {
             query?: never;
@@ -7471,6 +9479,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PointsAdded"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_entries_of_shopper: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200, 50 where absent */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The shop's own id */
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Entries"];
                 };
             };
             /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */

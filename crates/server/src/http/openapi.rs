@@ -45,7 +45,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         operators::end_sessions, operators::end_session, audit::list_audit, audit::check_audit, audit::export_audit,
         operations::get_health, operations::get_readiness, operations::get_metrics,
     ),
-    components(schemas(schema::Problem, schema::flows::FlowGraph)),
+    components(schemas(schema::Problem, domain::flow::outline::Branch, schema::flows::FlowGraph)),
     tags(
         (name = "shoppers", description = "For the shop's server"),
         (name = "events", description = "Behaviour, from the shop's server"),
