@@ -18,6 +18,10 @@ const pages: RouteObject[] = [
       { path: "design", lazy: async () => ({ Component: (await import("./pages/campaign/Design")).Design }) },
       { path: "flow", lazy: async () => ({ Component: (await import("./pages/flow/FlowPage")).FlowPage }) },
       { path: "rehearse", lazy: async () => ({ Component: (await import("./pages/campaign/Rehearsal")).RehearsalPage }) },
+      { path: "draws", lazy: async () => ({ Component: (await import("./pages/campaign/Lists")).Draws }) },
+      { path: "awards", lazy: async () => ({ Component: (await import("./pages/campaign/Lists")).Awards }) },
+      { path: "orders", lazy: async () => ({ Component: (await import("./pages/campaign/Lists")).Orders }) },
+      { path: "strategies", lazy: async () => ({ Component: (await import("./pages/campaign/Strategies")).Strategies }) },
       { path: "drawing", lazy: async () => ({ Component: (await import("./pages/campaign/Drawing")).Drawing }) },
       { path: "versions", lazy: async () => ({ Component: (await import("./pages/campaign/Versions")).Versions }) },
       { path: "rules", lazy: async () => ({ Component: (await import("./pages/campaign/RulesPage")).RulesPage }) },
@@ -35,6 +39,7 @@ const pages: RouteObject[] = [
   { path: "operators/:id", lazy: async () => ({ Component: (await import("./pages/desk/Operator")).OperatorPage }) },
   { path: "api-keys", lazy: async () => ({ Component: (await import("./pages/desk/ApiKeys")).ApiKeys }) },
   { path: "audit", lazy: async () => ({ Component: (await import("./pages/desk/Audit")).Audit }) },
+  { path: "engines", lazy: async () => ({ Component: (await import("./pages/desk/Engines")).Engines }) },
   { path: "account", lazy: async () => ({ Component: (await import("./pages/desk/Account")).Account }) },
 ];
 

@@ -1,5 +1,5 @@
 import {
-  ApiOutlined, AuditOutlined, DashboardOutlined, GiftOutlined, GlobalOutlined, KeyOutlined,
+  ApiOutlined, AuditOutlined, DashboardOutlined, DeploymentUnitOutlined, GiftOutlined, GlobalOutlined, KeyOutlined,
   LogoutOutlined, MenuOutlined, MoonOutlined, SendOutlined, ShopOutlined, SunOutlined, TeamOutlined, UserOutlined,
 } from "@ant-design/icons";
 import { must } from "@koi/client";
@@ -46,6 +46,7 @@ const GROUPS: { text: TextKey; items: Item[] }[] = [
     items: [
       { to: "/operators", text: "nav.operators", icon: <UserOutlined />, for: ["operators_read"] },
       { to: "/api-keys", text: "nav.api_keys", icon: <KeyOutlined />, for: ["keys_manage"] },
+      { to: "/engines", text: "nav.engines", icon: <DeploymentUnitOutlined />, for: ["reports_read"] },
       { to: "/audit", text: "nav.audit", icon: <AuditOutlined />, for: ["audit_read"] },
     ],
   },

@@ -1,7 +1,6 @@
 /** Shoppers, fulfilment, operators, keys, audit: `[Chinese, English]`. */
 export const desk = {
   shopper: {
-    find_note: ["按店铺自己的用户编号查找。", "Find a shopper by the shop's own id."],
     starts_with: ["用户编号开头", "Id starts with"],
     everyone: ["全部用户", "Everyone"],
     only_blocked: ["仅受限制", "Restricted only"],

@@ -5,6 +5,7 @@ import { useLook } from "../../lib/look";
 import { useTexts } from "../../lib/texts";
 import type { Box, Graph } from "./graph";
 import { place } from "./layout";
+import type { Lit } from "./path";
 import type { Mark } from "./Source";
 
 type BoxNode = Node<{ box: Box; label: string; isWrong: boolean; isLit: boolean; isDim: boolean; note: string }, "box">;
@@ -39,12 +40,12 @@ interface Props {
   /** The text is half typed, and this is the drawing of before. */
   isStale: boolean;
   marks: Mark[];
-  /** The boxes that a trial draw passed, in order; what it did not pass fades. */
-  path?: readonly string[] | undefined;
+  /** What a trial draw passed; the rest fades. */
+  lit?: Lit | undefined;
 }
 
 /** The flow as a drawing. Boxes are chosen by mouse, or by Tab and Enter; edits are made beside it. */
-export function Canvas({ graph, chosen, onChoose, isStale, marks, path }: Props) {
+export function Canvas({ graph, chosen, onChoose, isStale, marks, lit }: Props) {
   const { t, word } = useTexts();
   const look = useLook();
   const nodes = useMemo((): BoxNode[] => {
@@ -69,17 +70,16 @@ export function Canvas({ graph, chosen, onChoose, isStale, marks, path }: Props)
           box,
           label,
           isWrong: marks.some((mark) => mark.line === box.line && mark.column === box.column),
-          isLit: path?.includes(box.id) ?? false,
-          isDim: path !== undefined && !path.includes(box.id),
+          isLit: lit?.boxes.has(box.id) ?? false,
+          isDim: lit !== undefined && !lit.boxes.has(box.id),
           note: word("rule", box.label),
         },
       };
     });
-  }, [graph, chosen, marks, path, word]);
+  }, [graph, chosen, marks, lit, word]);
   const edges = useMemo((): Edge[] => {
-    const isPassed = (from: string, to: string) => path?.some((id, index) => id === from && path.slice(index + 1, index + 2).includes(to)) ?? false;
     return graph.arrows.map((arrow, index) => {
-      const passed = isPassed(arrow.from, arrow.to);
+      const passed = lit?.arrows.has(`${arrow.from}>${arrow.to}`) ?? false;
       const stroke = passed ? look.success : look.isDark ? "#5d6b69" : "#a3a99f";
       return {
         id: `e${index}`,
@@ -94,7 +94,7 @@ export function Canvas({ graph, chosen, onChoose, isStale, marks, path }: Props)
         markerEnd: { type: MarkerType.ArrowClosed, color: stroke, width: 16, height: 16 },
       };
     });
-  }, [graph, look, path, word]);
+  }, [graph, look, lit, word]);
   const frame = useRef<HTMLElement>(null);
   return (
     <section className="k-canvas" data-layout-free ref={frame} aria-label={t("flow.graph")} data-stale={isStale}>

@@ -1,7 +1,7 @@
-import { Problem } from "@koi/client";
+import { must, Problem } from "@koi/client";
 import { Alert, App, Button, Modal, Space } from "antd";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useDeferredValue, useEffect, useMemo, useState } from "react";
 import { ifMatch, koi, tagged } from "../../lib/koi";
 import { useLeaving } from "../../lib/leaving";
 import { useProblemText } from "../../lib/problems";
@@ -16,7 +16,9 @@ import { format } from "./edit";
 import { graphOf, type Box, type Graph } from "./graph";
 import { Canvas } from "./Canvas";
 import { Inspector } from "./Inspector";
+import { litOf } from "./path";
 import { Source, type Mark } from "./Source";
+import { TrialPanel, type Trial } from "./TrialPanel";
 
 /** What the server says of a flow, each with its place. */
 interface Said {
@@ -71,7 +73,10 @@ function Editor({ saved, etag }: { saved: string; etag: string | undefined }) {
   const { save, said, against, setAgainst, clash, setClash } = useSave(text, base, setBase);
   useLeaving(isDirty);
   const canEdit = may("campaigns_publish") && campaign.state !== "ended" && campaign.state !== "archived";
-  const marks: Mark[] = error ? [{ ...error.at, message: error.message, hint: error.hint }] : said.text === text ? said.all : [];
+  const checked = useCheck(text, error === undefined && canEdit);
+  const marks: Mark[] = error ? [{ ...error.at, message: error.message, hint: error.hint }] : said.text === text ? said.all : checked;
+  const [tried, setTried] = useState<{ text: string; trial: Trial }>();
+  const lit = useMemo(() => (tried && tried.text === text ? litOf(graph, tried.trial.path, tried.trial.outcome === "drawn") : undefined), [tried, text, graph]);
   const box = graph.boxes.find((one) => one.id === chosen);
   const edit = (next: string | undefined) => {
     if (next !== undefined && canEdit) setText(next);
@@ -94,9 +99,10 @@ function Editor({ saved, etag }: { saved: string; etag: string | undefined }) {
       {save.error && Problem.from(save.error).code !== "against_shopper" && Problem.from(save.error).status !== 412 && <SaveProblem error={save.error} />}
       <div className="k-flow">
         <Source text={text} onChange={edit} marks={marks} isReadOnly={!canEdit} chosen={box} />
-        <Canvas graph={graph} chosen={chosen} onChoose={choose} isStale={error !== undefined} marks={marks} />
+        <Canvas graph={graph} chosen={chosen} onChoose={choose} isStale={error !== undefined} marks={marks} lit={lit} />
         <Inspector text={text} box={error ? undefined : box} onEdit={edit} isReadOnly={!canEdit} />
       </div>
+      <TrialPanel text={text} isDisabled={error !== undefined} onTried={(trial) => setTried(trial && { text, trial })} />
       <Announce campaign={campaign} changes={against} onClose={() => setAgainst(undefined)} onDone={() => setText(base.text)} />
       <Modal
         open={clash !== undefined}
@@ -134,6 +140,26 @@ function Editor({ saved, etag }: { saved: string; etag: string | undefined }) {
       </Modal>
     </>
   );
+}
+
+/** How long the text rests before the server is asked. */
+const REST_MS = 400;
+
+/** What the server finds in a text that reads well, a moment after it was typed. */
+function useCheck(text: string, isWanted: boolean): Mark[] {
+  const [rested, setRested] = useState(text);
+  useEffect(() => {
+    const timer = setTimeout(() => setRested(text), REST_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  const asked = useDeferredValue(rested);
+  const found = useQuery({
+    queryKey: ["flow-check", asked],
+    queryFn: ({ signal }) => must(koi.POST("/api/v1/flows/check", { body: { flow: asked }, signal })),
+    enabled: isWanted && asked === text,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  return found.data && asked === text ? found.data.errors : [];
 }
 
 function SaveProblem({ error }: { error: unknown }) {

@@ -1,44 +1,105 @@
 import { must, type Schema } from "@koi/client";
-import { Button, Card, Empty, Tabs, Tag } from "antd";
-import { useQuery } from "@tanstack/react-query";
+import { App, Button, Card, Dropdown, Empty, Tag } from "antd";
+import { EllipsisOutlined } from "@ant-design/icons";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link, useParams } from "react-router";
+import { Link, useNavigate, useParams } from "react-router";
 import { koi } from "../../lib/koi";
+import { useProblemText } from "../../lib/problems";
 import { useMay } from "../../lib/session";
 import { useTexts } from "../../lib/texts";
-import { Facts, Head, Id, Money, Num, ProblemNote, State, Tiles, Time } from "../../parts/basics";
+import { Facts, Head, Id, Num, ProblemNote, State, Tiles, Time } from "../../parts/basics";
+import { AwardList, DrawList, OrderList } from "../../parts/DeskLists";
 import { Waiting } from "../../parts/Guard";
-import { ServerTable } from "../../parts/ServerTable";
-import { Block, GivePoints, GrantChances } from "./acts";
+import { useFilters } from "../../parts/ServerTable";
 import { SmallTable } from "../../parts/SmallTable";
+import { StrategyView } from "../../parts/StrategyView";
+import { Block, CampaignSelect, GivePoints, GrantChances } from "./acts";
+import { Events, Points } from "./History";
+import { Profile } from "./Profile";
 
-/** One shopper: what they bought, what they won, what is held against them, and what support can do. */
+/** One shopper: account, profile, behaviour, draws, what is held against them, and what support can do. */
 export function Shopper() {
   const { shopper = "" } = useParams();
   const { t } = useTexts();
-  const may = useMay();
-  const [act, setAct] = useState<"block" | "points" | "chances">();
-  const close = () => setAct(undefined);
+  const [{ tab = "account" }] = useFilters(["tab"]);
+  const found = useQuery({
+    queryKey: ["shopper", shopper, "account"],
+    queryFn: ({ signal }) => must(koi.GET("/api/v1/shoppers/{external_id}", { params: { path: { external_id: shopper } }, signal })),
+  });
+  if (found.error) return <ProblemNote error={found.error} retry={() => void found.refetch()} isPage />;
+  if (!found.data) return <Waiting />;
+  const account = found.data;
+  const scope = { shopper };
+  const tabs: [string, string, React.ReactNode][] = [
+    ["account", t("shopper.account"), <AccountView key="a" account={account} />],
+    ["profile", t("shopper.profile"), <Profile key="p" shopper={shopper} />],
+    ["events", t("shopper.behaviour"), <Events key="e" shopper={shopper} />],
+    ["draws", t("campaign.draws"), <DrawList key="d" scope={scope} />],
+    ["awards", t("shopper.awards"), <AwardList key="w" scope={scope} />],
+    ["orders", t("campaign.orders"), <OrderList key="o" scope={scope} />],
+    ["points", t("unit.points"), <Points key="t" shopper={shopper} />],
+    ["strategy", t("campaign.strategies"), <Strategy key="s" account={account} />],
+  ];
   return (
     <>
       <p style={{ margin: "0 0 6px" }}>
         <Link to="/shoppers">{t("nav.shoppers")}</Link>
       </p>
-      <Head title={shopper}>
-        {may("grants_create") && <Button onClick={() => setAct("chances")}>{t("shopper.grant")}</Button>}
-        {may("points_add") && <Button onClick={() => setAct("points")}>{t("shopper.give_points")}</Button>}
-        {may("shoppers_block") && (
-          <Button danger onClick={() => setAct("block")}>
-            {t("shopper.block")}
-          </Button>
-        )}
+      <Head title={account.name ? `${account.name} · ${shopper}` : shopper} tags={account.blacklist.length > 0 ? <Tag color="error">{t("shopper.restricted")}</Tag> : null}>
+        <Acts shopper={shopper} />
       </Head>
-      <Tabs
-        items={[
-          { key: "profile", label: t("shopper.profile"), children: <Profile shopper={shopper} /> },
-          { key: "awards", label: t("shopper.awards"), children: <Awards shopper={shopper} /> },
-        ]}
-      />
+      <nav className="k-tabs" aria-label={t("shopper.parts")}>
+        {tabs.map(([key, label]) => (
+          <Link key={key} to={`?tab=${key}`} className={key === tab ? "active" : ""} aria-current={key === tab ? "page" : undefined}>
+            {label}
+          </Link>
+        ))}
+      </nav>
+      {tabs.find(([key]) => key === tab)?.[2]}
+    </>
+  );
+}
+
+function Acts({ shopper }: { shopper: string }) {
+  const { t } = useTexts();
+  const { modal, message } = App.useApp();
+  const text = useProblemText();
+  const may = useMay();
+  const go = useNavigate();
+  const [act, setAct] = useState<"block" | "points" | "chances">();
+  const close = () => setAct(undefined);
+  const erase = useMutation({
+    mutationFn: () => must(koi.DELETE("/api/v1/shoppers/{external_id}", { params: { path: { external_id: shopper } } })),
+    onSuccess: () => {
+      message.success(t("shopper.erased"));
+      return go("/shoppers");
+    },
+    onError: (thrown) => void message.error(text(thrown)),
+  });
+  const ask = () => {
+    modal.confirm({ title: t("shopper.erase_title", { shopper }), content: t("shopper.erase_why"), okText: t("shopper.erase"), okButtonProps: { danger: true }, onOk: () => erase.mutate() });
+  };
+  const items = may("shoppers_write")
+    ? [
+        { key: "export", label: <a href={`/api/v1/shoppers/${encodeURIComponent(shopper)}/export`} download={`${shopper}.json`}>{t("shopper.export")}</a> },
+        { key: "erase", label: t("shopper.erase"), danger: true },
+      ]
+    : [];
+  return (
+    <>
+      {may("grants_create") && <Button onClick={() => setAct("chances")}>{t("shopper.grant")}</Button>}
+      {may("points_add") && <Button onClick={() => setAct("points")}>{t("shopper.give_points")}</Button>}
+      {may("shoppers_block") && (
+        <Button danger onClick={() => setAct("block")}>
+          {t("shopper.block")}
+        </Button>
+      )}
+      {items.length > 0 && (
+        <Dropdown trigger={["click"]} placement="bottomRight" menu={{ items, onClick: ({ key }) => key === "erase" && ask() }}>
+          <Button icon={<EllipsisOutlined />} aria-label={t("campaign.more_acts")} />
+        </Dropdown>
+      )}
       <GrantChances shopper={shopper} isOpen={act === "chances"} onClose={close} />
       <GivePoints shopper={shopper} isOpen={act === "points"} onClose={close} />
       <Block shopper={shopper} isOpen={act === "block"} onClose={close} />
@@ -46,96 +107,81 @@ export function Shopper() {
   );
 }
 
-function Profile({ shopper }: { shopper: string }) {
-  const { t } = useTexts();
-  const path = { external_id: shopper };
-  const found = useQuery({ queryKey: ["shopper", shopper, "profile"], queryFn: ({ signal }) => must(koi.GET("/api/v1/shoppers/{external_id}/profile", { params: { path }, signal })) });
-  const next = useQuery({
-    queryKey: ["shopper", shopper, "recommendations"],
-    queryFn: ({ signal }) => must(koi.GET("/api/v1/shoppers/{external_id}/recommendations", { params: { path, query: { limit: 10 } }, signal })),
-    enabled: found.isSuccess,
-  });
-  if (found.error) return <ProblemNote error={found.error} retry={() => void found.refetch()} isPage />;
-  if (!found.data) return <Waiting />;
-  const profile = found.data;
+function AccountView({ account }: { account: Schema<"Account"> }) {
+  const { t, word } = useTexts();
+  const attributes = Object.entries(account.attributes as Record<string, unknown>);
   return (
     <>
       <Tiles
         tiles={[
-          { name: t("shopper.orders"), value: <Num value={profile.orders} />, note: t("shopper.returns", { count: profile.returns }) },
-          { name: t("shopper.spend"), value: <Money cents={profile.spend_cents} /> },
-          { name: t("shopper.recency"), value: profile.recency_days === null || profile.recency_days === undefined ? "–" : t("shopper.days", { count: profile.recency_days }) },
-          { name: t("shopper.band"), value: <Money cents={profile.price_band.mean_cents} />, note: <><Money cents={profile.price_band.min_cents} /> – <Money cents={profile.price_band.max_cents} /></> },
+          { name: t("unit.points"), value: <Num value={account.points} />, note: account.held > 0 ? t("shopper.held", { count: account.held }) : undefined },
+          { name: t("shopper.risk"), value: <Num value={account.risk.score} />, note: account.risk.flags.length > 0 ? account.risk.flags.join(", ") : undefined },
+          { name: t("nav.campaigns"), value: <Num value={account.campaigns.length} /> },
         ]}
       />
       <div className="k-grid">
-        <Card title={t("shopper.behaviour")} style={{ "--span": 4 } as React.CSSProperties}>
-          <Facts
-            facts={[
-              [t("shopper.first_at"), <Time key="f" at={profile.first_at} />],
-              [t("shopper.last_at"), <Time key="l" at={profile.last_at} />],
-              [t("shopper.last_purchase_at"), <Time key="p" at={profile.last_purchase_at} />],
-              [t("shopper.views"), <Num key="v" value={profile.views} />],
-              [t("shopper.searches"), <Num key="s" value={profile.searches} />],
-              [t("shopper.reviews"), <Num key="r" value={profile.reviews} />],
-              [t("shopper.sign_ins"), <Num key="i" value={profile.sign_ins} />],
-            ]}
-          />
-          <div style={{ marginTop: 16, display: "flex", flexWrap: "wrap", gap: 6 }}>
-            {profile.categories.map((one) => (
-              <Tag key={one.category}>
-                {one.category} · <Num value={one.quantity} />
-              </Tag>
-            ))}
-          </div>
-        </Card>
-        <Card title={t("shopper.repeat_items")} style={{ "--span": 4 } as React.CSSProperties}>
+        <Card title={t("shopper.standing")} style={{ "--span": 8 } as React.CSSProperties}>
           <SmallTable
-            label={t("shopper.repeat_items")}
-            rowKey="sku"
-            dataSource={profile.repeat_items}
-            scroll={{ x: "max-content", y: 320 }}
+            label={t("shopper.standing")}
+            rowKey="campaign_id"
+            dataSource={account.campaigns}
             locale={{ emptyText: <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={t("common.nothing")} /> }}
             columns={[
-              { title: t("shopper.product"), dataIndex: "name", className: "k-wrap" },
-              { title: t("shopper.orders"), key: "o", align: "right", render: (_, row) => <Num value={row.orders} /> },
-              { title: t("shopper.last_at"), key: "l", render: (_, row) => <Time at={row.last_at} /> },
+              { title: t("nav.campaign"), key: "c", className: "k-wrap", render: (_, row) => <Link to={`/campaigns/${row.campaign_id}`}>{row.name ?? row.campaign_id}</Link> },
+              { title: t("campaign.state"), key: "s", render: (_, row) => (row.state ? <State group="campaign_state" state={row.state} /> : "–") },
+              { title: t("report.chances"), key: "g", align: "right", render: (_, row) => <Num value={row.chances.granted} /> },
+              { title: t("codes.used"), key: "u", align: "right", render: (_, row) => <Num value={row.chances.used} /> },
+              { title: t("report.left"), key: "l", align: "right", render: (_, row) => <Num value={row.chances.left} /> },
+              { title: t("shopper.today"), key: "t", align: "right", render: (_, row) => <Num value={row.drawn_today} /> },
+              { title: t("shopper.streak"), key: "k", align: "right", render: (_, row) => <Num value={row.streak} /> },
             ]}
           />
         </Card>
-        <Card title={t("shopper.next")} style={{ "--span": 4 } as React.CSSProperties}>
-          {next.error && <ProblemNote error={next.error} />}
-          <ol className="k-next">
-            {next.data?.data.map((one) => (
-              <li key={one.sku}>
-                <strong>{one.name}</strong>
-                <span className="k-muted">{one.reason}</span>
-              </li>
-            ))}
-          </ol>
-        </Card>
+        <div style={{ "--span": 4, display: "grid", gap: 16, alignContent: "start" } as React.CSSProperties}>
+          <Card title={t("shopper.block")}>
+            {account.blacklist.length === 0 ? (
+              <span className="k-muted">{t("shopper.not_restricted")}</span>
+            ) : (
+              <ul className="k-findings">
+                {account.blacklist.map((one, index) => (
+                  <li key={`${one.campaign_id ?? ""}-${index}`}>
+                    <Tag color="error">{word("block_mode", one.mode ?? "refuse")}</Tag>
+                    <div>
+                      {one.reason}
+                      <div className="k-muted">
+                        {one.campaign_id ?? t("shopper.all_campaigns")} · {one.until ? <Time at={one.until} /> : t("operators.for_ever")}
+                      </div>
+                    </div>
+                  </li>
+                ))}
+              </ul>
+            )}
+          </Card>
+          <Card title={t("campaign.facts")}>
+            <Facts
+              facts={[
+                [t("shopper.external_id"), <Id key="e" value={account.external_id} />],
+                ["ID", <Id key="i" value={account.id} />],
+                [t("shopper.registered_at"), <Time key="r" at={account.registered_at} />],
+                ...attributes.map(([name, value]): [string, React.ReactNode] => [name, <span key={name} className="k-mono">{typeof value === "string" ? value : JSON.stringify(value)}</span>]),
+              ]}
+            />
+          </Card>
+        </div>
       </div>
     </>
   );
 }
 
-function Awards({ shopper }: { shopper: string }) {
-  const { t, word } = useTexts();
+function Strategy({ account }: { account: Schema<"Account"> }) {
+  const { t } = useTexts();
+  const [campaign, setCampaign] = useState(account.campaigns[0]?.campaign_id);
   return (
-    <ServerTable<Schema<"Award">>
-      name={["shopper", shopper, "awards"]}
-      label={t("shopper.awards")}
-      load={(query, signal) => must(koi.GET("/api/v1/shoppers/{external_id}/awards", { params: { path: { external_id: shopper }, query }, signal }))}
-      rowKey={(row) => row.id}
-      columns={[
-        { title: t("table.at"), key: "at", render: (_, row) => <Time at={row.at} /> },
-        { title: t("design.prize_name"), key: "prize", className: "k-wrap", render: (_, row) => row.prize.name },
-        { title: t("design.kind"), key: "kind", render: (_, row) => word("kind", row.prize.kind) },
-        { title: t("campaign.state"), key: "state", render: (_, row) => <State group="award_state" state={row.state} /> },
-        { title: t("shopper.claim_by"), key: "by", render: (_, row) => <Time at={row.claim_by} /> },
-        { title: t("nav.campaign"), key: "campaign", render: (_, row) => <Link to={`/campaigns/${row.campaign_id}`}>{row.campaign_id}</Link> },
-        { title: "ID", key: "id", render: (_, row) => <Id value={row.id} /> },
-      ]}
-    />
+    <>
+      <div style={{ maxWidth: 420, marginBottom: 16 }}>
+        <CampaignSelect {...(campaign === undefined ? {} : { value: campaign })} onChange={setCampaign} states={["scheduled", "live", "paused", "ended"]} />
+      </div>
+      {campaign ? <StrategyView campaign={campaign} shopper={account.external_id} /> : <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={t("shopper.choose_campaign")} />}
+    </>
   );
 }
