@@ -196,7 +196,7 @@ fn flows_are_checked_printed_and_tried() {
     assert!(drawn["path"].as_array().expect("a path").iter().any(|step| step == "draw"), "{drawn}");
     assert_eq!(trial(json!({"seed": "a"})), drawn, "the same seed rolls the same");
     assert_eq!(trial(json!({"left": 0}))["refusal"], "no_chances");
-    let own = trial(json!({"flow": "THEN(pool, draw, points_only, stock, IF(sold_out, fallback))", "seed": "b"}));
+    let own = trial(json!({"flow": "THEN(blacklist, pool, draw, stock, IF(sold_out, fallback))", "seed": "b"}));
     assert!(own["outcome"].is_string(), "{own}");
     assert_problem(
         "a bad flow",
