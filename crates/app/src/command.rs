@@ -160,6 +160,14 @@ pub enum Work {
         /// Of a claim or an expiry: the deadline that the ledger holds.
         claim_by_ms: Option<i64>,
     },
+    /// A person's decision about an award that the risk rule held back; the facts of its row never change.
+    ReviewAward {
+        award: AwardId,
+        campaign: CampaignId,
+        prize: u16,
+        points: u32,
+        approve: bool,
+    },
     /// The prize of a campaign's entry drawing, for a rank that the shopper holds. The use case names the holder by the
     /// drawing that is kept; the owner gives it once.
     WinEntry {

@@ -39,6 +39,8 @@ pub enum KeyKind {
     Exchange,
     /// One award for each rank of an entry drawing.
     Entry,
+    /// One decision about an award that was held back.
+    Review,
 }
 
 /// The hash of a key, within its shopper.
@@ -49,6 +51,11 @@ pub fn hash(kind: KeyKind, campaign: CampaignId, key: &[u8]) -> KeyHash {
     sha.update(key);
     let full: [u8; 32] = sha.finalize().into();
     full[..16].try_into().expect("invariant: 16 of 32 bytes")
+}
+
+/// The key of the one decision about an award that was held back.
+pub fn review_key(award: domain::ids::AwardId) -> KeyHash {
+    hash(KeyKind::Review, CampaignId(0), &award.0.to_le_bytes())
 }
 
 /// The hash of a request's content, for telling the same request from another one under the same key.

@@ -180,6 +180,8 @@ pub struct Projected {
     pub awards: Vec<AwardRow>,
     pub award_moves: Vec<AwardMoved>,
     pub entry_wins: Vec<EntryWinRow>,
+    /// Awards that are held back no more.
+    pub reviewed: Vec<(ShopperId, AwardId)>,
     pub entries: Vec<EntryRow>,
     pub orders: Vec<OrderRow>,
     /// In the order in which they happened, after `orders`.
@@ -242,6 +244,7 @@ impl Projected {
                     self.order_moves.push(OrderMove { shopper, order: e.order, state, paid: None });
                 }
                 Fact::Redeemed { used, order } => self.code_uses.push((*used, *order)),
+                Fact::AwardReviewed { award, .. } => self.reviewed.push((shopper, *award)),
                 Fact::EntryWon(won) => self.take_entry(shopper, record.at_ms, won),
                 Fact::AwardMoved { award, state } => {
                     let (award, state, at_ms) = (*award, *state, record.at_ms);

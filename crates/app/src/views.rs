@@ -201,6 +201,9 @@ pub struct AwardView {
     pub item_id: Option<ItemId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
+    /// A person looks at it before anything is given; the shopper can bring their case before the shop.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
     pub prize: PrizeView,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub points: Option<u32>,

@@ -249,6 +249,7 @@ impl Account {
             | Fact::MomentWon { .. }
             | Fact::Redeemed { .. }
             | Fact::EntryWon(_)
+            | Fact::AwardReviewed { .. }
             | Fact::RefundDue(_) => {}
         }
         Ok(())

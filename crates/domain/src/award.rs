@@ -32,7 +32,8 @@ pub enum AwardEvent {
     Claim,
     /// Its deadline has passed unclaimed.
     Expire,
-    /// Nobody could hand it over in time: what was paid for it goes back. Only of what points bought.
+    /// Nobody could hand it over in time: what was paid for it goes back. Of what points bought; and of what the risk rule held
+    /// back, where whoever looked at it refused it.
     GiveBack,
 }
 

@@ -271,6 +271,11 @@ pub enum Fact {
     /// The shopper was erased: nothing continues this account, and what is kept of it is deleted. Its id is never used
     /// again, so an external id that returns starts with another one.
     Erased,
+    /// A person looked at an award that the risk rule held back.
+    AwardReviewed {
+        award: AwardId,
+        approved: bool,
+    },
 }
 
 /// One record of the ledger.

@@ -25,6 +25,11 @@ impl AwardDesk for Store {
         self.all(&sql, vec![bits(after.0), settled_ms.into(), i64::from(limit).into()], award).await
     }
 
+    async fn held(&self, before: u64, limit: u32) -> PortResult<Vec<AwardRow>> {
+        let sql = format!("{AWARD} WHERE held = 1 AND id < ? ORDER BY id DESC LIMIT ?");
+        self.all(&sql, vec![bits(before), i64::from(limit).into()], award).await
+    }
+
     async fn overdue(&self, now_ms: i64, limit: u32) -> PortResult<Vec<AwardRow>> {
         let sql = format!(
             "{AWARD} WHERE state = 'granted' AND claim_by IS NOT NULL AND claim_by <= ? ORDER BY claim_by LIMIT ?"

@@ -124,6 +124,10 @@ async fn write(to: &DatabaseTransaction, batch: Projected, place: Place) -> Resu
         let values = vec![m.state.word().into(), m.claim_by_ms.into(), bits(m.award.0), bits(m.shopper.0)];
         to.execute_raw(statement(sql, values)).await?;
     }
+    for (shopper, award) in &batch.reviewed {
+        let sql = "UPDATE awards SET held = 0 WHERE id = ? AND shopper = ?";
+        to.execute_raw(statement(sql, vec![bits(award.0), bits(shopper.0)])).await?;
+    }
     super::drawings::write(to, &batch.entry_wins).await?;
     DELIVERIES.write(to, super::deliveries::values(&batch.deliveries)).await?;
     write_rest(to, batch, place).await

@@ -138,6 +138,7 @@ const MIGRATIONS: &[&str] = &["
     CREATE INDEX notices_at ON notices (at);
     ALTER TABLE strategies ADD COLUMN message BIGINT NOT NULL DEFAULT 0;
     ALTER TABLE strategies ADD COLUMN at BIGINT NOT NULL DEFAULT 0;
+    CREATE INDEX awards_held ON awards (id) WHERE held = 1;
 "];
 
 /// Brings the file to this build's layout, all or nothing per version.

@@ -6,6 +6,7 @@ use app::fulfil::{Engine, Options};
 use app::ports::{AwardDesk, CouponPools, Deliveries, DeliveryState, Fulfilment, Letter, Undelivered};
 use async_trait::async_trait;
 use domain::ids::{AwardId, CampaignId, ShopperId};
+use domain::tally::Watch;
 use serde_json::json;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -158,5 +159,69 @@ async fn an_award_waits_for_a_receiver_and_is_never_forgotten() {
     rig.koi.delete_webhook(hook.id).await.unwrap();
     assert_eq!(refusal(rig.koi.delete_webhook(hook.id).await), "webhook_unknown");
     engine.abort();
+    rig.stop().await;
+}
+
+/// What the risk rule holds back is given or ended by a person, once, and until then nobody fulfils it.
+#[tokio::test]
+async fn what_is_held_back_is_reviewed_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = Rig::open(dir.path()).await;
+    for (kind, approve, want, points) in [
+        ("goods", true, AwardState::Granted, 0),
+        ("goods", false, AwardState::Expired, 0),
+        ("points", true, AwardState::Granted, 7),
+        ("points", false, AwardState::Expired, 0),
+        ("coupon", true, AwardState::Granting, 0),
+        ("coupon", false, AwardState::Expired, 0),
+    ] {
+        let mut prize = json!({"kind": kind, "claim_days": 2});
+        if kind == "points" {
+            prize["points"] = json!({"min": 7, "max": 7});
+        }
+        let id = rig.publish(one_prize(&prize)).await;
+        let name = format!("{kind}-{approve}");
+        let who = rig.shopper(&name, id, 2).await;
+        let watched = Watch { flags: vec!["hold".into()], ..Watch::default() };
+        rig.koi.put_risk(&name, watched).await.unwrap();
+        let held = win(&rig, id, who, "held").await;
+        rig.koi.put_risk(&name, Watch::default()).await.unwrap();
+        let free = win(&rig, id, who, "free").await;
+        let shown = rig.koi.awards(who, FIRST).await.unwrap().data;
+        let award = |of: AwardId| shown.iter().find(|award| award.id == of).unwrap();
+        assert_eq!(
+            (award(held).held, award(held).state, award(free).held),
+            (true, AwardState::Granting, false),
+            "{name}"
+        );
+        assert_eq!(rig.koi.points(who).await.unwrap().balance, if kind == "points" { 7 } else { 0 }, "{name}: not yet");
+        rig.project().await;
+        let listed = rig.koi.held_awards(FIRST).await.unwrap().data;
+        assert_eq!(
+            listed.iter().map(|one| (one.shopper.as_str(), one.award.id)).collect::<Vec<_>>(),
+            [(name.as_str(), held)]
+        );
+        assert_eq!(refusal(rig.koi.claim(who, held, None).await), "award_not_claimable", "{name}");
+        assert_eq!(refusal(rig.koi.review_award(free, approve).await), "award_not_held", "{name}");
+        for again in 0..2 {
+            let koi = rig.koi.clone();
+            let decided = rig.projecting(async move { koi.review_award(held, approve).await.unwrap() }).await;
+            assert_eq!((decided.award.state, decided.award.held), (want, false), "{name}, {again}");
+            let koi = rig.koi.clone();
+            let other = rig.projecting(async move { koi.review_award(held, !approve).await }).await;
+            assert_eq!(refusal(other), "award_reviewed", "{name}, {again}");
+            rig = rig.reopen().await;
+        }
+        let balance = rig.koi.points(who).await.unwrap().balance;
+        assert_eq!(balance, if kind == "points" { 7 + points } else { 0 }, "{name}");
+        rig.project().await;
+        assert!(rig.koi.held_awards(FIRST).await.unwrap().data.is_empty(), "{name}");
+        let open = rig.store().forgotten(AwardId(0), 10).await.unwrap();
+        assert_eq!(
+            open.iter().any(|row| row.id == held),
+            want == AwardState::Granting,
+            "{name}: somebody fulfils it now"
+        );
+    }
     rig.stop().await;
 }

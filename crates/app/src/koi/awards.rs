@@ -4,6 +4,7 @@ use super::Koi;
 use super::lists::{merge, prize_view};
 use crate::command::{Reply, Who, Work};
 use crate::error::{Error, Result};
+use crate::keys::review_key;
 use crate::ports::Delivery;
 use crate::rows::AwardRow;
 use crate::seal::{open, seal};
@@ -59,6 +60,7 @@ impl Koi {
             draw_id: (row.draw.0 != 0).then_some(row.draw),
             item_id: bought,
             order_id: row.order,
+            held: row.held && row.state.is_open(),
             prize,
             points: (row.points > 0).then_some(row.points),
             claim_by: row.claim_by_ms.map(rfc3339),
@@ -157,6 +159,49 @@ impl Koi {
         let text = self.address_text(award, row.shopper).await?.ok_or(NONE)?;
         let address = serde_json::from_str(&text).map_err(|_| Error::Unavailable("stored data cannot be read"))?;
         Ok(AddressView { award_id: award, address })
+    }
+
+    /// Awards that the risk rule holds back, newest first.
+    pub async fn held_awards(&self, page: PageAsk) -> Result<Page<ShopAwardView>> {
+        self.projected().await;
+        let before = page.before.unwrap_or(u64::MAX).min(i64::MAX as u64);
+        let rows = self.dispatch().awards.held(before, page.limit + 1).await?;
+        let (rows, next_cursor) = merge(Vec::new(), rows, page.limit, |row| row.id.0);
+        let shoppers: Vec<ShopperId> = rows.iter().map(|row| row.shopper).collect();
+        let names = self.parts().accounts.by_ids(&shoppers).await?;
+        let view = |row: &AwardRow| {
+            let found = names.iter().find(|stored| stored.account.id == row.shopper);
+            let shopper = found.map(|stored| stored.account.external_id.clone()).unwrap_or_default();
+            Some(ShopAwardView { shopper, award: self.award_view(row)? })
+        };
+        Ok(Page { data: rows.iter().filter_map(view).collect(), next_cursor })
+    }
+
+    /// Decides about an award that the risk rule held back: it is given, or it ends. Deciding so again changes nothing.
+    pub async fn review_award(&self, award: AwardId, approve: bool) -> Result<ShopAwardView> {
+        let found = match self.dispatch().awards.find(award).await? {
+            Some(row) => Some(row),
+            None => {
+                self.projected().await;
+                self.dispatch().awards.find(award).await?
+            }
+        };
+        let row = found.ok_or(Error::no_award())?;
+        if row.birth != AwardState::Granting || row.order.is_some() {
+            return Err(Error::Conflict { code: "award_not_held", detail: "nothing holds this award back".into() });
+        }
+        if !row.held {
+            // Decided before, or never held: its key tells which, where it was.
+            let reviewed = self.parts().accounts.key(row.shopper, review_key(award)).await?;
+            if reviewed.is_none() {
+                return Err(Error::Conflict { code: "award_not_held", detail: "nothing holds this award back".into() });
+            }
+        }
+        let (campaign, prize, points) = (row.campaign, row.prize, row.points);
+        self.ask(Who::Id(row.shopper), Work::ReviewAward { award, campaign, prize, points, approve }).await?;
+        self.projected().await;
+        self.dispatch().subscriptions.nudge();
+        self.shop_award(award).await
     }
 
     /// Lets the owner move an award; gives where it stands then.

@@ -42,7 +42,7 @@ const CLAIMED: u64 = 0;
 const EXPIRED: u64 = 1;
 const DAY_MS: i64 = 86_400_000;
 /// What tells giving back from fulfilling under their one key.
-const FULFILLED: u64 = 0;
+pub(super) const FULFILLED: u64 = 0;
 pub(super) const GIVEN_BACK: u64 = 1;
 
 /// The key of whichever ends the wait for an award.

@@ -27,6 +27,7 @@ mod orders;
 mod play;
 mod points;
 mod redeem;
+mod review;
 mod snapshot;
 mod start;
 mod velocity;

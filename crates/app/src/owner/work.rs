@@ -5,12 +5,13 @@ use super::batch::{Draft, Saying};
 use super::decide::DrawAsk;
 use super::exchange::ExchangeAsk;
 use super::orders::{GrantAsk, Payment};
+use super::review::ReviewAsk;
 use super::{LoadAsk, Owner, Slot, Step, answer, refuse, seen};
 use crate::command::{Command, Once, Reply, Seen, Who, Work};
 use crate::error::Error;
 use crate::keys::{KeySet, Lookup};
 use domain::account::Account;
-use domain::campaign::State;
+use domain::campaign::{PrizeIx, State};
 use domain::ids::{EntryId, OrderId, ShopperId};
 use domain::points::Cause;
 use domain::proposal::{Declined, Proposal};
@@ -76,6 +77,9 @@ impl Owner {
             Work::Unban { campaign } => self.change(id, command, Fact::Unblacklisted { campaign }),
             Work::MoveAward { award, birth, event, claim_days, claim_by_ms } => {
                 self.move_award(id, command, AwardAsk { award, birth, event, claim_days, claim_by_ms })
+            }
+            Work::ReviewAward { award, campaign, prize, points, approve } => {
+                self.review(id, command, ReviewAsk { award, campaign, prize: PrizeIx(prize), points, approve })
             }
             Work::WinEntry { campaign, rank } => self.win_entry(id, command, campaign, rank),
             Work::Register { .. } => self.registered(id, command),

@@ -174,6 +174,8 @@ pub trait AwardDesk: Send + Sync {
     async fn find(&self, award: AwardId) -> PortResult<Option<AwardRow>>;
     /// Open awards above `after` without a delivery that will fulfil them, in id order.
     async fn forgotten(&self, after: AwardId, limit: u32) -> PortResult<Vec<AwardRow>>;
+    /// Awards below `before` that the risk rule holds back, newest first.
+    async fn held(&self, before: u64, limit: u32) -> PortResult<Vec<AwardRow>>;
     /// Granted awards whose deadline has passed, in the order of their deadlines.
     async fn overdue(&self, now_ms: i64, limit: u32) -> PortResult<Vec<AwardRow>>;
     /// Stores where an award is to be sent, sealed by the caller; a later one replaces it. Durable when it returns.

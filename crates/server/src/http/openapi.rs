@@ -25,7 +25,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         codes::get_code_batch, codes::export_codes, me::get_me, draws::create_draws,
         draws::list_draws, orders::create_order, orders::list_orders, orders::get_order,
         orders::cancel_order, orders::pay_order, orders::list_refunds, awards::list_awards, awards::claim_award,
-        awards::get_award, awards::get_address, awards::list_awards_of_shopper, coupons::add_coupons, coupons::get_coupons,
+        awards::get_award, awards::list_held_awards, awards::review_award, awards::get_address, awards::list_awards_of_shopper, coupons::add_coupons, coupons::get_coupons,
         webhooks::create_webhook, webhooks::list_webhooks, webhooks::get_webhook, webhooks::delete_webhook,
         webhooks::rotate_webhook, webhooks::retire_webhook_secret, deliveries::list_deliveries, deliveries::replay_delivery,
         flows::get_flow, flows::put_flow, flows::list_flow_rules, flows::put_risk,

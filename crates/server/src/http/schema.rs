@@ -409,6 +409,9 @@ pub struct Award {
     pub item_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<String>,
+    /// A person looks at it before anything is given: the shopper can bring their case before the shop. Absent: no.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<bool>,
     pub prize: Prize,
     /// Where the prize is points: how many.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,16 +1,18 @@
 //! What a shopper has won, and what the shop's server sees of it.
 
-use crate::http::body::MaybeJson;
-use crate::http::extract::{ExternalId, Id, Operator, Paging, Shopper, Shoppers};
+use crate::http::body::{Json, MaybeJson};
+use crate::http::extract::{Awards, ExternalId, Id, Operator, Paging, Shopper, Shoppers};
 use crate::http::paging::page;
 use crate::http::problem::Problem;
 use crate::http::reply::json;
 use crate::http::{App, schema};
 use crate::validate;
+use app::koi::{Deed, Target};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::ids::AwardId;
+use domain::operator::Act;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -86,6 +88,44 @@ pub async fn get_award(
     Id(id): Id<AwardId>,
 ) -> Result<Response, Problem> {
     Ok(json(StatusCode::OK, &app.koi.shop_award(id).await?))
+}
+
+/// Lists the awards that the risk rule holds back until a person has looked at them, newest first.
+#[utoipa::path(get, path = "/api/v1/awards/held", tag = "fulfilment", security(("api_key" = ["campaigns"])),
+    params(("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
+    responses((status = 200, description = "A page", body = schema::ShopAwards), schema::Problems))]
+pub async fn list_held_awards(
+    State(app): State<App>,
+    _: Operator<Awards>,
+    Paging(ask): Paging,
+) -> Result<Response, Problem> {
+    Ok(json(StatusCode::OK, &page(app.koi.held_awards(ask).await?)))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewAward {
+    /// Give it, or end it.
+    approve: bool,
+    /// For the audit.
+    reason: String,
+}
+
+/// Decides about an award that is held back. The same decision again changes nothing.
+#[utoipa::path(post, path = "/api/v1/awards/{id}/review", tag = "fulfilment", security(("api_key" = ["campaigns"])), params(("id" = String, Path)),
+    request_body = ReviewAward,
+    responses((status = 200, description = "Decided", body = schema::ShopAward),
+        (status = 409, description = "`award_not_held`, or `award_reviewed` where it was decided otherwise", body = schema::Problem, content_type = "application/problem+json"), schema::Problems))]
+pub async fn review_award(
+    State(app): State<App>,
+    who: Operator<Awards>,
+    Id(id): Id<AwardId>,
+    Json(body): Json<ReviewAward>,
+) -> Result<Response, Problem> {
+    validate::text("reason", &body.reason, validate::REASON_CHARS)?;
+    let asked = serde_json::json!({"approve": body.approve, "reason": body.reason});
+    let deed = Deed::of(Act::HandleAward).on(Target::Other("award", id.to_string())).asking(asked);
+    Ok(json(StatusCode::OK, &app.koi.audited(&who, deed, app.koi.review_award(id, body.approve)).await?))
 }
 
 /// Shows the shop's server where an award is to be sent.

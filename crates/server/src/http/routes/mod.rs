@@ -92,6 +92,8 @@ pub fn router(app: App) -> Router {
         .route("/orders/{id}/paid", post(orders::pay_order))
         .route("/awards", get(awards::list_awards))
         .route("/awards/{id}", get(awards::get_award))
+        .route("/awards/held", get(awards::list_held_awards))
+        .route("/awards/{id}/review", post(awards::review_award))
         .route("/awards/{id}/claim", post(awards::claim_award))
         .route("/awards/{id}/address", get(awards::get_address))
         .route("/shoppers/{external_id}/awards", get(awards::list_awards_of_shopper))

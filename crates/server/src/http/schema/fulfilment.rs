@@ -13,6 +13,12 @@ pub struct ShopAward {
     pub award: Award,
 }
 
+#[derive(Serialize, ToSchema)]
+pub struct ShopAwards {
+    pub data: Vec<ShopAward>,
+    pub next_cursor: Option<String>,
+}
+
 /// Where goods are sent.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -321,6 +321,7 @@ fn what_shoppers_see_is_as_documented() {
         draw_id: Some(DrawId(1)),
         item_id: Some(ItemId(1)),
         order_id: Some(OrderId(1)),
+        held: true,
         prize: prize(),
         points: Some(1),
         claim_by: Some(text()),
