@@ -93,7 +93,7 @@ pub async fn get_award(
 /// Lists the awards that the risk rule holds back until a person has looked at them, newest first.
 #[utoipa::path(get, path = "/api/v1/awards/held", tag = "fulfilment", security(("api_key" = ["campaigns"])),
     params(("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
-    responses((status = 200, description = "A page", body = schema::ShopAwards), schema::Problems))]
+    responses((status = 200, description = "A page", body = schema::HeldAwards), schema::Problems))]
 pub async fn list_held_awards(
     State(app): State<App>,
     _: Operator<Awards>,

@@ -14,7 +14,7 @@ pub struct ShopAward {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct ShopAwards {
+pub struct HeldAwards {
     pub data: Vec<ShopAward>,
     pub next_cursor: Option<String>,
 }
