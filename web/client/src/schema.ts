@@ -127,6 +127,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/awards/held": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the awards that the risk rule holds back until a person has looked at them, newest first. */
+        get: operations["list_held_awards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/awards/{id}": {
         parameters: {
             query?: never;
@@ -172,6 +189,23 @@ export interface paths {
         put?: never;
         /** Claims an award. Claiming it again shows it claimed; the address that it was claimed with stands. */
         post: operations["claim_award"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/awards/{id}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decides about an award that is held back. The same decision again changes nothing. */
+        post: operations["review_award"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1915,6 +1949,8 @@ export interface components {
             /** @description Of a coupon that is granted; only its own shopper sees it. */
             coupon_code?: string | null;
             draw_id?: string | null;
+            /** @description A person looks at it before anything is given: the shopper can bring their case before the shop. Absent: no. */
+            held?: boolean | null;
             id: string;
             /** @description Of what points bought. */
             item_id?: string | null;
@@ -3212,6 +3248,10 @@ export interface components {
         Health: {
             status: string;
         };
+        HeldAwards: {
+            data: components["schemas"]["ShopAward"][];
+            next_cursor?: string | null;
+        };
         /** @description What else there is to tell of a campaign. */
         Insight: {
             /** Format: int64 */
@@ -3816,6 +3856,12 @@ export interface components {
             prizes: components["schemas"]["PrizeReport"][];
             state: components["schemas"]["CampaignState"];
             tiers: components["schemas"]["TierReport"][];
+        };
+        ReviewAward: {
+            /** @description Give it, or end it. */
+            approve: boolean;
+            /** @description For the audit. */
+            reason: string;
         };
         /** @description What the shop holds against a shopper. */
         Risk: {
@@ -4744,6 +4790,49 @@ export interface operations {
             };
         };
     };
+    list_held_awards: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200, 50 where absent */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeldAwards"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_award: {
         parameters: {
             query?: never;
@@ -4858,6 +4947,59 @@ export interface operations {
                 };
             };
             /** @description `award_not_claimable`, `award_claimed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    review_award: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewAward"];
+            };
+        };
+        responses: {
+            /** @description Decided */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShopAward"];
+                };
+            };
+            /** @description `award_not_held`, or `award_reviewed` where it was decided otherwise */
             409: {
                 headers: {
                     [name: string]: unknown;
