@@ -145,7 +145,7 @@ describe("the flow editor", () => {
     const page = await openConsole(context, koi, `/campaigns/${id}/flow`);
     const source = page.getByRole("textbox", { name: "Flow as text (EL)" });
     await source.fill("THEN(blacklist, window, limits, pool, draw, stock, IF(sold_out, fallback");
-    await page.getByText("expected `)`").waitFor();
+    await page.getByText("expected `)`").first().waitFor();
     await source.fill("THEN(blacklist, window, limits, pool, draw, stock, IF(sold_out, fallback))");
     await page.locator(".k-box", { hasText: "limits" }).waitFor();
     await page.locator(".react-flow__node", { hasText: "limits" }).click();
@@ -154,7 +154,7 @@ describe("the flow editor", () => {
     // The server finds what the grammar alone cannot: a name that is nothing.
     await source.fill("THEN(blacklist, pool, drow, stock)");
     await page.getByRole("button", { name: "Save" }).click();
-    await page.getByText("unknown rule `drow`").waitFor();
+    await page.getByText("unknown rule `drow`").first().waitFor();
     await source.fill("THEN(blacklist, window, pool, draw, stock, IF(sold_out, fallback))");
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByText("Saved", { exact: true }).first().waitFor();
