@@ -90,26 +90,14 @@ pub fn router(app: App) -> Router {
         .route("/orders/{id}", get(orders::get_order))
         .route("/orders/{id}/cancel", post(orders::cancel_order))
         .route("/orders/{id}/paid", post(orders::pay_order))
-        .route("/awards", get(awards::list_awards))
-        .route("/awards/{id}", get(awards::get_award))
-        .route("/awards/held", get(awards::list_held_awards))
-        .route("/awards/{id}/review", post(awards::review_award))
-        .route("/awards/{id}/claim", post(awards::claim_award))
-        .route("/awards/{id}/address", get(awards::get_address))
         .route("/shoppers/{external_id}/awards", get(awards::list_awards_of_shopper))
         .route("/campaigns/{id}/prizes/{code}/coupons", post(coupons::add_coupons).get(coupons::get_coupons))
-        .route("/webhooks", post(webhooks::create_webhook).get(webhooks::list_webhooks))
-        .route("/webhooks/{id}", get(webhooks::get_webhook).delete(webhooks::delete_webhook))
-        .route("/webhooks/{id}/rotate", post(webhooks::rotate_webhook))
-        .route("/webhooks/{id}/old-secret", delete(webhooks::retire_webhook_secret))
-        .route("/deliveries", get(deliveries::list_deliveries))
-        .route("/deliveries/{id}/replay", post(deliveries::replay_delivery))
         .route("/api-keys", post(api_keys::create_api_key).get(api_keys::list_api_keys))
         .route("/api-keys/{id}", delete(api_keys::revoke_api_key))
         .route("/api-keys/{id}/rotate", post(api_keys::rotate_api_key))
         .merge(foresight())
         .merge(looks())
-        .merge(desk().merge(points_and_shop()))
+        .merge(desk().merge(fulfilment()).merge(points_and_shop()))
         .layer(from_fn_with_state(app.clone(), note_the_unnamed));
     let operations = Router::new()
         .route("/healthz", get(operations::get_health))
@@ -126,6 +114,23 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(SetResponseHeaderLayer::if_not_present(HeaderName::from_static("x-content-type-options"), no_sniff))
         .layer(from_fn(tell_route))
+}
+
+/// Awards, and what the shop is told of them.
+fn fulfilment() -> Router<App> {
+    Router::new()
+        .route("/awards", get(awards::list_awards))
+        .route("/awards/{id}", get(awards::get_award))
+        .route("/awards/held", get(awards::list_held_awards))
+        .route("/awards/{id}/review", post(awards::review_award))
+        .route("/awards/{id}/claim", post(awards::claim_award))
+        .route("/awards/{id}/address", get(awards::get_address))
+        .route("/webhooks", post(webhooks::create_webhook).get(webhooks::list_webhooks))
+        .route("/webhooks/{id}", get(webhooks::get_webhook).delete(webhooks::delete_webhook))
+        .route("/webhooks/{id}/rotate", post(webhooks::rotate_webhook))
+        .route("/webhooks/{id}/old-secret", delete(webhooks::retire_webhook_secret))
+        .route("/deliveries", get(deliveries::list_deliveries))
+        .route("/deliveries/{id}/replay", post(deliveries::replay_delivery))
 }
 
 /// Points, redeem codes, and the exchange shop.
