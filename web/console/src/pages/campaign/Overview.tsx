@@ -53,10 +53,10 @@ export function Overview() {
             <Series stock={insight.data?.stock} />
           </div>
         )}
-        <Card title={t("report.stock")} style={span(7)}>
+        <Card title={t("report.stock")} style={span(12)}>
           <Stock report={report.data} forecast={insight.data?.stock ?? []} />
         </Card>
-        <Card title={t("report.odds")} style={span(5)}>
+        <Card title={t("report.odds")} style={span(insight.data ? 5 : 12)}>
           <Fit tiers={insight.data?.tiers} report={report.data} />
         </Card>
         {insight.data && (
@@ -64,7 +64,7 @@ export function Overview() {
             <Funnel funnel={insight.data.funnel} />
           </Card>
         )}
-        <Card title={t("campaign.facts")} style={span(insight.data ? 5 : 12)}>
+        <Card title={t("campaign.facts")} style={span(12)}>
           <About />
         </Card>
       </div>
