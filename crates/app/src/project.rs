@@ -147,6 +147,8 @@ impl Projector {
         std::thread::sleep(COMMIT_EVERY.saturating_sub(since.elapsed()));
         while since.elapsed() < COMMIT_EVERY_BUSY && !stop.load(Ordering::Acquire) {
             let folded = self.shared.folded.load(Ordering::Acquire);
+            // Told while it grows too: whoever watches the lag must not read the one of before the rush.
+            gauge!("koi_projection_lag_records").set(self.shared.lag() as f64);
             let waiting = folded.saturating_sub(self.position.next);
             if folded - seen < BUSY || waiting >= self.commit_records {
                 return;
