@@ -35,6 +35,11 @@ pub enum Bench {
         #[arg(long)]
         json: bool,
     },
+    /// Rows per second into a database directly and through ShardingSphere-Proxy, batched and warm.
+    Shard {
+        #[arg(long)]
+        json: bool,
+    },
     /// The Online Retail file into an empty data directory, until the last profile can be read.
     Import {
         /// The file, `.csv` or `.csv.gz`.
@@ -90,6 +95,7 @@ pub fn run(what: Bench) -> Result<()> {
     let (result, json) = match what {
         Bench::Draw { options, json } => (draw::run(&options)?, json),
         Bench::Log { json } => (examples::log()?, json),
+        Bench::Shard { json } => (examples::shard()?, json),
         Bench::Decide { json } => (examples::decide()?, json),
         Bench::Import { online_retail, json } => (import::run(&online_retail)?, json),
         Bench::Web { json } => (crate::web::bench(&crate::cargo::build(true)?)?, json),

@@ -12,7 +12,7 @@ use crate::{cargo, openapi, tidy, web};
 use xtask::cluster::Engine;
 
 /// The long tests by name: filters of the black-box tests that they run, and the rounds of their long form.
-const LONG: [(&str, &[&str], u64); 13] = [
+const LONG: [(&str, &[&str], u64); 14] = [
     ("crash", &["crash::", "ready::"], 50),
     ("fsync", &["fsync::"], 1),
     ("idempotency", &["idempotency::"], 20),
@@ -26,9 +26,13 @@ const LONG: [(&str, &[&str], u64); 13] = [
     ("rehearse", &["rehearse::"], 1),
     ("live", &["live::"], 1),
     ("erasure", &["erasure::"], 1),
+    // Thousands of shoppers.
+    ("reshard", &["reshard::"], 100),
 ];
 /// Those that are also tested inside other crates.
-const EVERYWHERE: [&str; 4] = ["odds", "awards", "drawings", "rehearse"];
+const EVERYWHERE: [&str; 5] = ["odds", "awards", "drawings", "rehearse", "reshard"];
+/// Those that need the engines of a cluster.
+const WITH_ENGINES: [&str; 1] = ["reshard"];
 /// Draws before the restart that the long form of `crash` times.
 const LONG_DRAWS: u64 = 1_000_000;
 
@@ -67,8 +71,11 @@ pub fn all() -> Result<()> {
     stage("tidy", &mut tidy::run);
     stage("clippy", &mut || cargo::run(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]));
     stage("tests", &mut || {
-        let engines = Running::start(&Engine::ALL)?;
-        counts = cargo_test(&["test", "--workspace", "--no-fail-fast"], &engines.variables())?;
+        // Without them the tests that need none still tell something.
+        let engines = Running::start(&Engine::ALL);
+        let variables = engines.as_ref().map(Running::variables).unwrap_or_default();
+        counts = cargo_test(&["test", "--workspace", "--no-fail-fast"], &variables)?;
+        engines.context("the engines that some tests need")?;
         ensure!(counts.failed == 0, "{} tests failed", counts.failed);
         Ok(())
     });
@@ -115,7 +122,8 @@ pub fn one(name: &str, rounds: Option<u64>, draws: Option<u64>) -> Result<()> {
         }
     }
     // The black-box tests of the embedded engines need no others; anything else may.
-    let engines = if long.is_none() { Some(Running::start(&Engine::ALL)?) } else { None };
+    let engines =
+        if long.is_none() || WITH_ENGINES.contains(&name) { Some(Running::start(&Engine::ALL)?) } else { None };
     envs.extend(engines.iter().flat_map(Running::variables));
     if name == "crash" {
         envs.push(("KOI_DRAWS", draws.unwrap_or(LONG_DRAWS).to_string()));

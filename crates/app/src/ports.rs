@@ -4,6 +4,7 @@
 mod browse;
 mod codes;
 mod drawings;
+mod escrow;
 mod exchange;
 mod fulfil;
 mod live;
@@ -12,6 +13,7 @@ pub use crate::timers::Timers;
 pub use browse::*;
 pub use codes::*;
 pub use drawings::*;
+pub use escrow::*;
 pub use exchange::*;
 pub use fulfil::*;
 pub use live::*;

@@ -12,6 +12,12 @@ pub const KAFKA: &str = "KOI_TEST_KAFKA";
 /// test listens and passes on to the second.
 pub const KAFKA_RELAYED: &str = "KOI_TEST_KAFKA_RELAYED";
 
+/// The variable that names a database of the MySQL protocol, `mysql://USER:PASSWORD@HOST:PORT/DATABASE`.
+pub const MYSQL: &str = "KOI_TEST_MYSQL";
+
+/// The variable that names ShardingSphere-Proxy before two databases of [`MYSQL`]'s server, in the same form.
+pub const PROXY: &str = "KOI_TEST_PROXY";
+
 /// The value of one of the variables.
 ///
 /// # Panics

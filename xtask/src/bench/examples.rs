@@ -60,6 +60,15 @@ pub fn log() -> Result<Value> {
     run_with(&["run", "--release", "-p", "adapters", "--example", "bench_log"], &engines.variables())
 }
 
+/// Rows into a database directly and through the proxy.
+///
+/// # Errors
+/// When the engines cannot be started or the example fails.
+pub fn shard() -> Result<Value> {
+    let engines = engines::Running::start(&[Engine::MariaDb, Engine::Proxy])?;
+    run_with(&["run", "--release", "-p", "adapters", "--example", "bench_shard"], &engines.variables())
+}
+
 /// Runs an example and reads the JSON object in its last line.
 fn run(arguments: &[&str]) -> Result<Value> {
     run_with(arguments, &[])

@@ -39,7 +39,7 @@ pub(super) fn start(place: &Place, port: u16) -> Result<()> {
     command.args(["--socket=koi.sock", "--pid-file=koi.pid", "--bind-address=127.0.0.1", "--skip-name-resolve"]);
     command.arg(format!("--port={port}"));
     command.args(["--max-connections=400", "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=256M"]);
-    command.args(["--character-set-server=utf8mb4", "--collation-server=utf8mb4_bin"]);
+    command.args(["--character-set-server=utf8mb4", "--collation-server=utf8mb4_nopad_bin"]);
     command.args(["--default-time-zone=+00:00", "--transaction-isolation=READ-COMMITTED"]);
     command.args(["--innodb-flush-log-at-trx-commit=1", "--max-allowed-packet=64M"]);
     place.spawn(&mut command)

@@ -26,7 +26,7 @@ const CLAIM: Duration = Duration::from_secs(30);
 /// How often a wait looks whether it should end.
 const TURN: Duration = Duration::from_millis(50);
 /// Messages and reports waiting for the owner. One that falls further behind asks for the messages again.
-const EVENTS: usize = 4_096;
+const EVENTS: usize = 1_024;
 
 /// What happens to a log.
 pub(super) enum Event {
@@ -162,7 +162,7 @@ impl KafkaLedger {
 
     /// The reading end beside this one: it shows what this end has read, and nothing above.
     pub fn reader(&self) -> KafkaReader {
-        KafkaReader { kafka: self.kafka.clone(), part: self.part, recent: Some(self.recent.clone()) }
+        KafkaReader::beside(self.kafka.clone(), self.part, self.recent.clone())
     }
 
     fn follow(&self) -> Result<(), DriverError> {

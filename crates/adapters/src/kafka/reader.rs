@@ -14,6 +14,9 @@ use std::time::Instant;
 /// is read from Kafka.
 const RECENT: usize = 4 << 20;
 
+/// Bytes read along with a record that lies far back: lists and retries ask for its neighbours next.
+const NEAR: usize = 256 << 10;
+
 /// The newest batches of a log that is owned here.
 #[derive(Default)]
 pub(super) struct Recent {
@@ -56,16 +59,42 @@ impl Recent {
 /// The reading end of one log.
 #[derive(Clone)]
 pub struct KafkaReader {
-    pub(super) kafka: Kafka,
-    pub(super) part: u8,
+    kafka: Kafka,
+    part: u8,
     /// Where the log is owned here: nothing that its owner has not read is shown.
-    pub(super) recent: Option<Arc<Mutex<Recent>>>,
+    recent: Option<Arc<Mutex<Recent>>>,
+    /// What was read last from far back, in order; replaced by the next such read.
+    near: Arc<Mutex<Vec<StoredBatch>>>,
 }
 
 impl KafkaReader {
     /// A reader of a log that may be owned anywhere.
     pub fn new(kafka: Kafka, part: u8) -> Self {
-        Self { kafka, part, recent: None }
+        Self { kafka, part, recent: None, near: Arc::default() }
+    }
+
+    /// A reader beside the log's owner.
+    pub(super) fn beside(kafka: Kafka, part: u8, recent: Arc<Mutex<Recent>>) -> Self {
+        Self { recent: Some(recent), ..Self::new(kafka, part) }
+    }
+
+    /// The batch that holds a record below `end`, wherever it lies.
+    fn batch(&self, offset: u64, end: u64) -> PortResult<Option<StoredBatch>> {
+        if let Some(recent) = &self.recent {
+            let recent = lock(recent);
+            if recent.first() <= offset {
+                return Ok(recent.from(offset, 1).into_iter().next());
+            }
+        }
+        let holds = |batch: &&StoredBatch| batch.first <= offset && offset < batch.next;
+        let near = lock(&self.near).iter().find(holds).cloned();
+        if near.is_some() {
+            return Ok(near);
+        }
+        let read = self.fetch(message_of(offset), message_of(end), NEAR)?;
+        let found = read.first().cloned();
+        *lock(&self.near) = read;
+        Ok(found)
     }
 
     fn end(&self) -> PortResult<u64> {
@@ -127,18 +156,11 @@ impl LedgerReader for KafkaReader {
     }
 
     fn record(&self, offset: u64) -> PortResult<Option<Vec<u8>>> {
-        if offset >= self.end()? {
+        let end = self.end()?;
+        if offset >= end {
             return Ok(None);
         }
-        let recent = self.recent.as_ref().and_then(|recent| {
-            let recent = lock(recent);
-            if recent.first() <= offset { recent.from(offset, 1).into_iter().next() } else { None }
-        });
-        let message = message_of(offset);
-        let batch = match recent {
-            Some(batch) => Some(batch),
-            None => self.fetch(message, message + 1, 1)?.into_iter().next(),
-        };
+        let batch = self.batch(offset, end)?;
         Ok(batch.filter(|batch| batch.first <= offset).and_then(|batch| nth(&batch.data, offset - batch.first)))
     }
 

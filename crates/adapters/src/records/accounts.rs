@@ -1,6 +1,7 @@
 //! Cold accounts and their keys.
 
 use super::bulk::marks;
+use super::projection::part;
 use super::{Store, big, bits, get, halves, number, whole};
 use app::ports::{Accounts, PortResult, StoredAccount, StoredKey};
 use async_trait::async_trait;
@@ -41,7 +42,9 @@ impl Accounts for Store {
     }
 
     async fn by_name(&self, external_id: &str) -> PortResult<Option<StoredAccount>> {
-        self.one("SELECT next, state FROM accounts WHERE external_id = ?", vec![external_id.into()], account).await
+        let sql = "SELECT next, state FROM accounts WHERE external_id = ? AND part = ?";
+        let part = i32::from(domain::ids::partition_of(external_id));
+        self.one(sql, vec![external_id.into(), part.into()], account).await
     }
 
     async fn keys(&self, shopper: ShopperId, limit: u32) -> PortResult<Vec<StoredKey>> {
@@ -49,12 +52,12 @@ impl Accounts for Store {
         // The draws of one command share its key; ten is the most that one command draws, so the newest `10 * limit`
         // draws hold `limit` keys where there are that many.
         let draws = "SELECT key_high, key_low, request, pos FROM
-                     (SELECT key_high, key_low, request, pos FROM draws WHERE shopper = ? ORDER BY id DESC LIMIT ? * 10) AS newest
+                     (SELECT key_high, key_low, request, pos FROM draws WHERE shopper = ? AND part = ? ORDER BY id DESC LIMIT ?) AS newest
                      GROUP BY pos, key_high, key_low, request ORDER BY pos DESC LIMIT ?";
-        let answers =
-            "SELECT key_high, key_low, request, pos, status FROM answers WHERE shopper = ? ORDER BY pos DESC LIMIT ?";
-        let mut keys = self.all(draws, vec![id.clone(), limit_value.clone(), limit_value.clone()], draw_key).await?;
-        keys.extend(self.all(answers, vec![id, limit_value], answer_key).await?);
+        let answers = "SELECT key_high, key_low, request, pos, status FROM answers WHERE shopper = ? AND part = ? ORDER BY pos DESC LIMIT ?";
+        let newest = Value::from(i64::from(limit) * 10);
+        let mut keys = self.all(draws, vec![id.clone(), part(shopper), newest, limit_value.clone()], draw_key).await?;
+        keys.extend(self.all(answers, vec![id, part(shopper), limit_value], answer_key).await?);
         keys.sort_by_key(|k| std::cmp::Reverse(k.offset));
         keys.truncate(limit as usize);
         Ok(keys)
@@ -62,12 +65,12 @@ impl Accounts for Store {
 
     async fn key(&self, shopper: ShopperId, hash: KeyHash) -> PortResult<Option<StoredKey>> {
         let (high, low) = halves(&hash);
-        let values = || vec![bits(shopper.0), high.into(), low.into()];
-        let answers = "SELECT key_high, key_low, request, pos, status FROM answers WHERE shopper = ? AND key_high = ? AND key_low = ?";
+        let values = || vec![bits(shopper.0), part(shopper), high.into(), low.into()];
+        let answers = "SELECT key_high, key_low, request, pos, status FROM answers WHERE shopper = ? AND part = ? AND key_high = ? AND key_low = ?";
         if let Some(key) = self.one(answers, values(), answer_key).await? {
             return Ok(Some(key));
         }
-        let draws = "SELECT key_high, key_low, request, pos FROM draws WHERE shopper = ? AND key_high = ? AND key_low = ? LIMIT 1";
+        let draws = "SELECT key_high, key_low, request, pos FROM draws WHERE shopper = ? AND part = ? AND key_high = ? AND key_low = ? LIMIT 1";
         self.one(draws, values(), draw_key).await
     }
 

@@ -5,7 +5,7 @@ use super::{Store, big, bits, failed, get};
 use app::desk::{AuditFilter, AuditLog, AuditRow};
 use app::ports::PortResult;
 use async_trait::async_trait;
-use sea_orm::{DbErr, QueryResult, TransactionTrait, Value};
+use sea_orm::{DbErr, QueryResult, Value};
 
 const ENTRIES: Table = Table {
     insert: "INSERT INTO audit (seq, at, who, act, target, of_seq, hash, body)",

@@ -12,13 +12,14 @@ use domain::ids::{AwardId, ShopperId};
 #[async_trait]
 impl AwardDesk for Store {
     async fn find(&self, id: AwardId) -> PortResult<Option<AwardRow>> {
-        self.one(&format!("{AWARD} WHERE id = ?"), vec![bits(id.0)], award).await
+        let part = i32::from(id.partition());
+        self.one(&format!("{AWARD} WHERE id = ? AND part = ?"), vec![bits(id.0), part.into()], award).await
     }
 
     async fn forgotten(&self, after: AwardId, limit: u32) -> PortResult<Vec<AwardRow>> {
         let sql = format!(
-            "{AWARD} WHERE state IN ('granting', 'failed') AND held = 0 AND id > ? AND NOT EXISTS (SELECT 1 FROM deliveries d
-             WHERE d.subscription = 0 AND d.message = concat('award_', awards.id) AND (d.state <> 'done' OR d.moved_at > ?))
+            "{AWARD} a WHERE state IN ('granting', 'failed') AND held = 0 AND id > ? AND NOT EXISTS (SELECT 1 FROM deliveries d
+             WHERE d.part = a.part AND d.subscription = 0 AND d.message = concat('award_', a.id) AND (d.state <> 'done' OR d.moved_at > ?))
              ORDER BY id LIMIT ?"
         );
         let settled_ms = crate::clock::SystemClock.now_ms() - SETTLING_MS;
@@ -45,8 +46,9 @@ impl AwardDesk for Store {
     }
 
     async fn address(&self, award: AwardId) -> PortResult<Option<Vec<u8>>> {
-        let sql = "SELECT sealed FROM addresses WHERE award = ?";
-        let text = self.one(sql, vec![bits(award.0)], |row| get::<String>(row, 0)).await?;
+        let sql = "SELECT sealed FROM addresses WHERE award = ? AND part = ?";
+        let part = i32::from(award.partition());
+        let text = self.one(sql, vec![bits(award.0), part.into()], |row| get::<String>(row, 0)).await?;
         text.map(|text| hex::decode(text).map_err(|_| PortError::Damaged("an address"))).transpose()
     }
 }

@@ -3,11 +3,12 @@
 
 use super::lists::{AWARD, award};
 use super::orders::{ORDER, order};
+use super::projection::part;
 use super::{Store, big, bits, get, number, whole};
 use app::ports::{Browse, FunnelCount, PortResult, RowFilter, Scanned, ShopperFilter, Span, StepCount, StoredAccount};
 use app::rows::{AwardRow, DrawRow, OrderRow};
 use async_trait::async_trait;
-use domain::ids::{AwardId, CampaignId, DrawId, ShopperId};
+use domain::ids::{AwardId, CampaignId, DrawId, PARTITIONS, ShopperId};
 use sea_orm::{DbErr, QueryResult, Value};
 
 /// Rows that one question looks at.
@@ -81,6 +82,7 @@ impl Walk {
         }
         if let Some(shopper) = filter.shopper {
             walk.inside("shopper = ?", bits(shopper.0));
+            walk.inside("part = ?", part(shopper));
         }
         if let Some(campaign) = filter.campaign {
             walk.wanted("campaign = ?", [bits(campaign.0)]);
@@ -102,11 +104,51 @@ impl Walk {
         values.push(i64::from(limit).into());
         (sql, values)
     }
+
+    /// The same without a table made of a table, which the proxy cannot put together; the walk ends at `end`.
+    fn plain_sql(&self, select: &str, end: Option<u64>, limit: u32) -> (String, Vec<Value>) {
+        let Self { inside, wanted, order, .. } = self;
+        let mut values = self.inside_values.clone();
+        let until = match end {
+            None => "",
+            Some(_) if *order == "ASC" => " AND id <= ?",
+            Some(_) => " AND id >= ?",
+        };
+        values.extend(end.map(bits));
+        values.extend(self.wanted_values.iter().cloned());
+        values.push(i64::from(limit).into());
+        (format!("{select} WHERE {inside}{until} AND {wanted} ORDER BY id {order} LIMIT ?"), values)
+    }
 }
 
 impl Store {
     async fn count(&self, sql: &str, values: Vec<Value>) -> PortResult<u64> {
         Ok(self.one(sql, values, |row| big(row, 0)).await?.unwrap_or(0))
+    }
+
+    /// Shoppers whom `select` finds, up to [`FUNNEL_MAX`]. It is given a condition to end its own with: before several
+    /// databases each partition is counted by itself, since the proxy adds up plain counts only.
+    async fn shoppers_of(&self, select: impl Fn(&str) -> String, values: Vec<Value>) -> PortResult<u64> {
+        let parts: Vec<String> = match self.read.is_mysql() {
+            true => (0..PARTITIONS).map(|part| format!(" AND part = {part}")).collect(),
+            false => vec![String::new()],
+        };
+        let mut found = 0;
+        for here in parts {
+            let sql = format!("SELECT count(*) FROM ({} LIMIT ?) AS found", select(&here));
+            let bound = [Value::from(FUNNEL_MAX)];
+            found += self.count(&sql, values.iter().cloned().chain(bound).collect()).await?;
+        }
+        Ok(found.min(FUNNEL_MAX.unsigned_abs()))
+    }
+
+    /// Where a walk ends: the id of the last row that it looks at, where there are so many.
+    async fn end_of(&self, table: &str, walk: &Walk) -> PortResult<Option<u64>> {
+        let Walk { inside, order, .. } = walk;
+        let sql = format!("SELECT id FROM {table} WHERE {inside} ORDER BY id {order} LIMIT 1 OFFSET ?");
+        let mut values = walk.inside_values.clone();
+        values.push((walk.scan - 1).into());
+        self.one(&sql, values, |row| big(row, 0)).await
     }
 
     async fn walk<T>(
@@ -117,7 +159,11 @@ impl Store {
         row: impl Fn(&QueryResult) -> Result<T, DbErr>,
         id: impl Fn(&T) -> u64,
     ) -> PortResult<Scanned<T>> {
-        let (sql, values) = walk.sql(select, limit + 1);
+        let (_, table) = select.split_once(" FROM ").unwrap_or((select, ""));
+        let several = self.read.is_mysql();
+        // Several databases each walk by themselves: first where all of them together end.
+        let end = if several { self.end_of(table, &walk).await? } else { None };
+        let (sql, values) = if several { walk.plain_sql(select, end, limit + 1) } else { walk.sql(select, limit + 1) };
         let mut rows = self.all(&sql, values, row).await?;
         if rows.len() > limit as usize {
             rows.truncate(limit as usize);
@@ -125,12 +171,7 @@ impl Store {
             return Ok(Scanned { rows, behind });
         }
         // Fewer than asked for: either there are no more, or the walk ended before it came to them.
-        let (_, table) = select.split_once(" FROM ").unwrap_or((select, ""));
-        let Walk { inside, order, .. } = &walk;
-        let sql = format!("SELECT id FROM {table} WHERE {inside} ORDER BY id {order} LIMIT 1 OFFSET ?");
-        let mut values = walk.inside_values.clone();
-        values.push((walk.scan - 1).into());
-        let behind = self.one(&sql, values, |row| big(row, 0)).await?;
+        let behind = if several { end } else { self.end_of(table, &walk).await? };
         Ok(Scanned { rows, behind })
     }
 }
@@ -192,9 +233,9 @@ impl Browse for Store {
     }
 
     async fn behaviours(&self, shopper: ShopperId, skip: u64, limit: u32) -> PortResult<Vec<String>> {
-        let sql =
-            "SELECT payload FROM behaviours WHERE shopper = ? ORDER BY at DESC, key_high, key_low LIMIT ? OFFSET ?";
-        self.all(sql, vec![bits(shopper.0), i64::from(limit).into(), bits(skip)], |row| get(row, 0)).await
+        let sql = "SELECT payload FROM behaviours WHERE shopper = ? AND part = ? ORDER BY at DESC, key_high, key_low LIMIT ? OFFSET ?";
+        let values = vec![bits(shopper.0), part(shopper), i64::from(limit).into(), bits(skip)];
+        self.all(sql, values, |row| get(row, 0)).await
     }
 
     async fn steps(
@@ -212,8 +253,8 @@ impl Browse for Store {
                 bits(DrawId::first_at(until_ms).0),
             ]
         };
-        // Ids hold their time; the division is of whole numbers.
-        let at = "((id >> 22) / ?)";
+        // Ids hold their time above 22 bits; the divisions are of whole numbers.
+        let at = "(id / 4194304 / ?)";
         let draws =
             format!("SELECT {at} AS step, count(*) FROM draws WHERE campaign = ? AND id >= ? AND id < ? GROUP BY step");
         let wins = format!(
@@ -230,14 +271,24 @@ impl Browse for Store {
 
     async fn funnel(&self, campaign: CampaignId) -> PortResult<FunnelCount> {
         let here = || bits(campaign.0);
-        let drew = "SELECT count(*) FROM (SELECT DISTINCT shopper FROM draws WHERE campaign = ? LIMIT ?) AS drew";
-        let bought = "SELECT count(*) FROM (SELECT DISTINCT o.shopper FROM orders o WHERE o.campaign = ? AND o.kind = 'purchase' AND EXISTS
-                      (SELECT 1 FROM draws d WHERE d.shopper = o.shopper AND d.id < o.id AND d.campaign = ?) LIMIT ?) AS bought";
         Ok(FunnelCount {
             behaved: self.count("SELECT count(*) FROM profiles", vec![]).await?,
             strategies: self.count("SELECT count(*) FROM strategies WHERE campaign = ?", vec![here()]).await?,
-            drew: self.count(drew, vec![here(), FUNNEL_MAX.into()]).await?,
-            bought_after: self.count(bought, vec![here(), here(), FUNNEL_MAX.into()]).await?,
+            drew: self
+                .shoppers_of(|here| format!("SELECT DISTINCT shopper FROM draws WHERE campaign = ?{here}"), vec![here()])
+                .await?,
+            bought_after: self
+                .shoppers_of(
+                    |here| {
+                        let (here, there) = (here.replace("part", "o.part"), here.replace("part", "d.part"));
+                        format!(
+                            "SELECT DISTINCT o.shopper FROM orders o WHERE o.campaign = ? AND o.kind = 'purchase' AND EXISTS
+                             (SELECT 1 FROM draws d WHERE d.shopper = o.shopper AND d.id < o.id AND d.campaign = ?{there}){here}"
+                        )
+                    },
+                    vec![here(), here()],
+                )
+                .await?,
         })
     }
 

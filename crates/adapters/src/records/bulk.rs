@@ -1,10 +1,12 @@
 //! Many rows in few statements.
 
 use super::statement;
-use sea_orm::{ConnectionTrait, DbErr, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Value};
 
 /// Rows of one statement: a few sizes, so that each statement is prepared once and kept.
 const SIZES: [usize; 3] = [128, 16, 1];
+/// The same to a server, where every statement is a journey, through a proxy two.
+const FAR_SIZES: [usize; 4] = [512, 64, 8, 1];
 
 /// Where many rows go.
 pub(super) struct Table {
@@ -24,22 +26,29 @@ impl Table {
         values: impl IntoIterator<Item = Value>,
     ) -> Result<(), DbErr> {
         let mut values = values.into_iter();
-        let full = self.sql(SIZES[0]);
+        let far = connection.get_database_backend() != DbBackend::Sqlite;
+        let sizes: &[usize] = if far { &FAR_SIZES } else { &SIZES };
+        let full = self.sql(sizes[0]);
         loop {
-            let mut some: Vec<Value> = Vec::with_capacity(SIZES[0] * self.columns);
-            some.extend(values.by_ref().take(SIZES[0] * self.columns));
-            if some.len() < SIZES[0] * self.columns {
-                return self.write_rest(connection, some).await;
+            let mut some: Vec<Value> = Vec::with_capacity(sizes[0] * self.columns);
+            some.extend(values.by_ref().take(sizes[0] * self.columns));
+            if some.len() < sizes[0] * self.columns {
+                return self.write_rest(connection, &sizes[1..], some).await;
             }
             connection.execute_raw(statement(&full, some)).await?;
         }
     }
 
     /// The last rows, fewer than the largest statement takes.
-    async fn write_rest(&self, connection: &impl ConnectionTrait, values: Vec<Value>) -> Result<(), DbErr> {
+    async fn write_rest(
+        &self,
+        connection: &impl ConnectionTrait,
+        sizes: &[usize],
+        values: Vec<Value>,
+    ) -> Result<(), DbErr> {
         let mut left = values.len() / self.columns;
         let mut values = values.into_iter();
-        for size in &SIZES[1..] {
+        for size in sizes {
             while left >= *size {
                 let some: Vec<Value> = values.by_ref().take(size * self.columns).collect();
                 connection.execute_raw(statement(&self.sql(*size), some)).await?;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::campaign::State;
 use domain::fairness::CampaignSeed;
 use domain::ids::CampaignId;
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, TransactionTrait, Value};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 
 const SELECT: &str =
     "SELECT id, version, state, definition, seed, created_at, published_at, rules_version, author FROM campaigns";

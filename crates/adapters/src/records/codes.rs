@@ -2,6 +2,7 @@
 //! for codes. A use is counted in one transaction that takes the write lock first: nobody counts beside it.
 
 use super::bulk::{Table, marks};
+use super::connection::Tx;
 use super::projection::part;
 use super::{Store, big, bits, damaged, failed, get, halves, number, statement, whole};
 use app::ports::{Added, Claim, ClaimAsk, CodeBatch, CodeUse, Codes, PortError, PortResult};
@@ -11,10 +12,7 @@ use async_trait::async_trait;
 use domain::code::{Terms, Used};
 use domain::ids::{BatchId, CampaignId, CodeUseId, OrderId, ShopperId};
 use hmac::{Hmac, Mac};
-use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait, Value,
-};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use sha2::Sha256;
 
 const CODES: Table =
@@ -25,6 +23,8 @@ const CHUNK: usize = 500;
 const NAMED: usize = 8;
 /// How long a use waits for its record before the sweeper looks: sooner it would nearly always ask in vain.
 const SWEEP_AFTER_MS: i64 = 5_000;
+/// The same where the timer is set in a transaction before the use's: longer than any transaction is under way.
+const SWEEP_AFTER_SERVER_MS: i64 = 60_000;
 
 const BATCH: &str = "SELECT id, campaign, imported, chances, uses, per_shopper, starts_at, ends_at, count, used, created_at FROM code_batches";
 const USE: &str = "SELECT id, campaign, shopper, chances, key_high, key_low, request, order_id FROM code_uses";
@@ -66,7 +66,7 @@ fn code_use(row: &QueryResult) -> Result<CodeUse, DbErr> {
 }
 
 /// Uses that a batch of records has completed.
-pub(super) async fn complete(to: &DatabaseTransaction, batch: &mut Projected) -> Result<(), DbErr> {
+pub(super) async fn complete(to: &Tx, batch: &mut Projected) -> Result<(), DbErr> {
     for (used, order) in std::mem::take(&mut batch.code_uses) {
         let values = vec![bits(order.0), bits(used.0)];
         to.execute_raw(statement("UPDATE code_uses SET order_id = ? WHERE id = ?", values)).await?;
@@ -84,10 +84,8 @@ struct Found {
 
 impl Store {
     /// A transaction that nobody writes beside. One that reads first and writes later could find that somebody had.
-    async fn alone(&self) -> PortResult<DatabaseTransaction> {
-        let sqlite_transaction_mode = Some(SqliteTransactionMode::Immediate);
-        let options = TransactionOptions { sqlite_transaction_mode, ..TransactionOptions::default() };
-        self.durable.begin_with_options(options).await.map_err(|error| failed(&error))
+    async fn alone(&self) -> PortResult<Tx> {
+        self.durable.begin_alone().await.map_err(|error| failed(&error))
     }
 
     /// Each code's mark, and the code sealed.
@@ -107,25 +105,26 @@ impl Store {
     }
 }
 
-async fn rows(on: &DatabaseTransaction, sql: &str, values: Vec<Value>) -> PortResult<Vec<QueryResult>> {
+async fn rows(on: &Tx, sql: &str, values: Vec<Value>) -> PortResult<Vec<QueryResult>> {
     on.query_all_raw(statement(sql, values)).await.map_err(|error| failed(&error))
 }
 
-async fn count(on: &DatabaseTransaction, sql: &str, values: Vec<Value>) -> PortResult<u64> {
+async fn count(on: &Tx, sql: &str, values: Vec<Value>) -> PortResult<u64> {
     let found = rows(on, sql, values).await?;
     found.first().map_or(Ok(0), |row| big(row, 0).map_err(|error| damaged(&error)))
 }
 
-async fn run(on: &DatabaseTransaction, sql: &str, values: Vec<Value>) -> PortResult<()> {
+async fn run(on: &Tx, sql: &str, values: Vec<Value>) -> PortResult<()> {
     on.execute_raw(statement(sql, values)).await.map(|_| ()).map_err(|error| failed(&error))
 }
 
 /// Of what was typed, the code that the campaign has.
-async fn find(on: &DatabaseTransaction, campaign: CampaignId, of: &[String]) -> PortResult<Option<Found>> {
+async fn find(on: &Tx, campaign: CampaignId, of: &[String]) -> PortResult<Option<Found>> {
     let sql = format!(
         "SELECT c.id, c.batch, c.used, b.chances, b.uses, b.per_shopper, b.starts_at, b.ends_at FROM codes c
-         JOIN code_batches b ON b.id = c.batch WHERE c.campaign = ? AND c.mark IN ({}) ORDER BY c.id LIMIT 1",
-        marks(of.len())
+         JOIN code_batches b ON b.id = c.batch WHERE c.campaign = ? AND c.mark IN ({}) ORDER BY c.id LIMIT 1{}",
+        marks(of.len()),
+        on.locking()
     );
     let values = [bits(campaign.0)].into_iter().chain(of.iter().map(|mark| mark.as_str().into()));
     let found = rows(on, &sql, values.collect()).await?;
@@ -136,14 +135,14 @@ async fn find(on: &DatabaseTransaction, campaign: CampaignId, of: &[String]) -> 
 }
 
 /// The use that an earlier attempt of the same request counted.
-async fn own(on: &DatabaseTransaction, code: u64, ask: &ClaimAsk) -> PortResult<Option<CodeUse>> {
+async fn own(on: &Tx, code: u64, ask: &ClaimAsk) -> PortResult<Option<CodeUse>> {
     let (high, low) = halves(&ask.key);
     let sql = format!("{USE} WHERE code = ? AND shopper = ? AND key_high = ? AND key_low = ?");
     let found = rows(on, &sql, vec![bits(code), bits(ask.shopper.0), high.into(), low.into()]).await?;
     found.first().map(code_use).transpose().map_err(|error| damaged(&error))
 }
 
-async fn used(on: &DatabaseTransaction, found: &Found, shopper: ShopperId) -> PortResult<Used> {
+async fn used(on: &Tx, found: &Found, shopper: ShopperId) -> PortResult<Used> {
     let by_batch = "SELECT count(*) FROM code_uses WHERE batch = ? AND shopper = ?";
     let by_code = "SELECT count(*) FROM code_uses WHERE code = ? AND shopper = ?";
     Ok(Used {
@@ -153,8 +152,8 @@ async fn used(on: &DatabaseTransaction, found: &Found, shopper: ShopperId) -> Po
     })
 }
 
-/// Counts the use and sets its timer.
-async fn take(on: &DatabaseTransaction, found: &Found, ask: &ClaimAsk) -> PortResult<()> {
+/// Counts the use.
+async fn take(on: &Tx, found: &Found, ask: &ClaimAsk) -> PortResult<()> {
     run(on, "UPDATE codes SET used = used + 1 WHERE id = ?", vec![bits(found.code)]).await?;
     run(on, "UPDATE code_batches SET used = used + 1 WHERE id = ?", vec![bits(found.batch)]).await?;
     let (high, low) = halves(&ask.key);
@@ -164,10 +163,14 @@ async fn take(on: &DatabaseTransaction, found: &Found, ask: &ClaimAsk) -> PortRe
     let mut values = vec![bits(ask.new_id.0), part(ask.shopper), bits(found.code), bits(found.batch)];
     values.extend([bits(ask.campaign.0), bits(ask.shopper.0), i64::from(found.terms.chances).into()]);
     values.extend([high.into(), low.into(), bits(ask.request), ask.now_ms.into()]);
-    run(on, sql, values).await?;
+    run(on, sql, values).await
+}
+
+/// Sets the timer of a use that may be left incomplete.
+async fn set_timer(on: &Tx, ask: &ClaimAsk, after_ms: i64) -> PortResult<()> {
     let sql = "INSERT INTO due (kind, id, shopper, part, campaign, at) VALUES (?, ?, ?, ?, ?, ?)";
     let mut values = vec![DueKind::Redeem.word().into(), bits(ask.new_id.0), bits(ask.shopper.0), part(ask.shopper)];
-    values.extend([bits(ask.campaign.0), ask.now_ms.saturating_add(SWEEP_AFTER_MS).into()]);
+    values.extend([bits(ask.campaign.0), ask.now_ms.saturating_add(after_ms).into()]);
     run(on, sql, values).await
 }
 
@@ -251,6 +254,15 @@ impl Codes for Store {
         }
         if let Err(why) = found.terms.admit(used(&transaction, &found, ask.shopper).await?, ask.now_ms) {
             return Ok(Claim::Unusable(why));
+        }
+        if self.durable.is_mysql() {
+            // Timers may lie in another database, and two do not commit as one: the timer first, since one without a use
+            // is forgotten when it fires, while a use without one would be.
+            let timer = self.durable.begin().await.map_err(|error| failed(&error))?;
+            set_timer(&timer, ask, SWEEP_AFTER_SERVER_MS).await?;
+            timer.commit().await.map_err(|error| failed(&error))?;
+        } else {
+            set_timer(&transaction, ask, SWEEP_AFTER_MS).await?;
         }
         take(&transaction, &found, ask).await?;
         transaction.commit().await.map_err(|error| failed(&error))?;

@@ -7,7 +7,7 @@ use app::ports::{CouponPools, PortError, PortResult};
 use async_trait::async_trait;
 use domain::ids::{AwardId, CampaignId};
 use hmac::{Hmac, Mac};
-use sea_orm::{QueryResult, TransactionTrait};
+use sea_orm::QueryResult;
 use sha2::Sha256;
 
 const COUPONS: Table =
@@ -40,8 +40,9 @@ impl CouponPools for Store {
     async fn assign(&self, campaign: CampaignId, prize: &str, award: AwardId) -> PortResult<bool> {
         // One statement is one transaction: nobody else can take the code in between, and an award that has one takes
         // no other.
-        let sql = "UPDATE coupons SET award = ? WHERE id = (SELECT id FROM coupons WHERE campaign = ? AND prize = ? AND award IS NULL
-                   ORDER BY id LIMIT 1) AND NOT EXISTS (SELECT 1 FROM coupons WHERE award = ?)";
+        let sql = "UPDATE coupons SET award = ? WHERE award IS NULL
+                   AND id = (SELECT id FROM (SELECT id FROM coupons WHERE campaign = ? AND prize = ? AND award IS NULL ORDER BY id LIMIT 1) AS free)
+                   AND NOT EXISTS (SELECT 1 FROM (SELECT award FROM coupons WHERE award = ? LIMIT 1) AS given)";
         let values = vec![bits(award.0), bits(campaign.0), prize.into(), bits(award.0)];
         if self.durably(sql, values).await? == 1 {
             return Ok(true);

@@ -1,14 +1,14 @@
 //! Messages on their way. A row is written by projection beside what it tells of; `subscription` and `message` make it
 //! unique for ever, while `endpoint` says in whose lane it is now.
 
-use super::bulk::Table;
+use super::bulk::{Table, marks};
 use super::projection::part;
 use super::{Store, big, bits, failed, get, number, statement};
 use app::fulfil::MessageType;
-use app::ports::{Backlog, Deliveries, Delivery, DeliveryState, Hurry, NewDelivery, PortResult, Settled};
+use app::ports::{Backlog, Deliveries, Delivery, DeliveryState, Hurry, NewDelivery, PortError, PortResult, Settled};
 use async_trait::async_trait;
 use domain::ids::{AwardId, CampaignId, DeliveryId, EndpointId, ShopperId};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, TransactionTrait, Value};
+use sea_orm::{DbErr, QueryResult, Value};
 
 pub(super) const DELIVERIES: Table = Table {
     insert: "INSERT OR IGNORE INTO deliveries (subscription, message, endpoint, kind, campaign, shopper, part, award, data, at, state, attempts, due, moved_at)",
@@ -21,6 +21,8 @@ const AGAIN: Table = Table {
     columns: 14,
     conflict: "ON CONFLICT (subscription, message) DO UPDATE SET state = 'pending', due = excluded.due, attempts = 0 WHERE deliveries.state = 'done'",
 };
+/// Deliveries that one statement forgets.
+const FORGOTTEN: usize = 500;
 /// A delivery that was done so lately is not missed: projection may not have come to its award's move.
 pub(super) const SETTLING_MS: i64 = 60_000;
 
@@ -77,7 +79,7 @@ fn lane(endpoint: Option<EndpointId>) -> Value {
 
 impl Store {
     async fn change_deliveries(&self, sql: &str, values: Vec<Value>) -> PortResult<u64> {
-        let done = self.write.execute_raw(statement(sql, values)).await.map_err(|error| failed(&error))?;
+        let done = self.write.run(statement(sql, values)).await.map_err(|error| failed(&error))?;
         Ok(done.rows_affected())
     }
 }
@@ -142,9 +144,18 @@ impl Deliveries for Store {
                 self.change_deliveries(sql, vec![now, bits(campaign.0)]).await
             }
             Hurry::Pools => {
-                let sql = "UPDATE deliveries SET due = ? WHERE endpoint = 0 AND state = 'pending' AND due > ? AND problem = 'pool_empty'
-                           AND campaign IN (SELECT campaign FROM coupons WHERE award IS NULL)";
-                self.change_deliveries(sql, vec![now.clone(), now]).await
+                let free = "SELECT DISTINCT campaign FROM coupons WHERE award IS NULL";
+                let free: Vec<i64> = self.all(free, vec![], |row| get(row, 0)).await?;
+                if free.is_empty() {
+                    return Ok(0);
+                }
+                let sql = format!(
+                    "UPDATE deliveries SET due = ? WHERE endpoint = 0 AND state = 'pending' AND due > ? AND problem = 'pool_empty'
+                     AND campaign IN ({})",
+                    marks(free.len())
+                );
+                let values = [now.clone(), now].into_iter().chain(free.into_iter().map(Value::from));
+                self.change_deliveries(&sql, values.collect()).await
             }
             Hurry::Receivers => {
                 let sql = "UPDATE deliveries SET due = ? WHERE endpoint = 0 AND state = 'pending' AND problem = 'no_receiver'";
@@ -154,21 +165,31 @@ impl Deliveries for Store {
     }
 
     async fn forget(&self, done_ms: i64, parked_ms: i64, limit: u32) -> PortResult<u64> {
-        let sql =
-            "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE state <> 'pending' AND moved_at < ?
-                   AND (state = 'done' OR (moved_at < ? AND kind <> 'award.fulfil')) ORDER BY moved_at LIMIT ?)";
+        let old = "SELECT id FROM deliveries WHERE state <> 'pending' AND moved_at < ?
+                   AND (state = 'done' OR (moved_at < ? AND kind <> 'award.fulfil')) ORDER BY moved_at LIMIT ?";
         let values = vec![done_ms.max(parked_ms).into(), parked_ms.into(), i64::from(limit).into()];
-        self.change_deliveries(sql, values).await
+        let old: Vec<i64> = self.all(old, values, |row| get(row, 0)).await?;
+        let mut gone = 0;
+        for some in old.chunks(FORGOTTEN) {
+            // One that has moved since stays.
+            let sql = format!("DELETE FROM deliveries WHERE state <> 'pending' AND id IN ({})", marks(some.len()));
+            gone += self.change_deliveries(&sql, some.iter().copied().map(Value::from).collect()).await?;
+        }
+        Ok(gone)
     }
 
     async fn backlog(&self) -> PortResult<Backlog> {
-        let sql = "SELECT (SELECT count(*) FROM deliveries WHERE state = 'pending'), (SELECT count(*) FROM deliveries WHERE state = 'parked'),
-                   (SELECT count(*) FROM deliveries WHERE endpoint = 0 AND state = 'pending' AND problem = 'pool_empty'),
-                   (SELECT min(at) FROM awards WHERE state IN ('granting', 'failed'))";
-        let row = |row: &QueryResult| {
-            let (pending, parked) = (big(row, 0)?, big(row, 1)?);
-            Ok(Backlog { pending, parked, pool_empty: big(row, 2)?, oldest_open_ms: get(row, 3)? })
+        // Plain counts and a plain minimum, each by itself: what several databases say of them can be put together.
+        let of = |condition| format!("SELECT count(*) FROM deliveries WHERE {condition}");
+        let count = async |condition| {
+            Ok::<u64, PortError>(self.one(&of(condition), vec![], |row| big(row, 0)).await?.unwrap_or(0))
         };
-        Ok(self.one(sql, vec![], row).await?.unwrap_or_default())
+        let oldest = "SELECT min(at) FROM awards WHERE state IN ('granting', 'failed')";
+        Ok(Backlog {
+            pending: count("state = 'pending'").await?,
+            parked: count("state = 'parked'").await?,
+            pool_empty: count("endpoint = 0 AND state = 'pending' AND problem = 'pool_empty'").await?,
+            oldest_open_ms: self.one(oldest, vec![], |row| get::<Option<i64>>(row, 0)).await?.flatten(),
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! Entry drawings and the awards of their ranks.
 
 use super::bulk::Table;
+use super::connection::Tx;
 use super::lists::named;
 use super::projection::part;
 use super::{Store, big, bits, get, number};
@@ -8,7 +9,7 @@ use app::ports::{DrawingRow, Drawings, EntryWin, PortResult};
 use app::rows::EntryWinRow;
 use async_trait::async_trait;
 use domain::ids::{AwardId, CampaignId, ShopperId};
-use sea_orm::{DatabaseTransaction, DbErr, Value};
+use sea_orm::{DbErr, Value};
 
 const WINS: Table = Table {
     insert: "INSERT OR IGNORE INTO entry_wins (campaign, place, part, shopper, award)",
@@ -17,7 +18,7 @@ const WINS: Table = Table {
 };
 
 /// What projection writes of them.
-pub(super) async fn write(to: &DatabaseTransaction, wins: &[EntryWinRow]) -> Result<(), DbErr> {
+pub(super) async fn write(to: &Tx, wins: &[EntryWinRow]) -> Result<(), DbErr> {
     let values = wins.iter().flat_map(|win| {
         let (campaign, rank) = (bits(win.campaign.0), i64::from(win.rank).into());
         [campaign, rank, part(win.shopper), bits(win.shopper.0), bits(win.award.0)]
@@ -63,7 +64,7 @@ impl Drawings for Store {
     }
 
     async fn wins(&self, campaign: CampaignId) -> PortResult<Vec<EntryWin>> {
-        let sql = "SELECT w.place, w.shopper, w.award, a.state FROM entry_wins w JOIN awards a ON a.id = w.award
+        let sql = "SELECT w.place, w.shopper, w.award, a.state FROM entry_wins w JOIN awards a ON a.id = w.award AND a.part = w.part
                    WHERE w.campaign = ? ORDER BY w.place";
         let read = |row: &_| {
             Ok(EntryWin {

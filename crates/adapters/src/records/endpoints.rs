@@ -5,7 +5,7 @@ use app::fulfil::MessageType;
 use app::ports::{Endpoint, Endpoints, PortResult, Secret};
 use async_trait::async_trait;
 use domain::ids::EndpointId;
-use sea_orm::{ConnectionTrait, DbErr, TransactionTrait};
+use sea_orm::{ConnectionTrait, DbErr};
 
 /// Between sealed secrets: no character of hex.
 const BETWEEN: &str = " ";
@@ -73,22 +73,23 @@ impl Endpoints for Store {
     }
 
     async fn delete(&self, id: EndpointId) -> PortResult<bool> {
-        let transaction = self.durable.begin().await.map_err(|error| failed(&error))?;
-        let mut gone = 0;
+        let mut transaction = self.durable.begin().await.map_err(|error| failed(&error))?;
         for sql in [
-            "DELETE FROM endpoints WHERE id = ?",
             "UPDATE deliveries SET endpoint = 0, state = 'pending', attempts = 0 WHERE endpoint = ? AND kind = 'award.fulfil' AND state <> 'done'",
             "DELETE FROM deliveries WHERE endpoint = ? AND kind <> 'award.fulfil'",
         ] {
-            let done =
-                transaction.execute_raw(statement(sql, vec![bits(id.0)])).await.map_err(|error| failed(&error))?;
-            gone = if gone == 0 { done.rows_affected() } else { gone };
-            if gone == 0 {
-                break;
-            }
+            transaction.execute_raw(statement(sql, vec![bits(id.0)])).await.map_err(|error| failed(&error))?;
         }
+        if self.durable.is_mysql() {
+            // Its deliveries may lie in other databases, and several do not commit as one: they first, so that a repeat
+            // finds the endpoint and goes on.
+            transaction.commit().await.map_err(|error| failed(&error))?;
+            transaction = self.durable.begin().await.map_err(|error| failed(&error))?;
+        }
+        let gone = statement("DELETE FROM endpoints WHERE id = ?", vec![bits(id.0)]);
+        let gone = transaction.execute_raw(gone).await.map_err(|error| failed(&error))?;
         transaction.commit().await.map_err(|error| failed(&error))?;
         self.read_endpoints().await?;
-        Ok(gone == 1)
+        Ok(gone.rows_affected() == 1)
     }
 }

@@ -3,6 +3,7 @@
 use super::bulk::marks;
 use super::lists::{AWARD, award};
 use super::orders::{ORDER, order};
+use super::projection::part;
 use super::{Store, big, bits, get, number};
 use app::ports::{ExchangeDesk, PortError, PortResult};
 use app::rows::{AwardRow, OrderRow};
@@ -52,16 +53,18 @@ impl ExchangeDesk for Store {
     }
 
     async fn exchanges(&self, shopper: ShopperId, before: u64, limit: u32) -> PortResult<Vec<OrderRow>> {
-        let sql = format!("{ORDER} WHERE shopper = ? AND id < ? AND item <> 0 ORDER BY id DESC LIMIT ?");
-        self.all(&sql, vec![bits(shopper.0), bits(before), i64::from(limit).into()], order).await
+        let sql = format!("{ORDER} WHERE shopper = ? AND part = ? AND id < ? AND item <> 0 ORDER BY id DESC LIMIT ?");
+        let values = vec![bits(shopper.0), part(shopper), bits(before), i64::from(limit).into()];
+        self.all(&sql, values, order).await
     }
 
     async fn awards_of(&self, shopper: ShopperId, orders: &[OrderId]) -> PortResult<Vec<AwardRow>> {
         if orders.is_empty() {
             return Ok(Vec::new());
         }
-        let sql = format!("{AWARD} WHERE order_id IN ({}) AND shopper = ? ORDER BY id", marks(orders.len()));
-        let values = orders.iter().map(|order| bits(order.0)).chain([bits(shopper.0)]);
+        let sql =
+            format!("{AWARD} WHERE order_id IN ({}) AND shopper = ? AND part = ? ORDER BY id", marks(orders.len()));
+        let values = orders.iter().map(|order| bits(order.0)).chain([bits(shopper.0), part(shopper)]);
         self.all(&sql, values.collect(), award).await
     }
 }

@@ -2,20 +2,21 @@
 //! their own, which are kept for as long as a socket may resume.
 
 use super::bulk::Table;
+use super::connection::Tx;
+use super::projection::part;
 use super::{Store, big, bits, failed, get, number, statement};
 use app::ports::{Heardings, PortResult, Readied};
 use app::rows::Projected;
 use async_trait::async_trait;
 use domain::ids::{CampaignId, DrawId, ShopperId};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
+use sea_orm::{DbErr, QueryResult};
 
 const NOTICES: Table =
     Table { insert: "INSERT OR IGNORE INTO notices (shopper, pos, part, at)", columns: 4, conflict: "" };
 
-pub(super) async fn write(to: &DatabaseTransaction, batch: &mut Projected) -> Result<(), DbErr> {
+pub(super) async fn write(to: &Tx, batch: &mut Projected) -> Result<(), DbErr> {
     let notices = std::mem::take(&mut batch.notices).into_iter();
-    let values =
-        notices.flat_map(|n| [bits(n.shopper.0), bits(n.offset), super::projection::part(n.shopper), n.at_ms.into()]);
+    let values = notices.flat_map(|n| [bits(n.shopper.0), bits(n.offset), part(n.shopper), n.at_ms.into()]);
     NOTICES.write(to, values).await
 }
 
@@ -26,7 +27,7 @@ impl Store {
     /// Where the records are out of reach.
     pub async fn forget_notices(&self, before_ms: i64) -> PortResult<()> {
         let sql = "DELETE FROM notices WHERE at < ?";
-        self.write.execute_raw(statement(sql, vec![before_ms.into()])).await.map_err(|error| failed(&error))?;
+        self.write.run(statement(sql, vec![before_ms.into()])).await.map_err(|error| failed(&error))?;
         Ok(())
     }
 }
@@ -34,13 +35,15 @@ impl Store {
 #[async_trait]
 impl Heardings for Store {
     async fn offsets(&self, shopper: ShopperId, since_ms: i64, from: u64, limit: u32) -> PortResult<Vec<u64>> {
-        let draws = "SELECT DISTINCT pos FROM draws WHERE shopper = ? AND id >= ? AND pos >= ? ORDER BY id LIMIT ?";
-        let notices = "SELECT pos FROM notices WHERE shopper = ? AND pos >= ? AND at >= ? ORDER BY pos LIMIT ?";
+        let draws = "SELECT pos FROM draws WHERE shopper = ? AND part = ? AND id >= ? AND pos >= ? GROUP BY pos ORDER BY min(id) LIMIT ?";
+        let notices =
+            "SELECT pos FROM notices WHERE shopper = ? AND part = ? AND pos >= ? AND at >= ? ORDER BY pos LIMIT ?";
         let first = bits(DrawId::first_at(since_ms).0);
         let limit_value = || i64::from(limit).into();
         let row = |row: &QueryResult| big(row, 0);
-        let mut offsets = self.all(draws, vec![bits(shopper.0), first, bits(from), limit_value()], row).await?;
-        let values = vec![bits(shopper.0), bits(from), since_ms.into(), limit_value()];
+        let mut offsets =
+            self.all(draws, vec![bits(shopper.0), part(shopper), first, bits(from), limit_value()], row).await?;
+        let values = vec![bits(shopper.0), part(shopper), bits(from), since_ms.into(), limit_value()];
         offsets.extend(self.all(notices, values, row).await?);
         offsets.sort_unstable();
         offsets.dedup();
@@ -50,7 +53,7 @@ impl Heardings for Store {
 
     async fn strategies(&self, shopper: ShopperId, since_ms: i64, after: u64) -> PortResult<Vec<Readied>> {
         let sql = "SELECT campaign, generation, message, at FROM strategies
-                   WHERE shopper = ? AND message > ? AND at >= ? ORDER BY message";
+                   WHERE shopper = ? AND part = ? AND message > ? AND at >= ? ORDER BY message";
         let row = |row: &QueryResult| {
             Ok(Readied {
                 campaign: CampaignId(big(row, 0)?),
@@ -59,6 +62,6 @@ impl Heardings for Store {
                 at_ms: get(row, 3)?,
             })
         };
-        self.all(sql, vec![bits(shopper.0), bits(after), since_ms.into()], row).await
+        self.all(sql, vec![bits(shopper.0), part(shopper), bits(after), since_ms.into()], row).await
     }
 }

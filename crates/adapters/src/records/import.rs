@@ -1,12 +1,13 @@
 //! What `koi import` writes: behaviours and profiles, with what makes a repeat harmless, in one transaction.
 
 use super::bulk::{Table, marks};
+use super::connection::Tx;
 use super::projection::{ACCOUNTS, BEHAVIOURS, PROFILES, mark_stale, part, text};
 use super::{Store, bits, failed, get, halves, statement};
 use app::ports::{PortError, PortResult, StoredAccount};
 use app::rows::BehaviourRow;
 use domain::ids::ShopperId;
-use sea_orm::{DatabaseTransaction, DbErr, QueryResult, TransactionTrait, Value};
+use sea_orm::{DbErr, QueryResult, Value};
 
 const IMPORTS: Table = Table {
     insert: "INSERT INTO imports (source, order_id, ordinals)",
@@ -85,6 +86,9 @@ impl Store {
     /// `Unreachable`.
     pub async fn sync(&self) -> PortResult<()> {
         use sea_orm::ConnectionTrait;
+        if self.durable.is_mysql() {
+            return Ok(());
+        }
         let done = self
             .durable
             .query_one_raw(statement("PRAGMA wal_checkpoint(TRUNCATE)", vec![]))
@@ -96,7 +100,7 @@ impl Store {
     }
 }
 
-async fn write(to: &DatabaseTransaction, batch: ImportBatch) -> Result<(), DbErr> {
+async fn write(to: &Tx, batch: ImportBatch) -> Result<(), DbErr> {
     let mut values = Vec::new();
     for stored in &batch.accounts {
         let state = serde_json::to_string(&stored.account).map_err(|error| DbErr::Json(error.to_string()))?;

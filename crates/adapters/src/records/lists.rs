@@ -1,6 +1,7 @@
 //! The lists that shoppers see.
 
 use super::bulk::marks;
+use super::projection::part;
 use super::{Store, big, bits, get, number, whole};
 use app::ports::{Lists, PortResult};
 use app::rows::{AwardRow, DrawRow, EntryRow};
@@ -54,8 +55,8 @@ impl Lists for Store {
         limit: u32,
     ) -> PortResult<Vec<DrawRow>> {
         let sql = "SELECT id, n, key_high, key_low, request, pos, award FROM draws
-                   WHERE shopper = ? AND id < ? AND campaign = ? ORDER BY id DESC LIMIT ?";
-        let values = vec![bits(shopper.0), bits(before), bits(campaign.0), i64::from(limit).into()];
+                   WHERE shopper = ? AND part = ? AND id < ? AND campaign = ? ORDER BY id DESC LIMIT ?";
+        let values = vec![bits(shopper.0), part(shopper), bits(before), bits(campaign.0), i64::from(limit).into()];
         let row = |row: &QueryResult| {
             Ok(DrawRow {
                 id: DrawId(big(row, 0)?),
@@ -72,26 +73,29 @@ impl Lists for Store {
     }
 
     async fn awards(&self, shopper: ShopperId, before: u64, limit: u32) -> PortResult<Vec<AwardRow>> {
-        let sql = format!("{AWARD} WHERE shopper = ? AND id < ? ORDER BY id DESC LIMIT ?");
-        self.all(&sql, vec![bits(shopper.0), bits(before), i64::from(limit).into()], award).await
+        let sql = format!("{AWARD} WHERE shopper = ? AND part = ? AND id < ? ORDER BY id DESC LIMIT ?");
+        let values = vec![bits(shopper.0), part(shopper), bits(before), i64::from(limit).into()];
+        self.all(&sql, values, award).await
     }
 
     async fn award(&self, shopper: ShopperId, id: AwardId) -> PortResult<Option<AwardRow>> {
-        self.one(&format!("{AWARD} WHERE id = ? AND shopper = ?"), vec![bits(id.0), bits(shopper.0)], award).await
+        let values = vec![bits(id.0), bits(shopper.0), part(shopper)];
+        self.one(&format!("{AWARD} WHERE id = ? AND shopper = ? AND part = ?"), values, award).await
     }
 
     async fn award_states(&self, shopper: ShopperId, awards: &[AwardId]) -> PortResult<Vec<(AwardId, AwardState)>> {
         if awards.is_empty() {
             return Ok(Vec::new());
         }
-        let sql = format!("SELECT id, state FROM awards WHERE shopper = ? AND id IN ({})", marks(awards.len()));
-        let values = std::iter::once(shopper.0).chain(awards.iter().map(|a| a.0)).map(bits).collect();
+        let sql =
+            format!("SELECT id, state FROM awards WHERE shopper = ? AND part = ? AND id IN ({})", marks(awards.len()));
+        let values = [bits(shopper.0), part(shopper)].into_iter().chain(awards.iter().map(|a| bits(a.0))).collect();
         self.all(&sql, values, |row| Ok((AwardId(big(row, 0)?), state(row, 1)?))).await
     }
 
     async fn entries(&self, shopper: ShopperId, before: u64, limit: u32) -> PortResult<Vec<EntryRow>> {
         let sql = "SELECT id, amount, balance, contra, business_key, reason, expires_at, receipt, at FROM entries
-                   WHERE shopper = ? AND id < ? ORDER BY id DESC LIMIT ?";
+                   WHERE shopper = ? AND part = ? AND id < ? ORDER BY id DESC LIMIT ?";
         let row = |row: &QueryResult| {
             Ok(EntryRow {
                 shopper,
@@ -107,6 +111,6 @@ impl Lists for Store {
                 at_ms: get(row, 8)?,
             })
         };
-        self.all(sql, vec![bits(shopper.0), bits(before), i64::from(limit).into()], row).await
+        self.all(sql, vec![bits(shopper.0), part(shopper), bits(before), i64::from(limit).into()], row).await
     }
 }

@@ -1,4 +1,4 @@
-//! Records: SeaORM over SQLite, a file of its own.
+//! Records: SeaORM over SQLite, a file of its own, or over the MySQL protocol, shared by the nodes of a cluster.
 //!
 //! Rows carry `part`. What projection writes goes through one connection with synchronous=NORMAL, since the ledger
 //! repeats what a power cut takes; facts that are acknowledged outside the ledger (campaigns, people, API keys) go
@@ -12,11 +12,14 @@ mod browse;
 mod bulk;
 mod campaigns;
 mod codes;
+mod connection;
 mod coupons;
 mod deliveries;
+mod dialect;
 mod drawings;
 mod endpoints;
 mod erase;
+mod escrow;
 mod exchange;
 mod heardings;
 mod import;
@@ -27,13 +30,16 @@ mod projection;
 mod registry;
 mod schema;
 mod shelves;
+mod tables;
 mod timers;
 
 pub use import::ImportBatch;
+pub use tables::{SHARDED, distribution, doubling};
 
 use crate::vault::Vault;
 use app::fulfil::{Dispatch, Subscriptions};
 use app::ports::{PortError, PortResult};
+use connection::Connection;
 use domain::record::KeyHash;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
@@ -51,6 +57,10 @@ pub const RECORDS_FILE: &str = "records.db";
 pub const TOMBSTONES_FILE: &str = "tombstones";
 /// Reading connections.
 const READERS: u32 = 4;
+/// How long a connection to a server is waited for: whoever asks is told 503 after it.
+const AWAY: Duration = Duration::from_secs(3);
+/// Connections to a server of the MySQL protocol.
+const CONNECTIONS: u32 = 16;
 /// How long a statement waits for another connection's lock, or for a connection.
 const BUSY: Duration = Duration::from_secs(5);
 /// Pages of the write-ahead log (16 KiB each) at which it is brought into the file: 128 MiB, so that pages which many
@@ -64,6 +74,8 @@ const STATEMENTS: usize = 128;
 pub enum RecordsError {
     #[error("the endpoints in the records {path} cannot be read; was master.key replaced?")]
     Endpoints { path: String },
+    #[error("records are kept in a directory or at mysql://USER:PASSWORD@HOST:PORT/DATABASE, not at {scheme}://")]
+    Scheme { scheme: String },
     #[error("the records {path} cannot be opened: {source}")]
     Open { path: String, source: DbErr },
     #[error(
@@ -76,18 +88,20 @@ pub enum RecordsError {
 #[derive(Clone)]
 pub struct Store {
     /// Projection and import.
-    write: DatabaseConnection,
+    write: Connection,
     /// What must be durable when a call returns.
-    durable: DatabaseConnection,
-    read: DatabaseConnection,
+    durable: Connection,
+    read: Connection,
     vault: Vault,
     subscriptions: Subscriptions,
     /// The log whose projection this end writes; embedded there is one.
     log: u8,
+    /// The partition that this log is, where there are several.
+    part: Option<u8>,
     /// The fence that it put up; 0 where none is needed.
     fence: Arc<AtomicU32>,
-    /// Who was erased; no backup holds it.
-    tombstones: PathBuf,
+    /// Who was erased, in a file that no backup holds; on a server it is a table, which none may hold either.
+    tombstones: Option<PathBuf>,
 }
 
 impl Store {
@@ -105,19 +119,48 @@ impl Store {
         let write = connect_giving_way(options(&path, 1, SqliteSynchronous::Normal)).await;
         let write = write.map_err(|source| RecordsError::Open { path: shown.clone(), source })?;
         schema::migrate(&write, &shown).await?;
-        let durable = connect(1, SqliteSynchronous::Full).await?;
-        let read = connect(READERS, SqliteSynchronous::Normal).await?;
+        let durable = Connection(connect(1, SqliteSynchronous::Full).await?);
+        let read = Connection(connect(READERS, SqliteSynchronous::Normal).await?);
+        let tombstones = Some(data.join(TOMBSTONES_FILE));
+        Self::over([Connection(write), durable, read], vault, tombstones, &shown).await
+    }
+
+    /// Connects to records on the MySQL protocol, a database directly or several behind ShardingSphere-Proxy, and makes or
+    /// migrates their tables. `url` is `mysql://user:password@host:port/database`; what is shown of it leaves the password
+    /// out. One pool serves all logs of a process: see [`Store::of_log`].
+    ///
+    /// # Errors
+    /// [`RecordsError`]; unless the tables are newer, another attempt may succeed.
+    pub async fn connect(url: &str, vault: Vault) -> Result<Self, RecordsError> {
+        if let Some((scheme, _)) = url.split_once("://").filter(|(scheme, _)| *scheme != "mysql") {
+            return Err(RecordsError::Scheme { scheme: scheme.to_owned() });
+        }
+        let shown = url.rsplit('@').next().unwrap_or_default().to_owned();
+        let open = |source| RecordsError::Open { path: shown.clone(), source };
+        let mut options = ConnectOptions::new(url);
+        options.max_connections(CONNECTIONS).min_connections(1).sqlx_logging(false).acquire_timeout(AWAY);
+        let pool = Connection(Database::connect(options).await.map_err(open)?);
+        schema::migrate_mysql(&pool, &shown).await?;
+        // The server decides what is durable, and it is all of it.
+        Self::over([pool.clone(), pool.clone(), pool], vault, None, &shown).await
+    }
+
+    async fn over(
+        [write, durable, read]: [Connection; 3],
+        vault: Vault,
+        tombstones: Option<PathBuf>,
+        shown: &str,
+    ) -> Result<Self, RecordsError> {
         let (subscriptions, fence) = (Subscriptions::default(), Arc::default());
-        let tombstones = data.join(TOMBSTONES_FILE);
-        let store = Self { write, durable, read, vault, subscriptions, log: 0, fence, tombstones };
-        store.read_endpoints().await.map_err(|_| RecordsError::Endpoints { path: shown })?;
+        let store = Self { write, durable, read, vault, subscriptions, log: 0, part: None, fence, tombstones };
+        store.read_endpoints().await.map_err(|_| RecordsError::Endpoints { path: shown.into() })?;
         Ok(store)
     }
 
-    /// The same records for the projection of one log among several.
+    /// The same records for the projection of one log among several, that of the partition of the same number.
     #[must_use]
     pub fn of_log(&self, log: u8) -> Self {
-        Self { log, fence: Arc::default(), ..self.clone() }
+        Self { log, part: Some(log), fence: Arc::default(), ..self.clone() }
     }
 
     /// The shop's endpoints as they are now.
@@ -141,7 +184,7 @@ impl Store {
     /// Closes all connections.
     pub async fn close(&self) {
         for connection in [&self.read, &self.durable, &self.write] {
-            if let Err(error) = connection.close_by_ref().await {
+            if let Err(error) = connection.0.close_by_ref().await {
                 tracing::warn!(%error, "a connection to the records did not close");
             }
         }
@@ -169,7 +212,7 @@ impl Store {
 
     /// Runs one statement that is durable when it returns, and says how many rows it touched.
     async fn durably(&self, sql: &str, values: Vec<Value>) -> PortResult<u64> {
-        let done = self.durable.execute_raw(statement(sql, values)).await.map_err(|error| failed(&error))?;
+        let done = self.durable.run(statement(sql, values)).await.map_err(|error| failed(&error))?;
         Ok(done.rows_affected())
     }
 }

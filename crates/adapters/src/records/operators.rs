@@ -6,7 +6,7 @@ use app::ports::{PortError, PortResult};
 use async_trait::async_trait;
 use domain::ids::OperatorId;
 use domain::operator::{Ban, Role};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, TransactionTrait, Value};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 
 /// Keys that are listed at once.
 const KEYS_MAX: u32 = 1_000;

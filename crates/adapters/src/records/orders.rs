@@ -1,6 +1,7 @@
 //! Orders, what is owed back for them, and the timers that stand beside: what projection writes of them, and reads.
 
 use super::bulk::Table;
+use super::connection::Tx;
 use super::projection::part;
 use super::{Store, big, bits, get, number, statement};
 use app::ports::{Orders, PortResult};
@@ -8,7 +9,7 @@ use app::rows::{OrderMove, OrderRow, Projected, RefundRow};
 use async_trait::async_trait;
 use domain::ids::{CampaignId, EntryId, ItemId, OrderId, ShopperId};
 use domain::order::{OrderKind, OrderState};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 
 const ORDERS: Table = Table {
     insert: "INSERT OR IGNORE INTO orders (id, part, shopper, campaign, kind, state, chances, lot, expires_at, price_cents, pay_by,
@@ -23,7 +24,7 @@ const REFUNDS: Table = Table {
 };
 
 /// Writes what a batch brings of orders: new ones first, then how they moved.
-pub(super) async fn write(to: &DatabaseTransaction, batch: &mut Projected) -> Result<(), DbErr> {
+pub(super) async fn write(to: &Tx, batch: &mut Projected) -> Result<(), DbErr> {
     let mut values = Vec::with_capacity(batch.orders.len() * ORDERS.columns);
     for o in std::mem::take(&mut batch.orders) {
         values.extend([bits(o.id.0), part(o.shopper), bits(o.shopper.0), bits(o.campaign.0), o.kind.word().into()]);
@@ -45,17 +46,19 @@ pub(super) async fn write(to: &DatabaseTransaction, batch: &mut Projected) -> Re
     super::timers::write(to, batch).await
 }
 
-async fn move_order(to: &DatabaseTransaction, moved: &OrderMove) -> Result<(), DbErr> {
+async fn move_order(to: &Tx, moved: &OrderMove) -> Result<(), DbErr> {
     let OrderMove { shopper, order, state, paid } = *moved;
     if let Some((lot, expires_at_ms)) = paid {
-        let sql = "UPDATE orders SET state = ?, lot = ?, expires_at = ? WHERE id = ? AND shopper = ?";
-        let values = vec![state.word().into(), bits(lot.0), expires_at_ms.into(), bits(order.0), bits(shopper.0)];
+        let sql = "UPDATE orders SET state = ?, lot = ?, expires_at = ? WHERE id = ? AND shopper = ? AND part = ?";
+        let mut values = vec![state.word().into(), bits(lot.0), expires_at_ms.into(), bits(order.0), bits(shopper.0)];
+        values.push(part(shopper));
         return to.execute_raw(statement(sql, values)).await.map(|_| ());
     }
-    let values = || vec![state.word().into(), bits(order.0), bits(shopper.0)];
-    to.execute_raw(statement("UPDATE orders SET state = ? WHERE id = ? AND shopper = ?", values())).await?;
+    let values = || vec![state.word().into(), bits(order.0), bits(shopper.0), part(shopper)];
+    to.execute_raw(statement("UPDATE orders SET state = ? WHERE id = ? AND shopper = ? AND part = ?", values()))
+        .await?;
     // Those that joined it: an index of its own, nearly always empty.
-    let joined = "UPDATE orders SET state = ? WHERE lot = ? AND lot <> id AND shopper = ?";
+    let joined = "UPDATE orders SET state = ? WHERE lot = ? AND lot <> id AND shopper = ? AND part = ?";
     to.execute_raw(statement(joined, values())).await.map(|_| ())
 }
 
@@ -89,7 +92,8 @@ pub(super) fn order(row: &QueryResult) -> Result<OrderRow, DbErr> {
 #[async_trait]
 impl Orders for Store {
     async fn order(&self, id: OrderId) -> PortResult<Option<OrderRow>> {
-        self.one(&format!("{ORDER} WHERE id = ?"), vec![bits(id.0)], order).await
+        let part = i32::from(id.partition());
+        self.one(&format!("{ORDER} WHERE id = ? AND part = ?"), vec![bits(id.0), part.into()], order).await
     }
 
     async fn orders(
@@ -99,8 +103,9 @@ impl Orders for Store {
         before: u64,
         limit: u32,
     ) -> PortResult<Vec<OrderRow>> {
-        let sql = format!("{ORDER} WHERE shopper = ? AND id < ? AND campaign = ? ORDER BY id DESC LIMIT ?");
-        let values = vec![bits(shopper.0), bits(before), bits(campaign.0), i64::from(limit).into()];
+        let sql =
+            format!("{ORDER} WHERE shopper = ? AND part = ? AND id < ? AND campaign = ? ORDER BY id DESC LIMIT ?");
+        let values = vec![bits(shopper.0), part(shopper), bits(before), bits(campaign.0), i64::from(limit).into()];
         self.all(&sql, values, order).await
     }
 

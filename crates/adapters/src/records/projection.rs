@@ -1,13 +1,14 @@
 //! What projection writes: one transaction per batch, idempotent rows, the position last.
 
 use super::bulk::Table;
+use super::connection::Tx;
 use super::deliveries::DELIVERIES;
 use super::{Store, big, bits, failed, get, halves, number, statement};
 use app::ports::{PortError, PortResult, Position, Projection};
 use app::rows::{AnswerRow, AwardRow, DrawRow, EntryRow, Projected};
 use async_trait::async_trait;
 use domain::ids::{CampaignId, ShopperId};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, TransactionTrait, Value};
+use sea_orm::{ConnectionTrait, DbErr, Value};
 use std::sync::atomic::Ordering;
 
 pub(super) const ACCOUNTS: Table = Table {
@@ -92,11 +93,28 @@ impl Projection for Store {
         self.all("SELECT campaign, state FROM counters WHERE log = ?", log, row).await
     }
 
-    async fn apply(&self, batch: Projected) -> PortResult<()> {
+    async fn apply(&self, mut batch: Projected) -> PortResult<()> {
+        self.before(&mut batch).await?;
         let transaction = self.write.begin().await.map_err(|error| failed(&error))?;
         let place = Place { log: self.log, fence: self.fence.load(Ordering::Acquire) };
         write(&transaction, batch, place).await.map_err(|error| failed(&error))?;
         app::failpoint::hit("projection_between");
+        transaction.commit().await.map_err(|error| failed(&error))
+    }
+}
+
+impl Store {
+    /// What a batch changes in tables that may lie in another database than its own rows: true for ever since its records
+    /// are valid, harmless again, and done first, since two databases do not commit as one. In a file it is all one.
+    async fn before(&self, batch: &mut Projected) -> PortResult<()> {
+        if !self.write.is_mysql() || (batch.code_uses.is_empty() && batch.erased.is_empty()) {
+            return Ok(());
+        }
+        let transaction = self.write.begin().await.map_err(|error| failed(&error))?;
+        super::codes::complete(&transaction, batch).await.map_err(|error| failed(&error))?;
+        for shopper in &batch.erased {
+            super::erase::singles(&transaction, *shopper).await.map_err(|error| failed(&error))?;
+        }
         transaction.commit().await.map_err(|error| failed(&error))
     }
 }
@@ -108,7 +126,7 @@ struct Place {
     fence: u32,
 }
 
-async fn write(to: &DatabaseTransaction, batch: Projected, place: Place) -> Result<(), DbErr> {
+async fn write(to: &Tx, batch: Projected, place: Place) -> Result<(), DbErr> {
     let mut values = Vec::with_capacity(batch.accounts.len() * ACCOUNTS.columns);
     for stored in &batch.accounts {
         let account = &stored.account;
@@ -120,13 +138,15 @@ async fn write(to: &DatabaseTransaction, batch: Projected, place: Place) -> Resu
     DRAWS.write(to, batch.draws.iter().flat_map(draw)).await?;
     AWARDS.write(to, batch.awards.iter().flat_map(award)).await?;
     for m in &batch.award_moves {
-        let sql = "UPDATE awards SET state = ?, claim_by = coalesce(?, claim_by) WHERE id = ? AND shopper = ?";
-        let values = vec![m.state.word().into(), m.claim_by_ms.into(), bits(m.award.0), bits(m.shopper.0)];
+        let sql =
+            "UPDATE awards SET state = ?, claim_by = coalesce(?, claim_by) WHERE id = ? AND shopper = ? AND part = ?";
+        let mut values = vec![m.state.word().into(), m.claim_by_ms.into(), bits(m.award.0), bits(m.shopper.0)];
+        values.push(part(m.shopper));
         to.execute_raw(statement(sql, values)).await?;
     }
     for (shopper, award) in &batch.reviewed {
-        let sql = "UPDATE awards SET held = 0 WHERE id = ? AND shopper = ?";
-        to.execute_raw(statement(sql, vec![bits(award.0), bits(shopper.0)])).await?;
+        let sql = "UPDATE awards SET held = 0 WHERE id = ? AND shopper = ? AND part = ?";
+        to.execute_raw(statement(sql, vec![bits(award.0), bits(shopper.0), part(*shopper)])).await?;
     }
     super::drawings::write(to, &batch.entry_wins).await?;
     DELIVERIES.write(to, super::deliveries::values(&batch.deliveries)).await?;
@@ -198,7 +218,7 @@ fn stored_answer(row: &AnswerRow) -> [Value; ANSWERS.columns] {
 }
 
 /// What draws do not write, or not each.
-async fn write_rest(to: &DatabaseTransaction, mut batch: Projected, place: Place) -> Result<(), DbErr> {
+async fn write_rest(to: &Tx, mut batch: Projected, place: Place) -> Result<(), DbErr> {
     super::orders::write(to, &mut batch).await?;
     super::codes::complete(to, &mut batch).await?;
     super::heardings::write(to, &mut batch).await?;
@@ -241,11 +261,11 @@ async fn write_rest(to: &DatabaseTransaction, mut batch: Projected, place: Place
 }
 
 /// Strategies of shoppers who behaved anew.
-pub(super) async fn mark_stale(to: &DatabaseTransaction, shoppers: &[ShopperId]) -> Result<(), DbErr> {
+pub(super) async fn mark_stale(to: &Tx, shoppers: &[ShopperId]) -> Result<(), DbErr> {
     for shopper in shoppers {
         to.execute_raw(statement(
-            "UPDATE strategies SET stale = 1 WHERE shopper = ? AND stale = 0",
-            vec![bits(shopper.0)],
+            "UPDATE strategies SET stale = 1 WHERE shopper = ? AND part = ? AND stale = 0",
+            vec![bits(shopper.0), part(*shopper)],
         ))
         .await?;
     }

@@ -8,7 +8,7 @@ use app::seal::Key;
 use async_trait::async_trait;
 use domain::ids::ShopperId;
 use rustc_hash::FxHashMap;
-use sea_orm::{DbErr, QueryResult, TransactionTrait};
+use sea_orm::{DbErr, QueryResult};
 
 const SEALING_KEYS: Table = Table {
     insert: "INSERT INTO sealing_keys (shopper, part, secret)",
@@ -27,7 +27,8 @@ impl Registry for Store {
 
     async fn person(&self, shopper: ShopperId) -> PortResult<Option<Person>> {
         let row = |row: &QueryResult| Ok(Person { name: get(row, 0)?, attributes: get(row, 1)? });
-        self.one("SELECT name, attributes FROM people WHERE shopper = ?", vec![bits(shopper.0)], row).await
+        let sql = "SELECT name, attributes FROM people WHERE shopper = ? AND part = ?";
+        self.one(sql, vec![bits(shopper.0), part(shopper)], row).await
     }
 
     async fn sealing_keys(&self, shoppers: &[ShopperId]) -> PortResult<Vec<Key>> {

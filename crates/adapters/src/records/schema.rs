@@ -1,6 +1,9 @@
 //! The tables, and how an older file becomes a newer one.
 
 use super::RecordsError;
+use super::connection::Connection;
+use super::dialect::mysql_schema;
+use super::tables::{BASE, TABLES, collated};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, TransactionTrait};
 
 /// One entry per layout version, applied in order; entries are never changed once released.
@@ -139,6 +142,10 @@ const MIGRATIONS: &[&str] = &["
     ALTER TABLE strategies ADD COLUMN message BIGINT NOT NULL DEFAULT 0;
     ALTER TABLE strategies ADD COLUMN at BIGINT NOT NULL DEFAULT 0;
     CREATE INDEX awards_held ON awards (id) WHERE held = 1;
+", "
+    CREATE TABLE stock (campaign BIGINT NOT NULL, prize INT NOT NULL, total BIGINT NOT NULL, given BIGINT NOT NULL, PRIMARY KEY (campaign, prize)) WITHOUT ROWID;
+    CREATE TABLE escrow (campaign BIGINT NOT NULL, prize INT NOT NULL, part INT NOT NULL, taken BIGINT NOT NULL, returned BIGINT NOT NULL,
+        PRIMARY KEY (campaign, prize, part)) WITHOUT ROWID;
 "];
 
 /// Brings the file to this build's layout, all or nothing per version.
@@ -156,6 +163,82 @@ pub(super) async fn migrate(connection: &DatabaseConnection, path: &str) -> Resu
         transaction.commit().await.map_err(open)?;
     }
     Ok(())
+}
+
+/// The same on the MySQL protocol. One process at a time makes or changes tables, and what it has done is counted statement
+/// by statement, since tables cannot be changed in a transaction: an attempt that was cut off goes on where it was.
+pub(super) async fn migrate_mysql(connection: &Connection, shown: &str) -> Result<(), RecordsError> {
+    let open = |source| RecordsError::Open { path: shown.to_owned(), source };
+    let known = MIGRATIONS.len();
+    // Nearly always there is nothing to do; an error says that there is no such table, or says so again below.
+    if let Ok(done) = layout(connection).await
+        && done.layout >= known
+    {
+        return done.not_newer(known, shown);
+    }
+    let table = "CREATE TABLE IF NOT EXISTS koi_layout (id INT NOT NULL PRIMARY KEY, layout BIGINT NOT NULL, statements BIGINT NOT NULL)";
+    connection.execute_unprepared(table).await.map_err(open)?;
+    for row in ["(0, 0, 0)", "(1, 0, 0)"] {
+        let sql =
+            format!("INSERT INTO koi_layout (id, layout, statements) VALUES {row} ON DUPLICATE KEY UPDATE id = id");
+        connection.execute_raw(plain(&sql)).await.map_err(open)?;
+    }
+    // Row 0 is held while tables change; it is let go of with the connection.
+    let lock = connection.begin().await.map_err(open)?;
+    lock.query_one_raw(plain("SELECT layout FROM koi_layout WHERE id = 0 FOR UPDATE")).await.map_err(open)?;
+    let done = layout(connection).await.map_err(open)?;
+    done.not_newer(known, shown)?;
+    change(connection, done).await.map_err(open)?;
+    lock.commit().await.map_err(open)
+}
+
+/// How far a server's tables have come: whole layouts, and statements of the next.
+#[derive(Clone, Copy)]
+struct Done {
+    layout: usize,
+    statements: usize,
+}
+
+impl Done {
+    fn not_newer(self, known: usize, shown: &str) -> Result<(), RecordsError> {
+        if self.layout <= known {
+            return Ok(());
+        }
+        Err(RecordsError::Newer { path: shown.to_owned(), found: self.layout as i64, known: known as i64 })
+    }
+}
+
+async fn layout(connection: &Connection) -> Result<Done, DbErr> {
+    let row = connection.query_one_raw(plain("SELECT layout, statements FROM koi_layout WHERE id = 1")).await?;
+    let row = row.ok_or_else(|| DbErr::Custom("no layout is written down".into()))?;
+    let at = |at| row.try_get_by_index::<i64>(at).map(|number| usize::try_from(number).unwrap_or(0));
+    Ok(Done { layout: at(0)?, statements: at(1)? })
+}
+
+/// Carries out what is left, counting.
+async fn change(connection: &Connection, done: Done) -> Result<(), DbErr> {
+    let version = connection.query_one_raw(plain("SELECT version()")).await?;
+    let version: String = version.map_or_else(|| Ok(String::new()), |row| row.try_get_by_index(0))?;
+    let first = || TABLES.iter().map(|table| collated(table, &version)).collect();
+    for at in done.layout.max(BASE - 1)..MIGRATIONS.len() {
+        let statements: Vec<String> = if at < BASE { first() } else { mysql_schema(MIGRATIONS[at]) };
+        let from = if at == done.layout { done.statements } else { 0 };
+        for (count, statement) in statements.iter().enumerate().skip(from) {
+            connection.execute_unprepared(statement).await?;
+            count_to(connection, at, count + 1).await?;
+        }
+        count_to(connection, at + 1, 0).await?;
+    }
+    Ok(())
+}
+
+async fn count_to(connection: &Connection, layout: usize, statements: usize) -> Result<(), DbErr> {
+    let sql = format!("UPDATE koi_layout SET layout = {layout}, statements = {statements} WHERE id = 1");
+    connection.execute_raw(plain(&sql)).await.map(|_| ())
+}
+
+fn plain(sql: &str) -> Statement {
+    Statement::from_string(DbBackend::MySql, sql)
 }
 
 async fn version(connection: &DatabaseConnection) -> Result<i64, DbErr> {

@@ -8,7 +8,7 @@ use app::fulfil::{MessageType, Subscribed};
 use app::ports::{History, JobCursor, NewDelivery, PortResult, Shelves, StrategyRow};
 use async_trait::async_trait;
 use domain::ids::{CampaignId, ShopperId};
-use sea_orm::{ConnectionTrait, QueryResult, TransactionTrait};
+use sea_orm::{ConnectionTrait, QueryResult};
 
 const STRATEGIES: Table = Table {
     insert: "INSERT INTO strategies (shopper, campaign, part, generation, stale, slots, message, at)",
@@ -20,7 +20,8 @@ const STRATEGIES: Table = Table {
 #[async_trait]
 impl Shelves for Store {
     async fn profile(&self, shopper: ShopperId) -> PortResult<Option<String>> {
-        self.one("SELECT state FROM profiles WHERE shopper = ?", vec![bits(shopper.0)], |row| get(row, 0)).await
+        let sql = "SELECT state FROM profiles WHERE shopper = ? AND part = ?";
+        self.one(sql, vec![bits(shopper.0), part(shopper)], |row| get(row, 0)).await
     }
 
     async fn histories(&self, after: ShopperId, limit: u32) -> PortResult<Vec<History>> {
@@ -39,14 +40,15 @@ impl Shelves for Store {
         if cut && histories.len() > 1 {
             histories.pop();
         } else if let (true, Some((shopper, payloads))) = (cut, histories.first_mut()) {
-            let whole = "SELECT payload FROM behaviours WHERE shopper = ? ORDER BY at";
-            *payloads = self.all(whole, vec![bits(shopper.0)], |row| get(row, 0)).await?;
+            let whole = "SELECT payload FROM behaviours WHERE shopper = ? AND part = ? ORDER BY at";
+            *payloads = self.all(whole, vec![bits(shopper.0), part(*shopper)], |row| get(row, 0)).await?;
         }
         Ok(histories)
     }
 
     async fn strategy(&self, shopper: ShopperId, campaign: CampaignId) -> PortResult<Option<StrategyRow>> {
-        let sql = "SELECT slots, generation, message, at FROM strategies WHERE shopper = ? AND campaign = ?";
+        let sql =
+            "SELECT slots, generation, message, at FROM strategies WHERE shopper = ? AND part = ? AND campaign = ?";
         let row = |row: &QueryResult| {
             Ok(StrategyRow {
                 shopper,
@@ -57,11 +59,11 @@ impl Shelves for Store {
                 at_ms: get(row, 3)?,
             })
         };
-        self.one(sql, vec![bits(shopper.0), bits(campaign.0)], row).await
+        self.one(sql, vec![bits(shopper.0), part(shopper), bits(campaign.0)], row).await
     }
 
     async fn put_strategies(&self, rows: Vec<StrategyRow>, cursor: JobCursor) -> PortResult<()> {
-        let transaction = self.write.begin().await.map_err(|error| failed(&error))?;
+        let mut transaction = self.write.begin().await.map_err(|error| failed(&error))?;
         let mut values = Vec::with_capacity(rows.len() * STRATEGIES.columns);
         let posted = ready(&self.subscriptions.now(), &rows);
         for r in rows {
@@ -78,6 +80,12 @@ impl Shelves for Store {
         }
         STRATEGIES.write(&transaction, values).await.map_err(|error| failed(&error))?;
         DELIVERIES.write(&transaction, deliveries::values(&posted)).await.map_err(|error| failed(&error))?;
+        if self.write.is_mysql() {
+            // The cursor may lie in another database, and two do not commit as one: the cursor last, since what it has
+            // passed is not made again.
+            transaction.commit().await.map_err(|error| failed(&error))?;
+            transaction = self.write.begin().await.map_err(|error| failed(&error))?;
+        }
         let sql = "INSERT INTO jobs (campaign, after_id, done, total, generation, finished) VALUES (?, ?, ?, ?, ?, ?)
                    ON CONFLICT (campaign) DO UPDATE SET after_id = excluded.after_id, done = excluded.done, total = excluded.total,
                    generation = excluded.generation, finished = excluded.finished";

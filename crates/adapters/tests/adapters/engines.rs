@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 use testkit::conformance::ledger::{self, Engine};
-use testkit::conformance::{campaigns, codes, desk, drawings, exchange, fulfil, records, registry, shelves};
+use testkit::conformance::{
+    browse, campaigns, codes, desk, drawings, escrow, exchange, fulfil, records, registry, shelves,
+};
 
 struct Sqlite(PathBuf);
 
@@ -112,11 +114,17 @@ macro_rules! records_pass {
 records_pass! {
     records_are_projected_atomically: records::projects_atomically,
     records_roll_back_whole_batches: records::rolls_back_whole_batches,
+    records_keep_the_deposed_out: records::keeps_the_deposed_out,
     records_find_accounts: records::finds_accounts,
     records_know_the_newest_id: records::knows_the_newest_id,
     records_keep_keys_and_answers: records::keeps_keys,
     records_list_newest_first: records::lists_newest_first,
     records_move_orders: records::moves_orders,
+    records_hear_what_was_told: records::hears_what_was_told,
+    records_forget_the_erased: records::forgets_the_erased,
+    records_hold_awards_back: records::holds_awards_back,
+    records_walk_everything: browse::walks_everything,
+    records_count_steps_and_funnels: browse::counts,
     records_keep_campaign_versions: campaigns::keeps_versions,
     records_keep_rules_with_the_row_that_names_them: campaigns::keeps_rules,
     records_list_campaigns: campaigns::lists_campaigns,
@@ -138,6 +146,8 @@ records_pass! {
     records_assign_coupons_once: fulfil::assigns_coupons_once,
     records_read_whole_histories: shelves::reads_whole_histories,
     records_keep_strategies: shelves::keeps_strategies,
+    records_move_units: escrow::moves_units,
+    records_never_oversell: escrow::never_oversells,
 }
 
 #[tokio::test]

@@ -19,11 +19,14 @@ mod imports;
 mod kafka;
 mod limits;
 mod live;
+mod mysql;
 mod orders;
 mod points;
 mod publish;
 mod reads;
+mod reshard;
 mod restarts;
+mod servers;
 mod strategies;
 #[cfg(feature = "kafka")]
 mod takeover;

@@ -3,10 +3,12 @@
 //! A suite is a function that opens the engine as often as it likes and panics with what was broken. Suites of
 //! asynchronous ports are futures, so that the adapter's own tests choose the runtime.
 
+pub mod browse;
 pub mod campaigns;
 pub mod codes;
 pub mod desk;
 pub mod drawings;
+pub mod escrow;
 pub mod exchange;
 pub mod fulfil;
 pub mod ledger;

@@ -1,7 +1,9 @@
 //! [`Projection`], [`Accounts`], [`Lists`], [`Orders`] and [`Timers`]: rows come all or none, and are read back as they went in.
 
-use crate::builders::{Story, key};
-use app::ports::{Accounts, Lists, Orders, PortError, Position, Projection, Timers};
+use crate::builders::{NOON_MS, Story, key};
+use app::ports::{
+    Accounts, AwardDesk, Heardings, Lists, Orders, Person, PortError, Position, Projection, Registry, Timers,
+};
 use app::rows::BehaviourRow;
 use app::timers::{DueKind, DueRow};
 use domain::award::AwardState;
@@ -79,6 +81,30 @@ pub async fn rolls_back_whole_batches<R: Rows>(open: impl AsyncFn() -> R) {
     story.grant(ada, HERE, 5, key("g"));
     store.apply(story.rows()).await.expect("the next one is not in the way of the failed one");
     assert!(store.by_name("ada").await.expect("readable").is_some());
+}
+
+/// A fence keeps out whoever has a lower one: nothing of their batches is written, and theirs cannot be raised over it.
+pub async fn keeps_the_deposed_out<R: Rows>(open: impl AsyncFn() -> R) {
+    let (first, second) = (open().await, open().await);
+    first.fence(3).await.expect("raised");
+    let mut story = Story::default();
+    let ada = story.register("ada");
+    first.apply(story.rows()).await.expect("the owner writes");
+    let position = first.position().await.expect("readable");
+    second.fence(5).await.expect("raised");
+    story.grant(ada, HERE, 5, key("g"));
+    assert!(first.apply(story.rows()).await.is_err(), "the deposed one writes nothing");
+    assert_eq!(second.position().await, Ok(position));
+    assert!(second.orders(ada, HERE, ALL, 10).await.expect("readable").is_empty());
+    for (epoch, raised) in [(3, false), (4, false), (5, true), (6, true), (5, false)] {
+        let fenced = if epoch == 5 && raised { second.fence(epoch).await } else { first.fence(epoch).await };
+        assert_eq!(fenced.is_ok(), raised, "{epoch}: {fenced:?}");
+    }
+    story.grant(ada, HERE, 5, key("h"));
+    assert!(second.apply(story.rows()).await.is_err(), "6 keeps out 5");
+    story.grant(ada, HERE, 7, key("i"));
+    first.apply(story.rows()).await.expect("who raised it writes");
+    assert_eq!(second.orders(ada, HERE, ALL, 10).await.expect("readable").len(), 1);
 }
 
 /// Accounts are found by id and by name as they were folded, and listed in id order.
@@ -313,6 +339,110 @@ pub async fn moves_orders<R: Rows>(open: impl AsyncFn() -> R) {
     store.forget(&due).await.expect("forgotten");
     store.forget(&due).await.expect("forgetting again is fine");
     assert_eq!(store.due(i64::MAX, 10).await.expect("readable"), []);
+}
+
+/// Records that told something are found by their shopper, draws and notices alike, from any offset on.
+pub async fn hears_what_was_told<R: Rows + Heardings>(open: impl AsyncFn() -> R) {
+    let store = open().await;
+    let mut story = Story::default();
+    let (ada, bob) = (story.register("ada"), story.register("bob"));
+    let granted = story.next();
+    story.grant(ada, HERE, 5, key("g"));
+    story.grant(bob, HERE, 5, key("h"));
+    let first = story.next();
+    story.draw(ada, HERE, 3, key("d"));
+    let second = story.next();
+    story.draw(ada, HERE, 1, key("e"));
+    story.draw(bob, HERE, 1, key("f"));
+    let mut rows = story.rows();
+    rows.notices.retain(|notice| notice.shopper == ada);
+    rows.notices.dedup_by_key(|notice| notice.offset);
+    let mut want: Vec<u64> = rows.notices.iter().map(|notice| notice.offset).chain([first, second]).collect();
+    want.sort_unstable();
+    store.apply(rows).await.expect("applied");
+    let since = NOON_MS - 1_000;
+    let told = store.offsets(ada, since, 0, 50).await.expect("readable");
+    assert_eq!(told, want, "a command of several draws is one record");
+    assert!(!told.contains(&(granted + 1)), "bob's are bob's");
+    assert_eq!(store.offsets(ada, since, second, 50).await.expect("readable"), [second]);
+    assert_eq!(store.offsets(ada, since, 0, 1).await.expect("readable"), want[..1]);
+    assert!(store.offsets(ada, NOON_MS + 60_000, 0, 50).await.expect("readable").is_empty());
+    assert!(store.strategies(ada, 0, 0).await.expect("readable").is_empty());
+}
+
+/// What is erased is gone, but for an account that names nobody; others keep all of theirs.
+pub async fn forgets_the_erased<R: Rows + Registry>(open: impl AsyncFn() -> R) {
+    let store = open().await;
+    let mut story = Story::default();
+    let (ada, bob) = (story.register("ada"), story.register("bob"));
+    for (shopper, name) in [(ada, "a"), (bob, "b")] {
+        story.grant(shopper, HERE, 5, key(name));
+        story.draw(shopper, HERE, 2, key(&format!("d{name}")));
+        story.points(shopper, 5, &format!("p{name}"));
+        store.put_person(shopper, &Person::default()).await.expect("stored");
+        store.sealing_keys(&[shopper]).await.expect("made");
+    }
+    store.apply(story.rows()).await.expect("applied");
+    store.bury(ada).await.expect("noted");
+    store.bury(ada).await.expect("again");
+    story.facts(ada, vec![Fact::Erased]);
+    store.apply(story.rows()).await.expect("applied");
+    for again in 0..2 {
+        for (shopper, left) in [(ada, 0), (bob, 2)] {
+            assert_eq!(store.draws(shopper, HERE, ALL, 9).await.expect("readable").len(), left, "draws, {again}");
+            assert_eq!(store.awards(shopper, ALL, 9).await.expect("readable").len(), left, "awards, {again}");
+            assert_eq!(store.entries(shopper, ALL, 9).await.expect("readable").len(), left / 2, "entries, {again}");
+            assert_eq!(store.person(shopper).await.expect("readable").is_some(), left > 0);
+            assert_eq!(store.opening_keys(&[shopper]).await.expect("readable").len(), left / 2);
+        }
+        assert!(store.by_name("ada").await.expect("readable").is_none());
+        assert!(store.by_name("bob").await.expect("readable").is_some());
+        let names = store.names(ShopperId(0), 9).await.expect("readable");
+        assert_eq!(names, [(bob, "bob".to_owned())]);
+        assert_eq!(store.names_count().await, Ok(1));
+        let kept = store.by_ids(&[ada]).await.expect("readable");
+        assert!(kept.first().is_some_and(|stored| stored.account.erased), "its id is never used again");
+        assert_eq!(store.buried().await.expect("readable").iter().filter(|id| **id == ada).count().min(1), 1);
+        store.scrub(ada).await.expect("scrubbed");
+    }
+}
+
+/// Awards that wait for somebody are found: those held back, those whose time to claim is over, those without a message.
+pub async fn holds_awards_back<R: Rows + AwardDesk>(open: impl AsyncFn() -> R) {
+    let store = open().await;
+    let mut story = Story::default();
+    let shoppers: Vec<ShopperId> = (0..5).map(|i| story.register(&format!("s{i}"))).collect();
+    let mut awards = Vec::new();
+    for (i, shopper) in shoppers.iter().enumerate() {
+        story.grant(*shopper, HERE, 1, key(&format!("g{i}")));
+        awards.push(story.draw(*shopper, HERE, 1, key(&format!("d{i}"))).0[0].1);
+    }
+    let mut rows = story.rows();
+    for (i, award) in rows.awards.iter_mut().enumerate() {
+        (award.held, award.state) = (i % 2 == 0, if i < 3 { AwardState::Granting } else { AwardState::Granted });
+        award.claim_by_ms = (i >= 3).then_some(i as i64 * 1_000);
+    }
+    store.apply(rows).await.expect("applied");
+    awards.sort_unstable();
+    let held: Vec<u64> = ids(&store.held(ALL, 9).await.expect("readable"), |a| a.id.0);
+    assert_eq!(held.len(), 3);
+    assert!(held.windows(2).all(|pair| pair[0] > pair[1]), "newest first");
+    assert_eq!(ids(&store.held(held[0], 1).await.expect("readable"), |a| a.id.0), held[1..2]);
+    let forgotten = ids(&store.forgotten(AwardId(0), 9).await.expect("readable"), |a| a.id.0);
+    assert_eq!(forgotten.len(), 1, "granting, not held and with no message");
+    for (now_ms, count) in [(2_999, 0), (3_000, 1), (4_000, 2)] {
+        assert_eq!(store.overdue(now_ms, 9).await.expect("readable").len(), count, "at {now_ms}");
+    }
+    for award in &awards {
+        assert_eq!(store.find(*award).await.expect("readable").map(|a| a.id), Some(*award));
+    }
+    assert!(store.find(AwardId(1)).await.expect("readable").is_none());
+    let (whose, award) = (shoppers[0], store.awards(shoppers[0], ALL, 1).await.expect("readable")[0].id);
+    assert_eq!(store.address(award).await, Ok(None));
+    for address in [&b"\xff\xfe sealed"[..], b"another"] {
+        store.put_address(award, whose, address).await.expect("stored");
+        assert_eq!(store.address(award).await, Ok(Some(address.to_vec())));
+    }
 }
 
 fn ids<T>(rows: &[T], id: impl Fn(&T) -> u64) -> Vec<u64> {
