@@ -286,6 +286,8 @@ pub enum Input {
         campaign: CampaignId,
         reply: oneshot::Sender<Option<Counters>>,
     },
+    /// Time to look at what lies idle.
+    Tick,
     /// Finish what is queued before this, then stop.
     Stop,
 }

@@ -210,7 +210,14 @@ impl Projector {
             if !commit.marker.admits(record) {
                 continue;
             }
-            if record.part != ALL_PARTITIONS {
+            if record.part == ALL_PARTITIONS {
+                for fact in &record.facts {
+                    if let Some(campaign) = counted_by(fact).map(|counted| counted.stored_as()) {
+                        commit.counters.entry(campaign).or_default().fold(fact);
+                        commit.counted.insert(campaign);
+                    }
+                }
+            } else {
                 let account = self.cache.entry(record.shopper).or_insert_with(|| Account::new(record.shopper));
                 commit.touched.insert(record.shopper);
                 for fact in &record.facts {

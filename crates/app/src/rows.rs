@@ -265,6 +265,7 @@ impl Projected {
                 | Fact::Spent { .. }
                 | Fact::Watched(_)
                 | Fact::Item { .. }
+                | Fact::Returned { .. }
                 | Fact::Erased
                 | Fact::Campaign { .. } => {}
             }

@@ -1,6 +1,6 @@
 //! A published campaign as the draw path sees it: everything worked out once per version.
 
-use crate::ports::CampaignRow;
+use crate::ports::{CampaignRow, Good};
 use domain::campaign::{Definition, Kind, LocalDay, Rules, State};
 use domain::fairness::CampaignSeed;
 use domain::ids::{CampaignId, ItemId};
@@ -145,6 +145,9 @@ pub struct Counters {
     pub moments: u64,
     /// Of an item of the exchange shop: units bought and not given back.
     pub sold: u64,
+    /// Units that this log gave back to a stock that several share, by the good's number.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub returned: Vec<(u32, u64)>,
 }
 
 impl Counters {
@@ -167,6 +170,19 @@ impl Counters {
         self.won.get(prize).copied().unwrap_or(0)
     }
 
+    /// Units of a good given back so far.
+    pub fn returned(&self, good: Good) -> u64 {
+        let number = good.number();
+        self.returned.iter().find(|(known, _)| *known == number).map_or(0, |(_, units)| *units)
+    }
+
+    fn give_back(&mut self, good: u32, units: u64) {
+        match self.returned.iter_mut().find(|(known, _)| *known == good) {
+            Some((_, known)) => *known = units.max(*known),
+            None => self.returned.push((good, units)),
+        }
+    }
+
     /// Counts what a fact says, where it is one of this campaign's or item's.
     pub fn fold(&mut self, fact: &domain::record::Fact) {
         match fact {
@@ -181,6 +197,7 @@ impl Counters {
             }
             domain::record::Fact::OrderMoved(m) if m.event == OrderEvent::Expire => self.expired += m.chances,
             domain::record::Fact::OrderMoved(m) => self.taken_back += m.chances,
+            domain::record::Fact::Returned { good, units, .. } => self.give_back(*good, *units),
             _ => {}
         }
     }
@@ -213,6 +230,10 @@ pub fn counted_by(fact: &domain::record::Fact) -> Option<Counted> {
         domain::record::Fact::OrderMoved(m) => Some(Counted::Campaign(m.campaign)),
         domain::record::Fact::Exchanged(e) => Some(Counted::Item(e.item)),
         domain::record::Fact::ExchangeEnded(e) => Some(Counted::Item(e.item)),
+        domain::record::Fact::Returned { campaign, good, .. } if *good == Good::Item.number() => {
+            Some(Counted::Item(ItemId(campaign.0)))
+        }
+        domain::record::Fact::Returned { campaign, .. } => Some(Counted::Campaign(*campaign)),
         _ => None,
     }
 }

@@ -246,6 +246,7 @@ impl Account {
             | Fact::Owner { .. }
             | Fact::Campaign { .. }
             | Fact::Item { .. }
+            | Fact::Returned { .. }
             | Fact::MomentWon { .. }
             | Fact::Redeemed { .. }
             | Fact::EntryWon(_)

@@ -276,6 +276,13 @@ pub enum Fact {
         award: AwardId,
         approved: bool,
     },
+    /// Units of a stock that several logs share went back from this one: so many in all, up to this record. The good is a
+    /// prize's place or one of the numbers above those; an item's id stands for a campaign's.
+    Returned {
+        campaign: CampaignId,
+        good: u32,
+        units: u64,
+    },
 }
 
 /// One record of the ledger.

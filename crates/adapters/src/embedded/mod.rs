@@ -145,6 +145,7 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
         codes: shared_store.clone(),
         clock: clock.clone(),
         notifier: notifier.clone(),
+        stores: None,
     };
     let opened = owner::open(ports, limits, Act::all(&published, &items), newest).await?;
     let (wishes, strategist) = wishes();
@@ -175,6 +176,7 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
         campaigns: shared_store.clone(),
         codes: shared_store.clone(),
         exchange: shared_store.clone(),
+        escrow: None,
         registry: shared_store.clone(),
         shelves: shared_store.clone(),
         heardings: shared_store.clone(),
@@ -190,14 +192,20 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
         secret,
         wishes,
     });
-    let erased = koi.erase_all_buried().await.map_err(|_| OpenError::Erasure)?;
-    if erased > 0 {
-        tracing::info!(erased, "whoever was erased is erased in what was opened");
-    }
+    erase_buried(&koi).await?;
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(strategist.run(koi.clone()));
     keep_house(&mut tasks, data, options, &koi, &store);
     Ok(Embedded { koi, store, owner: opened.thread, projector, stop, tasks, inputs: opened.inputs, lock })
+}
+
+/// Whoever was erased is erased in what was opened, however old it is.
+async fn erase_buried(koi: &Koi) -> Result<(), OpenError> {
+    let erased = koi.erase_all_buried().await.map_err(|_| OpenError::Erasure)?;
+    if erased > 0 {
+        tracing::info!(erased, "whoever was erased is erased in what was opened");
+    }
+    Ok(())
 }
 
 /// What goes on beside requests.

@@ -8,7 +8,7 @@ use adapters::vault::Vault;
 use app::command::{Act, Input};
 use app::desk::Desk;
 use app::koi::{Koi, Parts, wishes};
-use app::owner::{self, Limits};
+use app::owner::{self, Limits, Stores};
 use app::ports::{
     Accounts, AppendError, CampaignRow, Campaigns, ExchangeDesk, Ledger, LedgerReader, Marker, PortResult,
 };
@@ -107,9 +107,21 @@ impl Rig {
     pub async fn over(
         data: &Path,
         store: Store,
+        log: (Box<dyn Ledger>, Arc<dyn LedgerReader>),
+        limits: Limits,
+        clock: Arc<FakeClock>,
+    ) -> Self {
+        Self::sharing(data, store, log, limits, clock, None).await
+    }
+
+    /// The same with stock that other logs share.
+    pub async fn sharing(
+        data: &Path,
+        store: Store,
         (real, reader): (Box<dyn Ledger>, Arc<dyn LedgerReader>),
         limits: Limits,
         clock: Arc<FakeClock>,
+        stores: Option<Stores>,
     ) -> Self {
         let fault = Arc::<Mutex<Option<Fault>>>::default();
         let ledger = Box::new(Faulty { real, fault: fault.clone() });
@@ -122,10 +134,9 @@ impl Rig {
             codes: shared_store.clone(),
             clock: clock.clone(),
             notifier: notifier.clone(),
+            stores: stores.clone(),
         };
-        let rows = Campaigns::published(&store).await.unwrap();
-        let compiled = |row: &CampaignRow| Runtime::new(row, &serde_json::from_str(&row.definition).unwrap()).unwrap();
-        let published: Vec<Arc<Runtime>> = rows.iter().map(|row| Arc::new(compiled(row))).collect();
+        let published = published(&store).await;
         let items: Vec<_> = ExchangeDesk::items(&store).await.unwrap().into_iter().map(Arc::new).collect();
         let (newest, acts) = (store.newest_id().await.unwrap(), Act::all(&published, &items));
         let opened = owner::open(ports, limits, acts, newest).await.unwrap();
@@ -156,6 +167,7 @@ impl Rig {
             campaigns: shared_store.clone(),
             codes: shared_store.clone(),
             exchange: shared_store.clone(),
+            escrow: stores.as_ref().map(|stores| stores.escrow.clone()),
             registry: shared_store.clone(),
             shelves: shared_store.clone(),
             heardings: shared_store.clone(),
@@ -240,6 +252,12 @@ impl Rig {
     pub async fn shopper(&self, name: &str, campaign: CampaignId, chances: u32) -> ShopperId {
         shopper(&self.koi, name, campaign, chances).await
     }
+}
+
+async fn published(store: &Store) -> Vec<Arc<Runtime>> {
+    let rows = Campaigns::published(store).await.unwrap();
+    let compiled = |row: &CampaignRow| Runtime::new(row, &serde_json::from_str(&row.definition).unwrap()).unwrap();
+    rows.iter().map(|row| Arc::new(compiled(row))).collect()
 }
 
 pub async fn publish(koi: &Koi, campaign: Value) -> CampaignId {

@@ -27,6 +27,7 @@ mod reads;
 mod reshard;
 mod restarts;
 mod servers;
+mod shares;
 mod strategies;
 #[cfg(feature = "kafka")]
 mod takeover;

@@ -123,6 +123,10 @@ impl Koi {
             return Ok(view(&stored, sold));
         }
         let changed = Item { version: stored.version + 1, ..changed };
+        if changed.def.stock < stored.def.stock {
+            // Taken out before there are fewer, put in when there are more: see `confirm_item`.
+            self.set_item_stock(&changed).await?;
+        }
         self.parts().exchange.update(&changed).await?;
         self.confirm_item(changed).await
     }
@@ -131,6 +135,7 @@ impl Koi {
     /// sends the acts of all items again; a 503 by the next edit.
     async fn confirm_item(&self, item: Item) -> Result<ItemView> {
         let item = Arc::new(item);
+        self.set_item_stock(&item).await?;
         let (reply, answer) = oneshot::channel();
         self.send(Input::Act { act: Act::Item(item.clone()), reply })?;
         tokio::time::timeout(ACT_DEADLINE, answer)

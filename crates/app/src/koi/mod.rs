@@ -52,8 +52,8 @@ use crate::fulfil::Dispatch;
 use crate::live::StrategyIds;
 use crate::owner::Shared;
 use crate::ports::{
-    Accounts, Browse, Campaigns, Clock, Codes, Drawings, ExchangeDesk, Heardings, Hints, LedgerReader, Lists, Notifier,
-    Orders, PortError, Registry, Shelves, Timers,
+    Accounts, Browse, Campaigns, Clock, Codes, Drawings, Escrow, ExchangeDesk, Heardings, Hints, LedgerReader, Lists,
+    Notifier, Orders, PortError, Registry, Shelves, Timers,
 };
 use crate::runtime::Runtime;
 use bytes::Bytes;
@@ -109,6 +109,8 @@ pub struct Parts {
     pub campaigns: Arc<dyn Campaigns>,
     pub codes: Arc<dyn Codes>,
     pub exchange: Arc<dyn ExchangeDesk>,
+    /// Where stock lies that several logs share; nothing where one process owns all of it.
+    pub escrow: Option<Arc<dyn Escrow>>,
     pub registry: Arc<dyn Registry>,
     pub shelves: Arc<dyn Shelves>,
     pub heardings: Arc<dyn Heardings>,

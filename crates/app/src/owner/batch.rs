@@ -1,15 +1,18 @@
 //! The open batch: records encoded one behind the other, and what is to be done once they are durable.
 
+use super::campaigns::CampaignSlot;
+use super::exchange::ItemSlot;
 use super::{Busy, Owner};
 use crate::command::{Act, Reply};
 use crate::error::{Error, Result};
-use crate::ports::AppendError;
+use crate::ports::{AppendError, Share};
 use crate::runtime::{Counted, counted_by};
 use bytes::Bytes;
 use domain::award::AwardState;
-use domain::ids::ShopperId;
+use domain::ids::{CampaignId, ItemId, ShopperId};
 use domain::record::{Fact, Keyed, Record};
 use metrics::{counter, histogram};
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -38,6 +41,11 @@ pub(super) enum Pending {
     Act {
         act: Act,
         reply: oneshot::Sender<Result<()>>,
+    },
+    /// Units that go back to a common stock.
+    Return {
+        fact: Fact,
+        share: Share,
     },
 }
 
@@ -103,6 +111,18 @@ impl Tally {
     }
 }
 
+/// Counts a fact for whatever it counts for.
+fn count(campaigns: &mut FxHashMap<CampaignId, CampaignSlot>, items: &mut FxHashMap<ItemId, ItemSlot>, fact: &Fact) {
+    let counters = match counted_by(fact) {
+        Some(Counted::Campaign(id)) => campaigns.get_mut(&id).map(|slot| &mut slot.counters),
+        Some(Counted::Item(id)) => items.get_mut(&id).map(|slot| &mut slot.counters),
+        None => None,
+    };
+    if let Some(counters) = counters {
+        counters.fold(fact);
+    }
+}
+
 fn tally(pending: &[Pending]) -> Tally {
     let mut tally = Tally::default();
     for one in pending {
@@ -141,6 +161,13 @@ impl Owner {
         let record = self.bare_record(act.fact());
         self.batch.encode(&record);
         self.batch.pending.push(Pending::Act { act, reply });
+    }
+
+    /// Puts a record of the log's own into the batch: units go back.
+    pub(super) fn append_return(&mut self, fact: Fact, share: Share) {
+        let record = self.bare_record(fact.clone());
+        self.batch.encode(&record);
+        self.batch.pending.push(Pending::Return { fact, share });
     }
 
     /// A record that concerns no shopper.
@@ -218,6 +245,10 @@ impl Owner {
                     self.take_over(act);
                     _ = reply.send(Ok(()));
                 }
+                Pending::Return { fact, share } => {
+                    self.count(&fact);
+                    self.put_back_done(share, true);
+                }
                 Pending::Shopper { shopper, facts, keys, answer, saying, reply } => {
                     self.fold(shopper, offset, &facts, &keys);
                     self.tell(shopper, offset, facts, &data[answer.clone()]);
@@ -264,15 +295,12 @@ impl Owner {
                 self.shared.names.insert(external_id.as_str());
                 self.names.insert(external_id.as_str().into(), shopper);
             }
-            let counters = match counted_by(fact) {
-                Some(Counted::Campaign(id)) => self.campaigns.get_mut(&id).map(|slot| &mut slot.counters),
-                Some(Counted::Item(id)) => self.items.get_mut(&id).map(|slot| &mut slot.counters),
-                None => None,
-            };
-            if let Some(counters) = counters {
-                counters.fold(fact);
-            }
+            count(&mut self.campaigns, &mut self.items, fact);
         }
+    }
+
+    fn count(&mut self, fact: &Fact) {
+        count(&mut self.campaigns, &mut self.items, fact);
     }
 
     /// Undoes a batch that surely is not in the ledger.
@@ -284,6 +312,7 @@ impl Owner {
         for one in pending {
             match one {
                 Pending::Act { reply, .. } => _ = reply.send(Err(Error::Unavailable(WHY))),
+                Pending::Return { share, .. } => self.put_back_done(share, false),
                 Pending::Shopper { shopper, facts, reply, .. } => {
                     if facts.iter().any(|f| matches!(f, Fact::Registered { .. })) {
                         self.accounts.remove(&shopper);

@@ -1,10 +1,12 @@
 //! The campaigns that the owner decides by: rules, counters, stock in flight.
 
 use super::Owner;
+use super::escrow::Shelves;
 use crate::command::Act;
 use crate::runtime::{Counters, DayCache, Runtime};
 use domain::campaign::PrizeIx;
 use domain::draw::{Civil, Shelf, Unit};
+use domain::ids::PARTITIONS;
 use std::sync::Arc;
 
 /// One campaign in memory.
@@ -18,6 +20,8 @@ pub(super) struct CampaignSlot {
     /// Moments that the open batch has won.
     pub moments_in_flight: u64,
     pub draws_in_flight: u64,
+    /// What this log holds of stocks that several share; absent where they are all its own.
+    pub shelves: Option<Box<Shelves>>,
     /// The minute that the calendar was last asked about, and what it said.
     civil: Option<(i64, Civil)>,
 }
@@ -34,13 +38,18 @@ impl CampaignSlot {
             cost_in_flight: 0,
             moments_in_flight: 0,
             draws_in_flight: 0,
+            shelves: None,
             civil: None,
         }
     }
 
     /// The prize of the moment that a draw at `now_ms` wins, after `taken` others of the same command.
     pub fn moment(&self, now_ms: i64, taken: u64) -> Option<PrizeIx> {
-        let won = self.counters.moments + self.moments_in_flight + taken;
+        let mut won = self.counters.moments + self.moments_in_flight + taken;
+        if let Some(shelves) = &self.shelves {
+            // Every sixty-fourth is this partition's: the others are won elsewhere, and none twice.
+            won = won.saturating_mul(u64::from(PARTITIONS)).saturating_add(u64::from(shelves.part));
+        }
         self.runtime.moments.due(now_ms, won).map(|moment| PrizeIx(moment.prize))
     }
 
@@ -65,11 +74,15 @@ impl CampaignSlot {
     /// What the budget still allows, where there is one.
     pub fn budget_left(&self) -> Option<i64> {
         let spent = self.counters.cost_cents.saturating_add(self.cost_in_flight);
+        if let Some(budget) = self.shelves.as_ref().and_then(|shelves| shelves.budget.as_ref()) {
+            return Some(i64::try_from(budget.free(self.spent())).unwrap_or(i64::MAX));
+        }
         self.runtime.rules.limits.budget_cents.map(|budget| budget.saturating_sub(spent))
     }
 }
 
-/// Free = total - won - in flight (R6, embedded: one process sees all, so there is no escrow and nothing is unknown).
+/// Free = total - won - in flight (R6, embedded: one process sees all, so there is no escrow and nothing is unknown). In a
+/// log among several, what it holds of the total stands in the total's place.
 pub(super) struct Stock<'a> {
     pub slot: &'a CampaignSlot,
     /// Units that earlier draws of the same command took.
@@ -91,6 +104,10 @@ impl Stock<'_> {
     fn left_of(&self, prize: PrizeIx, total: u64) -> Unit {
         let taken: u64 = self.taken.iter().filter(|(p, _)| *p == prize).map(|(_, n)| n).sum();
         let gone = self.slot.counters.won(prize.ix()) + self.slot.in_flight[prize.ix()] + taken;
+        if let Some(shelves) = &self.slot.shelves {
+            // What was taken was within what is released; a prize without a bound has no units and is never asked about.
+            return shelves.prizes.get(prize.ix()).and_then(Option::as_ref).map_or(Unit::Free, |u| u.unit(gone));
+        }
         if gone < total { Unit::Free } else { Unit::SoldOut }
     }
 }
@@ -106,8 +123,14 @@ impl Owner {
 
     /// From here on this version decides.
     pub(super) fn install(&mut self, runtime: Arc<Runtime>) {
-        let counters = self.campaigns.remove(&runtime.id).map(|old| old.counters).unwrap_or_default();
-        self.campaigns.insert(runtime.id, CampaignSlot::new(runtime, counters, self.now_ms));
+        let (counters, old) = match self.campaigns.remove(&runtime.id) {
+            Some(old) => (old.counters, old.shelves.map(|shelves| *shelves)),
+            None => Default::default(),
+        };
+        let shelves = self.shelves_of(&runtime, &counters, old);
+        let mut slot = CampaignSlot::new(runtime, counters, self.now_ms);
+        slot.shelves = shelves;
+        self.campaigns.insert(slot.runtime.id, slot);
     }
 
     /// Nothing is in flight any more: the batch is folded or discarded.

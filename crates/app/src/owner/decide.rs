@@ -77,13 +77,27 @@ fn won(id: EntryId, amount: i64, balance: i64, award: AwardId, expires_at_ms: Op
     Fact::Points(Entry { id, amount, balance, contra, expires_at_ms, cause, rolled: None })
 }
 
+/// Why no draw of a command was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Halt {
+    Refused(Refusal),
+    /// A unit of this prize has to be fetched first; then the same rolls decide.
+    Needs(PrizeIx),
+}
+
+impl From<Refusal> for Halt {
+    fn from(refusal: Refusal) -> Self {
+        Halt::Refused(refusal)
+    }
+}
+
 /// Decides all draws of one command, or refuses it as a whole. Nothing is changed yet.
 pub(super) fn decide_all(
     slot: &CampaignSlot,
     account: &Account,
     start: Snapshot<'_>,
     ask: &DrawAsk<'_>,
-) -> Result<SmallVec<[Decided; 1]>, Refusal> {
+) -> Result<SmallVec<[Decided; 1]>, Halt> {
     let rules = &slot.runtime.rules;
     admit(rules, ask.strategy, &start, u32::from(ask.count))?;
     let mut snapshot = start;
@@ -98,9 +112,8 @@ pub(super) fn decide_all(
         let stock = Stock { slot, taken: &taken };
         let outcome = match decide(rules, ask.strategy, &snapshot, &mut roll, &stock) {
             Decision::Drawn(outcome) => outcome,
-            Decision::Refused(refusal) => return Err(refusal),
-            // Embedded, the shelf always knows (see `Stock`).
-            Decision::Needs(_) => return Err(Refusal::Paused),
+            Decision::Refused(refusal) => return Err(refusal.into()),
+            Decision::Needs(prize) => return Err(Halt::Needs(prize)),
         };
         // What the roll had hit goes back to the shelf: a draw wins one prize.
         let taken_moments = decided.iter().filter(|one| one.moment).count() as u64;
@@ -112,7 +125,7 @@ pub(super) fn decide_all(
         decided.push(Decided { outcome, seed, n, cost_cents, moment, spend });
     }
     // `admit` saw as many chances as draws: a lot that lacks one would be a fold that went wrong.
-    if decided.len() == usize::from(ask.count) { Ok(decided) } else { Err(Refusal::NoChances) }
+    if decided.len() == usize::from(ask.count) { Ok(decided) } else { Err(Refusal::NoChances.into()) }
 }
 
 /// The state that an award begins in. One that is held waits for a person's eye before anything is given.
@@ -136,9 +149,14 @@ impl Owner {
             template = slot.runtime.rules.random_strategy(shopper);
             &DrawAsk { strategy: &template, ..*ask }
         };
+        // What belongs to several logs is at hand before a roll, or known not to be had.
+        if let Some(lack) = slot.lacks_budget(ask.count) {
+            return Step::Lack(command, shopper, lack);
+        }
         let decided = match decide_all(slot, &account.account, start, ask) {
             Ok(decided) => decided,
-            Err(refusal) => {
+            Err(Halt::Needs(prize)) => return Step::Lack(command, shopper, slot.lacks(prize, now_ms)),
+            Err(Halt::Refused(refusal)) => {
                 metrics::counter!("koi_draws_total", "result" => refusal.code()).increment(1);
                 return refuse(command, Error::Refused(refusal));
             }
@@ -191,8 +209,7 @@ impl Owner {
             .write(&mut body);
             slot.draws_in_flight += 1;
             if let Some(prize) = outcome.prize {
-                slot.in_flight[prize.ix()] += 1;
-                slot.cost_in_flight += one.cost_cents;
+                self.wanting.extend(slot.give(prize, one.cost_cents, self.now_ms));
             }
             facts.push(Fact::Drawn(Box::new(one.fact(draw, award, &runtime, day))));
             if let (true, Some(prize)) = (one.moment, outcome.prize) {

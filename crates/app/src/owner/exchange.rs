@@ -5,6 +5,7 @@
 //! closes the award. An award's key keeps the two apart.
 
 use super::awards::{GIVEN_BACK, fulfil_key};
+use super::escrow::Units;
 use super::orders::{bytes, plain};
 use super::work::{closed, declined};
 use super::{LoadAsk, Owner, Step, answer, refuse, seen};
@@ -34,6 +35,8 @@ pub(super) struct ItemSlot {
     pub counters: Counters,
     /// Units that the open batch has taken but that are not durable yet.
     pub in_flight: u64,
+    /// What this log holds of the stock, where several share it.
+    pub units: Option<Units>,
 }
 
 /// What a shopper asks of the shop.
@@ -65,8 +68,12 @@ fn key_in(window: i64, key: &KeyHash) -> KeyHash {
 impl Owner {
     /// From here on this version is in the shop.
     pub(super) fn install_item(&mut self, item: Arc<Item>) {
-        let counters = self.items.remove(&item.id).map(|old| old.counters).unwrap_or_default();
-        self.items.insert(item.id, ItemSlot { item, counters, in_flight: 0 });
+        let (counters, old) = match self.items.remove(&item.id) {
+            Some(old) => (old.counters, old.units),
+            None => Default::default(),
+        };
+        let units = self.units_of(&item, &counters, old);
+        self.items.insert(item.id, ItemSlot { item, counters, in_flight: 0, units });
     }
 
     /// Buys, or replays what was bought under the same key within 30 days.
@@ -91,6 +98,10 @@ impl Owner {
             let command = Command { work: Work::Exchange { item, once, quantity }, ..command };
             return Step::Park(command, LoadAsk::Keys(id, doubtful));
         }
+        if let Some(lack) = self.items.get(&ask.item).and_then(|slot| slot.lacks(ask.quantity)) {
+            let ExchangeAsk { item, once, quantity } = ask;
+            return Step::Lack(Command { work: Work::Exchange { item, once, quantity }, ..command }, id, lack);
+        }
         let key = Keyed { hash: keys[0], request: ask.once.request, status: 201 };
         match self.bought(id, &ask) {
             Ok((proposal, body)) => {
@@ -109,7 +120,12 @@ impl Owner {
         let (now_ms, quantity) = (self.now_ms, ask.quantity);
         let slot = self.items.get(&ask.item).ok_or(Error::no_item())?;
         let item = slot.item.clone();
-        let by_all = slot.counters.sold + slot.in_flight;
+        let gone = slot.counters.sold + slot.in_flight;
+        let by_all = match &slot.units {
+            None => gone,
+            // Of what several logs share, this one has so many at hand; the row was asked for more before.
+            Some(units) => item.def.stock.saturating_sub(units.free(gone)),
+        };
         let mut proposal = self.propose(id).ok_or(Error::no_shopper())?;
         let bought = Bought { by_all, by_shopper: proposal.account.bought_of(item.id), now_ms };
         let points = item.admit(quantity, bought).map_err(not_for_sale)?;

@@ -1,10 +1,11 @@
 //! Cold accounts: commands wait while records are asked, off the owner's thread.
 
+use super::keeper::Heard;
 use super::{Owner, Slot};
 use crate::command::{Command, Who};
 use crate::error::Error;
 use crate::keys::{KEYS_EXACT, KeySet};
-use crate::ports::{Accounts, Claim, ClaimAsk, Codes, PortResult, StoredAccount, StoredKey};
+use crate::ports::{Accounts, Claim, ClaimAsk, Codes, PortResult, Share, StoredAccount, StoredKey};
 use domain::ids::ShopperId;
 use domain::record::KeyHash;
 use std::sync::Arc;
@@ -34,10 +35,28 @@ pub struct Cold {
 /// What records said.
 #[derive(Debug)]
 pub enum Loaded {
-    Account { who: Who, answer: PortResult<Option<Box<Cold>>> },
-    Keys { who: Who, asked: Vec<KeyHash>, answer: PortResult<Vec<StoredKey>> },
-    AllKeys { who: Who, answer: PortResult<Vec<StoredKey>> },
-    Claim { shopper: ShopperId, answer: PortResult<Claim> },
+    Account {
+        who: Who,
+        answer: PortResult<Option<Box<Cold>>>,
+    },
+    Keys {
+        who: Who,
+        asked: Vec<KeyHash>,
+        answer: PortResult<Vec<StoredKey>>,
+    },
+    AllKeys {
+        who: Who,
+        answer: PortResult<Vec<StoredKey>>,
+    },
+    Claim {
+        shopper: ShopperId,
+        answer: PortResult<Claim>,
+    },
+    /// What the rows of a stock that several logs share said.
+    Units {
+        share: Share,
+        answer: PortResult<Heard>,
+    },
 }
 
 /// The way to the task that asks records.
@@ -136,6 +155,7 @@ impl Owner {
                 }
             }
             Loaded::Claim { shopper, answer } => self.claimed(shopper, answer),
+            Loaded::Units { share, answer } => self.heard(share, answer),
             Loaded::AllKeys { who, answer } => {
                 let waiting = self.waiting(&who);
                 match (answer, &who) {

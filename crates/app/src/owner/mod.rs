@@ -18,10 +18,12 @@ mod campaigns;
 mod decide;
 mod due;
 mod entry;
+mod escrow;
 mod events;
 mod exchange;
 mod hear;
 mod herald;
+mod keeper;
 mod load;
 mod orders;
 mod play;
@@ -34,6 +36,8 @@ mod velocity;
 mod work;
 
 pub use answer::with_award_state;
+pub(crate) use escrow::bound_of;
+pub use keeper::{Heard, Stores};
 pub use load::{LoadAsk, Loaded, Loader};
 pub(crate) use play::{Play, play};
 pub use start::{Opened, Ports, StartError, open, records};
@@ -42,7 +46,7 @@ use crate::command::{Command, Input, Reply, Who, Work};
 use crate::desk::Throttle;
 use crate::error::{Error, Result};
 use crate::keys::KeySet;
-use crate::ports::{AppendError, Clock, Ledger, Marker, Notifier};
+use crate::ports::{AppendError, Clock, Ledger, Marker, Notifier, Share};
 use batch::Batch;
 use campaigns::CampaignSlot;
 use crossbeam_channel::Receiver;
@@ -194,6 +198,11 @@ pub struct Owner {
     deferred: Vec<Command>,
     billed: orders::Billed,
     batch: Batch,
+    /// The partition whose share of common stocks this owner holds; nothing where the stock is its own.
+    stores: Option<u8>,
+    keeper: Option<tokio::sync::mpsc::Sender<keeper::Ask>>,
+    /// Shares of which this turn found too little at hand.
+    wanting: Vec<Share>,
     /// Callers who were under way when the last batch was answered: those it answered and those who waited meanwhile.
     under_way: usize,
     /// Told to stop: until when parked commands may still hear from records.
@@ -210,6 +219,8 @@ enum Step {
     Defer(Command),
     /// It must wait for records.
     Park(Command, LoadAsk),
+    /// It must wait for units of a stock that several logs share.
+    Lack(Command, ShopperId, escrow::Lack),
 }
 
 /// How long a stopping owner waits for records to answer.
@@ -262,6 +273,7 @@ impl Owner {
                 Err(_) => break,
             }
         }
+        self.fetch_units();
         let goes_on = if self.batch.is_empty() { self.confirm() } else { self.commit() };
         if !goes_on {
             return false;
@@ -310,6 +322,7 @@ impl Owner {
             Input::Counters { campaign, reply } => {
                 _ = reply.send(self.campaigns.get(&campaign).map(|c| c.counters.clone()))
             }
+            Input::Tick => self.tick(),
             Input::Stop => self.stop_by = Some(Instant::now() + STOP_WAIT),
         }
     }
@@ -325,6 +338,7 @@ impl Owner {
             Step::Say(reply, said) => self.say(reply, said),
             Step::Defer(command) => self.defer(command),
             Step::Park(command, ask) => self.park(command, ask),
+            Step::Lack(command, id, lack) => self.wait_for_units(id, command, lack),
         }
     }
 

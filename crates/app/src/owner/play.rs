@@ -1,7 +1,7 @@
 //! One round of a rehearsal: visits through the owner's own snapshot, decision and fold, on accounts that nobody keeps.
 
 use super::campaigns::CampaignSlot;
-use super::decide::{DrawAsk, decide_all};
+use super::decide::{DrawAsk, Halt, decide_all};
 use super::snapshot::snapshot;
 use super::velocity::Velocity;
 use crate::command::Once;
@@ -62,10 +62,11 @@ pub(crate) fn play(
         let ask = DrawAsk { campaign, once, client_seed: "", count: 1, strategy: &strategies[member], person };
         let decided = match decide_all(&slot, account, start, &ask) {
             Ok(decided) => decided,
-            Err(refusal) => {
+            Err(Halt::Refused(refusal)) => {
                 *refused.entry(refusal).or_default() += 1;
                 continue;
             }
+            Err(Halt::Needs(_)) => unreachable!("invariant: a play shares no stock, so its shelf always knows"),
         };
         for one in &decided {
             let draw = DrawId(ids.make(visit.at_ms, 0));

@@ -1,6 +1,6 @@
 //! Becoming the owner: records first, then the ledger's tail on top of them, then the marker, then work.
 
-use super::{CampaignSlot, ItemSlot, Limits, LoadAsk, Owner, Shared, Slot};
+use super::{CampaignSlot, ItemSlot, Limits, LoadAsk, Owner, Shared, Slot, Stores};
 use crate::command::{Act, Input, Who};
 use crate::desk::Throttle;
 use crate::keys::KeySet;
@@ -60,6 +60,9 @@ pub struct Ports {
     pub codes: Arc<dyn Codes>,
     pub clock: Arc<dyn Clock>,
     pub notifier: Arc<dyn Notifier>,
+    /// Where units of common stocks come from, where the log is one of several. Where it is the only one there is nobody to
+    /// share them with.
+    pub stores: Option<Stores>,
 }
 
 /// A running owner.
@@ -116,7 +119,7 @@ struct Tail {
 /// # Errors
 /// [`StartError`]; nothing is served then.
 pub async fn open(ports: Ports, limits: Limits, acts: Vec<Act>, newest_id: u64) -> Result<Opened, StartError> {
-    let Ports { ledger, reader, projection, accounts, codes, clock, notifier } = ports;
+    let Ports { ledger, reader, projection, accounts, codes, clock, notifier, stores } = ports;
     let position = projection.position().await?;
     if ledger.end() < position.next {
         return Err(StartError::Behind { end: ledger.end(), next: position.next });
@@ -163,6 +166,9 @@ pub async fn open(ports: Ports, limits: Limits, acts: Vec<Act>, newest_id: u64) 
         deferred: Vec::new(),
         billed: tail.billed,
         batch: super::Batch::default(),
+        stores: stores.as_ref().map(|stores| stores.part),
+        keeper: stores.map(|stores| super::keeper::start(stores, inputs.clone())),
+        wanting: Vec::new(),
         under_way: 0,
         stop_by: None,
     };
@@ -207,10 +213,14 @@ impl Owner {
         });
         match act {
             Some(Act::Campaign(runtime)) => {
-                self.campaigns.insert(id, CampaignSlot::new(runtime.clone(), counters, self.now_ms));
+                let shelves = self.shelves_of(runtime, &counters, None);
+                let mut slot = CampaignSlot::new(runtime.clone(), counters, self.now_ms);
+                slot.shelves = shelves;
+                self.campaigns.insert(id, slot);
             }
             Some(Act::Item(item)) => {
-                self.items.insert(item.id, ItemSlot { item: item.clone(), counters, in_flight: 0 });
+                let units = self.units_of(item, &counters, None);
+                self.items.insert(item.id, ItemSlot { item: item.clone(), counters, in_flight: 0, units });
             }
             None => {}
         }
@@ -318,6 +328,11 @@ impl Tail {
         }
         self.last_ms = self.last_ms.max(record.at_ms);
         if record.part == ALL_PARTITIONS {
+            for fact in &record.facts {
+                if let Some(campaign) = counted_by(fact).map(|counted| counted.stored_as()) {
+                    self.counters.entry(campaign).or_default().fold(fact);
+                }
+            }
             return;
         }
         self.ids.saw(record.shopper.0);

@@ -46,7 +46,13 @@ impl Owner {
             Work::Draw { campaign, once, client_seed, count, strategy, person } => {
                 let ask =
                     DrawAsk { campaign, once, client_seed: &client_seed, count, strategy: &strategy, person: &person };
-                self.draw(id, command, &ask)
+                match self.draw(id, command, &ask) {
+                    Step::Lack(command, id, lack) => {
+                        let work = Work::Draw { campaign, once, client_seed, count, strategy, person };
+                        Step::Lack(Command { work, ..command }, id, lack)
+                    }
+                    done => done,
+                }
             }
             Work::Order { campaign, once, ask } => self.order(id, command, campaign, once, ask),
             Work::Redeem { used } => self.redeem_late(id, command, used),

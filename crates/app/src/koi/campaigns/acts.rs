@@ -210,7 +210,7 @@ impl Koi {
         definition: &Definition,
         rules: Option<&RuleVersion>,
     ) -> Result<()> {
-        Runtime::new(row, definition).map_err(Error::Findings)?;
+        self.shrink_stock(&Runtime::new(row, definition).map_err(Error::Findings)?).await?;
         // Before the row is written, so that no failure in between is kept from the sweeper.
         self.inner.unconfirmed.store(true, Ordering::Release);
         self.parts().campaigns.update(row, rules).await?;
@@ -246,6 +246,7 @@ impl Koi {
 
     async fn confirm(&self, row: &CampaignRow, definition: &Definition) -> Result<()> {
         let runtime = Arc::new(Runtime::new(row, definition).map_err(Error::Findings)?);
+        self.set_stock(&runtime).await?;
         let (reply, answer) = oneshot::channel();
         self.send(Input::Act { act: Act::Campaign(runtime.clone()), reply })?;
         tokio::time::timeout(ACT_DEADLINE, answer)

@@ -4,6 +4,7 @@ mod acts;
 mod patch;
 mod published;
 mod report;
+mod stock;
 mod versions;
 
 pub(crate) use report::tiers_met;
