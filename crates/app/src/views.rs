@@ -4,12 +4,14 @@ mod browse;
 mod drawing;
 mod live;
 mod rehearsal;
+mod reliability;
 mod rules;
 
 pub use browse::*;
 pub use drawing::*;
 pub use live::*;
 pub use rehearsal::*;
+pub use reliability::*;
 pub use rules::*;
 
 use domain::campaign::{Definition, Finding, State};

@@ -5,7 +5,8 @@
 
 use super::Koi;
 use crate::error::{Error, Result};
-use crate::views::ChoiceView;
+use crate::time::rfc3339;
+use crate::views::{ChoiceView, ReliabilityBin, ReliabilityView};
 use async_trait::async_trait;
 use domain::behaviour::{Action, Behaviour};
 use recommend::baskets::History;
@@ -118,6 +119,32 @@ impl Koi {
             }
         };
         Ok(view(&ids, &probabilities, source, explanation))
+    }
+
+    /// How far the probabilities of the choice model in service can be trusted, by questions about the latest window.
+    pub async fn choice_reliability(&self) -> Result<ReliabilityView> {
+        let serving = timeout(WAIT, self.chooser(&[])).await;
+        let serving = serving.map_err(|_| Error::Unavailable("the model is being fitted"))??;
+        let judged = tokio::task::spawn_blocking(move || {
+            let model = serving.chooser.model();
+            let quality = model.reliability();
+            let bins = quality.bins.iter().map(|bin| ReliabilityBin {
+                n: bin.n,
+                stated: bin.stated,
+                observed: bin.observed,
+            });
+            ReliabilityView {
+                fitted_at: rfc3339(model.before_ms()),
+                learned_from: model.learned_from(),
+                n: quality.n,
+                hit_at_1: quality.hit_at_1,
+                log_loss: quality.log_loss,
+                ece: quality.ece,
+                brier: quality.brier,
+                bins: bins.collect(),
+            }
+        });
+        judged.await.map_err(|_| Error::Unavailable("the model could not be asked"))
     }
 
     /// The chooser in service. Where a newer model is at hand, another one is fitted in the background meanwhile; a shop

@@ -31,7 +31,7 @@ mod webhooks;
 
 pub use audit::{AuditCheck, AuditView, Deed, Target};
 pub use browse::RowAsk;
-pub use campaigns::CampaignPolicy;
+pub use campaigns::{CampaignFilter, CampaignPolicy};
 pub(crate) use campaigns::tiers_met;
 pub use choice::{ADVISE_WITHIN, Adviser, ChoiceInput};
 pub use codes::{CODES_MAX, CodesFrom};

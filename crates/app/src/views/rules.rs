@@ -42,6 +42,8 @@ pub struct RulesView {
     pub moments: Option<MomentsView>,
     /// The drawing among tickets once the campaign is over; null where there is none.
     pub entry: Option<domain::campaign::EntryDef>,
+    /// How the draw is shown; it decides nothing.
+    pub skin: domain::campaign::Skin,
     /// Since when this version decides.
     pub effective_at: String,
     pub starts_at: String,
@@ -123,6 +125,22 @@ pub struct AnnouncedView {
     pub rules_hash: String,
     pub effective_at: String,
     pub changes: Vec<domain::campaign::compare::Change>,
+}
+
+/// What publishing a campaign would say, and its rules as shoppers would read them.
+#[derive(Debug, Clone, Serialize)]
+pub struct CheckView {
+    /// SHA-256 of the definition that was checked, hex.
+    pub rules_hash: String,
+    /// No error stands in the way. Warnings of a strict campaign still want to be acknowledged.
+    pub publishable: bool,
+    pub findings: Vec<Finding>,
+    /// The worst of `changes`.
+    pub effect: domain::campaign::compare::Effect,
+    /// What would change of rules that are published; of a draft nothing was promised.
+    pub changes: Vec<domain::campaign::compare::Change>,
+    /// Null where an error makes odds of it impossible.
+    pub rules: Option<RulesView>,
 }
 
 /// What changes from one version to another.

@@ -133,6 +133,19 @@ pub fn choose(cases: &[Case], half: impl Fn(usize) -> bool) -> Calibrator {
     best.fit(&cases.iter().collect::<Vec<_>>())
 }
 
+/// The cases of each half as the map answers them that was chosen on the other half: what their probabilities are worth,
+/// with nothing judged by what it was fitted on. Cases of one shopper stand together, so that at most one is in both.
+pub fn cross_judged(cases: &[Case]) -> Vec<Case> {
+    let (first, last) = cases.split_at(cases.len() / 2);
+    let by_other = |fit: &[Case], on: &[Case]| {
+        let map = choose(fit, |place| place.is_multiple_of(2));
+        on.iter().map(|case| map.of(case)).collect::<Vec<_>>()
+    };
+    let mut judged = by_other(last, first);
+    judged.extend(by_other(first, last));
+    judged
+}
+
 /// Whether live outcomes changed the map in service, and if not, why.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Recalibrated {
@@ -274,6 +287,19 @@ mod tests {
             panic!("the truth is a temperature");
         };
         assert!((temperature - 2.0).abs() < 0.15, "{temperature}");
+    }
+
+    #[test]
+    fn nothing_is_judged_by_what_it_was_fitted_on() {
+        let cases = too_sure(4_000, 2.0, 3);
+        let (raw, judged) = (Quality::of(&cases), Quality::of(&cross_judged(&cases)));
+        assert_eq!((judged.n, judged.hit_at_1), (raw.n, raw.hit_at_1), "maps keep the order of options");
+        assert!(judged.ece < raw.ece / 2.0, "{} {}", judged.ece, raw.ece);
+        // Of noise a map fitted on the cases themselves would look better than it is.
+        let noise: Vec<Case> = (0..40).map(|i| Case { probabilities: vec![0.9, 0.1], answer: i / 20 }).collect();
+        assert!(Quality::of(&cross_judged(&noise)).log_loss > 0.69);
+        assert!(cross_judged(&[]).is_empty());
+        assert_eq!(cross_judged(&cases[..1]).len(), 1);
     }
 
     #[test]

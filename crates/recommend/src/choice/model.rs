@@ -14,7 +14,7 @@ use super::market::Market;
 use super::past::{GroupId, Groups, Past, Pasts};
 use super::train::{BASELINE_PRIORS, Drawn, Example, N, examples, option};
 use crate::baskets::Dataset;
-use crate::calibrate::{Calibrator, Case, Recalibrated, choose, recalibrate};
+use crate::calibrate::{Calibrator, Case, Quality, Recalibrated, choose, cross_judged, recalibrate};
 use domain::ids::mix;
 
 /// The window whose purchases answer a training question: two months, or a fifth of a shorter history.
@@ -158,6 +158,13 @@ impl ChoiceModel {
         }
     }
 
+    /// What its probabilities were worth on the latest window, by weights learned before it and maps chosen on the other
+    /// half of the shoppers. No cases where nothing was learned.
+    pub fn reliability(&self) -> Quality {
+        let judged: Vec<Case> = self.outcomes.iter().flat_map(|outcomes| cross_judged(outcomes)).collect();
+        Quality::of(&judged)
+    }
+
     /// The smoothing of the baseline, in lines.
     pub fn baseline_prior(&self) -> f64 {
         self.prior
@@ -281,6 +288,8 @@ mod tests {
             model.answer(&Asked { past, options: vec![vec![group("tea")], vec![group("soil")]] })
         };
         assert!(ask(0)[0] > 0.9 && ask(1)[0] < 0.1, "{:?} {:?}", ask(0), ask(1));
+        let reliability = model.reliability();
+        assert!(reliability.n >= MIN_EXAMPLES && reliability.hit_at_1 > 0.25 && reliability.ece < 0.2, "{reliability:?}");
     }
 
     #[test]
@@ -301,7 +310,7 @@ mod tests {
     fn an_empty_shop_and_unknown_options_have_an_answer() {
         let model = ChoiceModel::fit(&Dataset::default(), 0);
         let asked = Asked { past: Past::default(), options: vec![vec![], vec![], vec![]] };
-        assert_eq!(model.learned_from(), 0);
+        assert_eq!((model.learned_from(), model.reliability().n), (0, 0));
         assert!(model.answer(&asked).iter().all(|p| (p - 1.0 / 3.0).abs() < 1e-9));
         assert!(model.answer_all(std::slice::from_ref(&asked))[0].iter().all(|p| p.is_finite()));
     }

@@ -97,3 +97,13 @@ fn bad_questions_are_refused_and_large_ones_answered() {
     }
     assert_eq!(koi.send(&Call::post("/choices", &json!({"history": [], "options": two}))).status, 401);
 }
+
+/// A shop that has sold nothing has nothing to judge by, and says so.
+#[test]
+fn reliability_is_told_to_operators() {
+    let koi = Koi::start("choices-reliability");
+    let told = koi.must(&Call::get("/choices/reliability").token(KEY));
+    assert_eq!((&told["n"], &told["learned_from"]), (&json!(0), &json!(0)), "{told}");
+    assert_eq!(told["bins"].as_array().map(Vec::len), Some(15));
+    assert_eq!(koi.send(&Call::get("/choices/reliability")).status, 401);
+}

@@ -208,3 +208,40 @@ fn flows_are_checked_printed_and_tried() {
     assert_eq!((unknown.status, &unknown.json()["field"]), (422, &json!("sold_out")));
     assert_eq!(koi.report(&campaign)["draws"], 0, "nothing was drawn");
 }
+
+/// The list is narrowed by state and name, page by page, and given as CSV.
+#[test]
+fn campaigns_are_found() {
+    let koi = Koi::start("campaigns-found");
+    let body = |name: &str| {
+        let mut body = ample_campaign();
+        body["name"] = json!(name);
+        body
+    };
+    for name in ["Spring tea", "Summer", "春日好茶", "Tea party"] {
+        koi.must(&Call::post("/campaigns", &body(name)).token(KEY));
+    }
+    koi.publish(&body("Live tea"));
+    let names = |query: &str| -> Vec<String> {
+        let rows = all(&koi, &format!("/campaigns{query}"), 2);
+        rows.iter().map(|row| row["name"].as_str().expect("a name").to_owned()).collect()
+    };
+    for (query, want) in [
+        ("", vec!["Live tea", "Tea party", "春日好茶", "Summer", "Spring tea"]),
+        ("?q=tea", vec!["Live tea", "Tea party", "Spring tea"]),
+        ("?q=%E8%8C%B6", vec!["春日好茶"]),
+        ("?state=live", vec!["Live tea"]),
+        ("?state=draft&q=TEA", vec!["Tea party", "Spring tea"]),
+        ("?q=coffee", vec![]),
+        ("?nothing=1", vec!["Live tea", "Tea party", "春日好茶", "Summer", "Spring tea"]),
+    ] {
+        assert_eq!(names(query), want, "{query}");
+    }
+    for (query, field) in [("state=gone", "state"), ("format=xml", "format"), ("limit=0", "limit")] {
+        let answer = koi.send(&Call::get(format!("/campaigns?{query}")).token(KEY));
+        assert_problem(query, &answer, 422, "invalid_query");
+        assert_eq!(answer.json()["field"], field);
+    }
+    let csv = koi.send(&Call::get("/campaigns?format=csv&q=tea").token(KEY));
+    assert_eq!((csv.header("content-type"), csv.text().lines().count()), (Some("text/csv; charset=utf-8"), 4));
+}

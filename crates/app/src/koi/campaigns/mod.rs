@@ -1,6 +1,7 @@
 //! Campaigns: written as drafts, frozen by publishing, then moved by acts that every owner reads back (R9).
 
 mod acts;
+mod check;
 mod patch;
 mod published;
 mod report;
@@ -36,6 +37,24 @@ fn text(definition: &Definition) -> String {
 /// and whoever comes next must find it done, not happening.
 pub(super) async fn to_its_end<T: Send + 'static>(act: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
     tokio::spawn(act).await.map_err(|_| Error::Unavailable("the act was cut short; ask again"))?
+}
+
+/// Campaigns that one question for a list looks at.
+const LOOKED_AT: usize = 2_000;
+
+/// Which campaigns are asked for; all where it says nothing.
+#[derive(Debug, Clone, Default)]
+pub struct CampaignFilter {
+    pub state: Option<State>,
+    /// What the name holds, in lower case.
+    pub name: Option<String>,
+}
+
+impl CampaignFilter {
+    fn matches(&self, view: &CampaignView) -> bool {
+        let by_name = |name: &String| view.definition.name.to_lowercase().contains(name);
+        self.state.is_none_or(|state| view.state == state) && self.name.as_ref().is_none_or(by_name)
+    }
 }
 
 /// Findings that even a draft may not have: odds that cannot be counted are no odds, and nothing is kept of them.
@@ -85,15 +104,31 @@ impl Koi {
         self.view(&row, None)
     }
 
-    /// Campaigns, newest first.
-    pub async fn campaigns(&self, page: PageAsk) -> Result<Page<CampaignView>> {
-        let before = page.before.unwrap_or(i64::MAX as u64).min(i64::MAX as u64);
-        let mut rows = self.parts().campaigns.list(before, page.limit + 1).await?;
-        let more = rows.len() > page.limit as usize;
-        rows.truncate(page.limit as usize);
-        let next_cursor = if more { rows.last().map(|r| r.id.to_string()) } else { None };
-        let data = rows.iter().map(|row| self.view(row, None)).collect::<Result<_>>()?;
-        Ok(Page { data, next_cursor })
+    /// Campaigns, newest first. Where few match, a page may be short while there are more: a question looks at
+    /// [`LOOKED_AT`] at most.
+    pub async fn campaigns(&self, filter: &CampaignFilter, page: PageAsk) -> Result<Page<CampaignView>> {
+        let (limit, mut looked) = (page.limit as usize, 0);
+        let mut before = page.before.unwrap_or(i64::MAX as u64).min(i64::MAX as u64);
+        let mut data: Vec<CampaignView> = Vec::new();
+        loop {
+            let rows = self.parts().campaigns.list(before, page.limit + 1).await?;
+            let more = rows.len() > limit;
+            for row in rows.iter().take(limit) {
+                before = row.id.0;
+                let view = self.view(row, None)?;
+                if filter.matches(&view) {
+                    data.push(view);
+                }
+                if data.len() == limit {
+                    break;
+                }
+            }
+            looked += rows.len();
+            let is_last = !more && rows.last().is_none_or(|row| row.id.0 == before);
+            if is_last || data.len() == limit || looked >= LOOKED_AT {
+                return Ok(Page { data, next_cursor: (!is_last).then(|| before.to_string()) });
+            }
+        }
     }
 
     /// One campaign.

@@ -57,7 +57,8 @@ fn without_own(mut change: Change) -> Change {
     change
 }
 
-fn view(
+/// Rules as anyone may read them once they are published.
+pub(super) fn view(
     row: &CampaignRow,
     rules: &Definition,
     state: State,
@@ -76,6 +77,7 @@ fn view(
         seed_hash: hex::encode(row.seed.commitment()),
         moments: moments(row, rules),
         entry: rules.entry.clone(),
+        skin: rules.skin,
         effective_at: rfc3339(effective_at_ms),
         starts_at: rfc3339(rules.starts_at.as_ms()),
         ends_at: rfc3339(rules.ends_at.as_ms()),

@@ -95,6 +95,8 @@ wanted! {
     Points: PointsAdd, PointsAdd;
     CampaignDrafts: CampaignsRead, CampaignsEdit;
     CampaignEnds: CampaignsRead, CampaignsEnd;
+    // A question, though it comes by POST.
+    CampaignChecks: CampaignsRead, CampaignsRead;
     Reports: ReportsRead, ReportsRead;
     Grants: GrantsCreate, GrantsCreate;
     Payments: ShoppersRead, ShoppersWrite;

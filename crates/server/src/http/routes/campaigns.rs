@@ -1,16 +1,15 @@
 //! Campaigns, for operators.
 
 use crate::http::body::{Json, LARGE, MaybeJson};
-use crate::http::extract::{CampaignDrafts, CampaignEnds, Campaigns, Id, IfMatch, Operator, Paging, Reports, etag};
-use crate::http::paging::page;
+use crate::http::extract::{Asked, CampaignDrafts, CampaignEnds, Campaigns, Id, IfMatch, Operator, Paging, Reports, etag};
 use crate::http::problem::Problem;
 use crate::http::reply::json;
-use crate::http::{App, schema};
+use crate::http::{App, schema, table};
 use crate::validate;
 use app::CampaignView;
-use app::koi::{Deed, Target};
+use app::koi::{CampaignFilter, Deed, Target};
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use domain::campaign::{Definition, State as CampaignState};
 use domain::ids::CampaignId;
@@ -43,17 +42,47 @@ pub async fn create_campaign(
     Ok(render(StatusCode::CREATED, &view))
 }
 
-/// Lists campaigns, newest first.
+/// Columns of the list as CSV.
+const COLUMNS: &[&str] =
+    &["id", "name", "state", "starts_at", "ends_at", "time_zone", "currency", "rules_version", "rules_hash", "created_at"];
+
+/// What the list of campaigns can be narrowed by. Other parameters are left alone.
+#[derive(Debug, Default, Deserialize)]
+pub struct CampaignsAsk {
+    state: Option<String>,
+    q: Option<String>,
+    format: Option<String>,
+}
+
+impl CampaignsAsk {
+    fn filter(self) -> Result<CampaignFilter, Problem> {
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let state = given(self.state).map(|word| serde_json::from_value(Value::String(word)));
+        let state = state.transpose().map_err(|_| Problem::invalid_query("state", "`state` is a campaign's state"))?;
+        let name = given(self.q).map(|name| name.to_lowercase());
+        if let Some(name) = &name {
+            validate::text("q", name, validate::NAME_CHARS)
+                .map_err(|problem| Problem { code: "invalid_query", ..problem })?;
+        }
+        Ok(CampaignFilter { state, name })
+    }
+}
+
+/// Lists campaigns, newest first. A page may hold fewer rows than asked for while there are more.
 #[utoipa::path(get, path = "/api/v1/campaigns", tag = "campaigns", security(("api_key" = ["campaigns"])),
-    params(("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
-    responses((status = 200, description = "A page", body = schema::Campaigns), schema::Problems))]
+    params(("state" = Option<String>, Query, description = "Those in this state"), ("q" = Option<String>, Query, description = "Those whose name holds this"),
+        ("format" = Option<String>, Query, description = "`json` or `csv`"), ("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
+    responses((status = 200, description = "A page, or all as text/csv", body = schema::Campaigns), schema::Problems))]
 pub async fn list_campaigns(
     State(app): State<App>,
     _: Operator<Campaigns>,
+    Asked(asked): Asked<CampaignsAsk>,
     Paging(ask): Paging,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let all = app.koi.campaigns(ask).await?;
-    Ok(json(StatusCode::OK, &page(all)))
+    let format = table::wanted(asked.format.as_deref(), &headers)?;
+    let filter = asked.filter()?;
+    table::answer(format, ask, COLUMNS, |ask| app.koi.campaigns(&filter, ask)).await
 }
 
 /// Shows a campaign.

@@ -1,7 +1,7 @@
 //! Which of several groups of products a shopper would rather buy.
 
 use crate::http::body::{Json, LARGE};
-use crate::http::extract::{Choices, Operator};
+use crate::http::extract::{Choices, Operator, Reports};
 use crate::http::problem::Problem;
 use crate::http::reply::json;
 use crate::http::{App, schema};
@@ -84,4 +84,12 @@ fn check(body: AskChoice) -> Result<ChoiceInput, Problem> {
     }
     let options = body.options.into_iter().map(|option| (option.id, option.items)).collect();
     Ok(ChoiceInput { shopper: body.shopper, history, options })
+}
+
+/// Says how far the probabilities of the choice model in service can be trusted: measures and a reliability diagram over
+/// questions about the latest purchases, which it had not learned from.
+#[utoipa::path(get, path = "/api/v1/choices/reliability", tag = "campaigns", security(("api_key" = ["campaigns"])),
+    responses((status = 200, description = "As of the last fit", body = schema::rehearsal::Reliability), schema::Problems))]
+pub async fn get_reliability(State(app): State<App>, _: Operator<Reports>) -> Result<Response, Problem> {
+    Ok(json(StatusCode::OK, &app.koi.choice_reliability().await?))
 }

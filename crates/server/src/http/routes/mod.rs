@@ -152,6 +152,7 @@ fn points_and_shop() -> Router<App> {
 /// What a campaign may come to, what it came to, and the drawing when it is over.
 fn foresight() -> Router<App> {
     Router::new()
+        .route("/campaigns/{id}/check", post(rehearsals::check_campaign))
         .route("/campaigns/{id}/rehearse", post(rehearsals::rehearse_campaign))
         .route("/campaigns/{id}/report", get(campaigns::get_report))
         .route("/campaigns/{id}/drawing", post(drawings::make_drawing).get(drawings::get_drawing))
@@ -177,6 +178,7 @@ fn looks() -> Router<App> {
         .route("/desk/awards", get(desk::list_all_awards))
         .route("/desk/orders", get(desk::list_all_orders))
         .route("/engines", get(desk::list_engines))
+        .route("/choices/reliability", get(choices::get_reliability))
         .route("/campaigns/{id}/strategies/{external_id}", get(support::get_strategy_of_shopper))
         .route("/campaigns/{id}/report/series", get(insight::get_series))
         .route("/campaigns/{id}/report/insight", get(insight::get_insight))

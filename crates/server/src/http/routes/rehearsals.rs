@@ -1,7 +1,7 @@
-//! Rehearsals, for operators.
+//! Checks and rehearsals of campaigns, for operators: what would be, without anything being changed.
 
-use crate::http::body::{Json, SMALL};
-use crate::http::extract::{Id, Operator, Reports};
+use crate::http::body::{Json, LARGE, SMALL};
+use crate::http::extract::{CampaignChecks, Id, Operator, Reports};
 use crate::http::problem::Problem;
 use crate::http::reply::json;
 use crate::http::{App, schema};
@@ -10,7 +10,32 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::ids::CampaignId;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckCampaign {
+    /// A JSON merge patch (RFC 7396) of the definition, as an edit takes it; the campaign as it stands where absent.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    changes: Map<String, Value>,
+}
+
+/// Says what publishing would find, what published rules would change, and how the rules would read, with edits that are
+/// not saved or without. Changes nothing; 200 also where there are errors.
+#[utoipa::path(post, path = "/api/v1/campaigns/{id}/check", tag = "campaigns", security(("api_key" = ["campaigns"])), params(("id" = String, Path)),
+    request_body = CheckCampaign,
+    responses((status = 200, description = "What is wrong, and how it reads", body = schema::CampaignCheck), schema::Problems))]
+pub async fn check_campaign(
+    State(app): State<App>,
+    who: Operator<CampaignChecks>,
+    Id(id): Id<CampaignId>,
+    Json(body): Json<CheckCampaign, LARGE>,
+) -> Result<Response, Problem> {
+    who.changes_nothing();
+    Ok(json(StatusCode::OK, &app.koi.check_campaign(id, body.changes).await?))
+}
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

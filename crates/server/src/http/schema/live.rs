@@ -61,8 +61,9 @@ pub struct Figures {
     pub at: String,
 }
 
+// `$word` is a token, not a literal: wrapped as a literal, the derive of the schema would not see it.
 macro_rules! messages {
-    ($($(#[$doc:meta])* $name:ident $kind:ident $word:literal $data:ident;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident $kind:ident $word:tt $data:ident;)+) => {$(
         #[derive(Serialize, ToSchema)]
         pub enum $kind {
             #[serde(rename = $word)]

@@ -1,4 +1,4 @@
-//! Rehearsals, as they are answered.
+//! Rehearsals, and how far a model can be trusted, as they are answered.
 
 use super::TierReport;
 use serde::Serialize;
@@ -79,4 +79,35 @@ pub struct RefusalShare {
     pub code: String,
     pub detail: String,
     pub draws: Spread,
+}
+
+/// What the choice model's probabilities were worth on questions that it had not learned from.
+#[derive(Serialize, ToSchema)]
+pub struct Reliability {
+    /// The moment up to which the model knows what was bought.
+    #[schema(format = DateTime)]
+    pub fitted_at: String,
+    /// Questions that the model was fitted on; 0 where too little was bought yet.
+    pub learned_from: usize,
+    /// Questions that it was judged on; all measures are 0 without any.
+    pub n: usize,
+    /// How often the most probable option was bought.
+    pub hit_at_1: f64,
+    /// Mean negative natural logarithm of the probability of what was bought.
+    pub log_loss: f64,
+    /// Expected calibration error of the most probable option, 0 to 1.
+    pub ece: f64,
+    /// Summed squares of probability less outcome (Brier 1950), 0 to 2.
+    pub brier: f64,
+    /// The reliability diagram: equal widths from 0 to 1.
+    pub bins: Vec<ReliabilityBin>,
+}
+
+/// Questions whose most probable option was stated about as probable.
+#[derive(Serialize, ToSchema)]
+pub struct ReliabilityBin {
+    pub n: usize,
+    /// Mean of what was stated, and the share that came true; 0 without a question.
+    pub stated: f64,
+    pub observed: f64,
 }

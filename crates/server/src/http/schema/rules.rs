@@ -51,6 +51,22 @@ pub struct RulesDiff {
     pub changes: Vec<Change>,
 }
 
+/// What publishing a campaign would say, and its rules as shoppers would read them.
+#[derive(Serialize, ToSchema)]
+pub struct CampaignCheck {
+    /// SHA-256 of the definition that was checked, hex.
+    pub rules_hash: String,
+    /// No error stands in the way. Warnings of a strict campaign still want to be acknowledged.
+    pub publishable: bool,
+    pub findings: Vec<Finding>,
+    /// The worst of `changes`.
+    pub effect: Effect,
+    /// What would change of rules that are published; of a draft nothing was promised.
+    pub changes: Vec<Change>,
+    /// Null where an error makes odds of it impossible.
+    pub rules: Option<PublishedRules>,
+}
+
 /// What anyone may read of a campaign's rules: neither costs nor seeds.
 #[derive(Serialize, ToSchema)]
 pub struct PublishedRules {
@@ -67,6 +83,8 @@ pub struct PublishedRules {
     pub moments: Option<PublishedMoments>,
     /// The drawing among tickets once the campaign is over; null where there is none.
     pub entry: Option<domain::campaign::EntryDef>,
+    /// How the draw is shown; it decides nothing.
+    pub skin: domain::campaign::Skin,
     /// Since when this version decides.
     #[schema(format = DateTime)]
     pub effective_at: String,

@@ -255,6 +255,7 @@ fn rules_are_as_documented() {
         seed_hash: text(),
         moments: None,
         entry: None,
+        skin: domain::campaign::Skin::Wheel,
         effective_at: text(),
         starts_at: text(),
         ends_at: text(),
@@ -270,6 +271,15 @@ fn rules_are_as_documented() {
         announced: Some(announced),
     };
     check("PublishedRules", &rules);
+    let checked = CheckView {
+        rules_hash: text(),
+        publishable: true,
+        findings: Vec::new(),
+        effect: Effect::Neutral,
+        changes: Vec::new(),
+        rules: Some(rules),
+    };
+    check("CampaignCheck", &checked);
 }
 
 fn domain_definition() -> domain::campaign::Definition {

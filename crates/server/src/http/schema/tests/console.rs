@@ -153,3 +153,20 @@ fn what_figures_and_messages_show_is_as_documented() {
     };
     check("Figures", &figures);
 }
+
+#[test]
+fn what_a_model_is_worth_is_as_documented() {
+    let bin = ReliabilityBin { n: 0, stated: 0.0, observed: 0.0 };
+    check("ReliabilityBin", &bin);
+    let view = ReliabilityView {
+        fitted_at: String::new(),
+        learned_from: 0,
+        n: 0,
+        hit_at_1: 0.0,
+        log_loss: 0.0,
+        ece: 0.0,
+        brier: 0.0,
+        bins: vec![bin],
+    };
+    check("Reliability", &view);
+}
