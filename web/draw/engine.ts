@@ -101,7 +101,7 @@ export class DrawEngine {
   /** A message of the live connection. */
   hear(message: LiveMessage): void {
     if (message.type !== "draw.result" || !this.pending || this.state.phase !== "asking") return;
-    const draw = message.data as Draw;
+    const draw = message.data;
     if (draw.campaign_id !== this.options.campaign || seedOf(draw) !== this.pending.body.client_seed) return;
     this.heard.push(draw);
     if (this.heard.length === (this.pending.body.count ?? 1)) this.drawn(this.heard, this.pending, false);

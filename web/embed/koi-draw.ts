@@ -8,7 +8,7 @@
 import { Problem, connectLive, createKoi, deviceStore, liveTicket, must, type KoiClient, type Live, type Schema } from "@koi/client";
 import { artOf } from "../draw/art";
 import { DrawEngine, type Draw, type DrawState } from "../draw/engine";
-import { GAMES, isGame, type Game } from "../draw/games";
+import { GAMES, gameOf, isGame, type Game, type GameKind } from "../draw/games";
 import gamesCss from "../draw/games/games.css?inline";
 import { isWin, landingOf } from "../draw/landing";
 import { whoseToken } from "../draw/who";
@@ -116,8 +116,9 @@ class Session {
     this.token = (await this.host.tokenProvider?.()) ?? this.host.token;
     if (this.closed) return;
     if (!this.token) return this.loggedOut();
-    const word = this.host.getAttribute("game");
-    this.game = GAMES[isGame(word) ? word : "grid"](this.t.games, () => void this.engine?.draw());
+    const kind = await this.kind();
+    if (this.closed) return;
+    this.game = GAMES[kind](this.t.games, () => void this.engine?.draw());
     this.game.setEnabled(false);
     this.root.replaceChildren(this.game.root, this.left, this.said);
     this.engine = new DrawEngine({
@@ -141,6 +142,19 @@ class Session {
     this.closed = true;
     this.engine?.close();
     this.live?.close();
+  }
+
+  /** The game that the page asks for, else the campaign's own. */
+  private async kind(): Promise<GameKind> {
+    const word = this.host.getAttribute("game");
+    if (isGame(word)) return word;
+    try {
+      const shown = await must(this.client.GET("/api/v1/campaigns/{id}/public", { params: { path: { id: this.campaign } } }));
+      return gameOf(shown.skin);
+    } catch {
+      // What stands in the way of the draw itself is said by the draw.
+      return "grid";
+    }
   }
 
   private async refresh(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { GameTexts } from "../draw/games";
-import { GAME_TEXTS } from "../draw/texts";
+import { GAMES_EN } from "../draw/texts/en";
+import { GAMES_ZH } from "../draw/texts/zh";
 import type { Language } from "../shared/language";
 
 /** The few words of the element. */
@@ -16,7 +17,7 @@ export interface EmbedTexts {
 
 export const EMBED_TEXTS: Readonly<Record<Language, EmbedTexts>> = {
   zh: {
-    games: GAME_TEXTS.zh,
+    games: GAMES_ZH,
     left: (count) => `还可抽 ${count} 次`,
     asking: "正在开奖…",
     retrying: "网络不稳，正在用同一凭据重试，不会重复抽奖…",
@@ -34,7 +35,7 @@ export const EMBED_TEXTS: Readonly<Record<Language, EmbedTexts>> = {
     },
   },
   en: {
-    games: GAME_TEXTS.en,
+    games: GAMES_EN,
     left: (count) => `${count} ${count === 1 ? "draw" : "draws"} left`,
     asking: "Drawing…",
     retrying: "The network is shaky. Trying again under the same key: you will not be drawn twice…",

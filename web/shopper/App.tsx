@@ -1,11 +1,8 @@
 import { startTransition, useEffect, useState, type ReactNode } from "react";
 import { chooseTheme, useTheme } from "../shared/theme";
 import { useWords } from "./language";
-import { AwardsPanel } from "./panels/Awards";
-import { ChancesPanel } from "./panels/Chances";
-import { DrawPanel } from "./panels/Draw";
-import { PointsPanel } from "./panels/Points";
-import { RulesPanel } from "./panels/Rules";
+import { whenIdle } from "./idle";
+import { CONTENT } from "./panels";
 import { Icon, type IconName } from "./parts/Icon";
 import { Notices } from "./parts/Notices";
 import { ResultDialog } from "./parts/ResultDialog";
@@ -15,7 +12,6 @@ import { loadRules, refresh, useShopper } from "./store";
 import { problemText } from "./texts";
 
 const ICONS: Record<Panel, IconName> = { draw: "gift", chances: "ticket", awards: "box", points: "coin", rules: "scale" };
-const CONTENT: Record<Panel, () => ReactNode> = { draw: DrawPanel, chances: ChancesPanel, awards: AwardsPanel, points: PointsPanel, rules: RulesPanel };
 
 /** The shopper's page: the stage with the game, and beside or below it one panel at a time. */
 export function App() {
@@ -70,12 +66,18 @@ function Panels({ campaign, panel, isOut }: { campaign: string; panel: Panel; is
   );
 }
 
-/** False for the first frame: the stage is what people come for, and on a slow phone the rest would hold it up. */
+/** False at first: the stage is what people come for, and on a slow phone the rest would hold it up. */
 function usePainted(): boolean {
   const [isPainted, setPainted] = useState(false);
   useEffect(() => {
-    const frame = requestAnimationFrame(() => startTransition(() => setPainted(true)));
-    return () => cancelAnimationFrame(frame);
+    let callOff: (() => void) | undefined;
+    const frame = requestAnimationFrame(() => {
+      callOff = whenIdle(() => startTransition(() => setPainted(true)));
+    });
+    return () => {
+      cancelAnimationFrame(frame);
+      callOff?.();
+    };
   }, []);
   return isPainted;
 }

@@ -1,14 +1,31 @@
+import { wantedLanguage } from "../shared/language";
 import { takeToken } from "./session";
+import { loadTexts, type Texts } from "./texts";
 import { parseRoute } from "./route-path";
 
+/** How long a broken network is left alone. */
+const AGAIN_MS = 1_000;
+
 /**
- * The first two answers that the page cannot do without, asked for before the rest of the script has run: on a slow phone that is half a
- * second. This module is imported first, and imports next to nothing.
+ * The first two answers and the words that the page cannot do without, asked for before the rest of the script has run: on a slow phone that
+ * is half a second. This module is imported first, and imports next to nothing.
  */
 const started = new Map<string, Promise<Response>>();
 
 export const token = takeToken();
+export const language = wantedLanguage();
+export const texts = words();
 export const { campaign } = parseRoute(location.pathname);
+
+/** The words; where the network breaks just now, as soon as it is back. */
+async function words(): Promise<Texts> {
+  try {
+    return await loadTexts(language);
+  } catch {
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    return words();
+  }
+}
 
 function begin(path: string, headers: Record<string, string>): void {
   const url = new URL(path, location.origin).href;

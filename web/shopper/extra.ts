@@ -1,44 +1,29 @@
 import { Problem, must, type KoiClient, type Schema } from "@koi/client";
 
 /** A big win as everybody sees it: who won is masked. */
-export interface BigWin {
-  campaign_id: string;
-  shopper: string;
-  prize: Schema<"Prize">;
-  at: string;
-}
-
+export type BigWin = Schema<"BigWin">;
 export type ExchangeItem = Schema<"ExchangeItem">;
+/** A shopper's sign-ins, in local days of the campaign. */
+export type SignIns = Schema<"SignIns">;
 
-type Untyped = (path: string, init?: unknown) => Promise<{ data?: unknown }>;
-
-/** A page may ask for what the server it runs on does not have: then there is nothing of it. */
-async function orNone<T>(answer: Promise<{ data?: unknown }>, none: T): Promise<T> {
+/** The page goes on without what decorates it: where the server cannot say it now, there is nothing of it. */
+async function orNone<T>(answer: Promise<{ data?: T }>): Promise<T | undefined> {
   try {
-    return (await must(answer)) as T;
+    return await must(answer);
   } catch (thrown) {
     const problem = Problem.from(thrown);
-    if (problem.status === 404 || problem.isTransient) return none;
+    if (problem.status === 404 || problem.isTransient) return undefined;
     throw problem;
   }
 }
 
 export async function bigWins(client: KoiClient, campaign: string): Promise<BigWin[]> {
-  const get = client.GET as unknown as Untyped;
-  const answer = await orNone<{ data: BigWin[] }>(get("/api/v1/campaigns/{id}/big-wins", { params: { path: { id: campaign } } }), { data: [] });
-  return answer.data;
+  const answer = await orNone(client.GET("/api/v1/campaigns/{id}/big-wins", { params: { path: { id: campaign } } }));
+  return answer?.data ?? [];
 }
 
-/** A shopper's sign-ins, in local days of the campaign. */
-export interface SignIns {
-  today: string;
-  /** `YYYY-MM-DD`. */
-  days: string[];
-}
-
-export async function signIns(client: KoiClient, campaign: string): Promise<SignIns | undefined> {
-  const get = client.GET as unknown as Untyped;
-  return orNone<SignIns | undefined>(get("/api/v1/campaigns/{id}/sign-ins", { params: { path: { id: campaign } } }), undefined);
+export function signIns(client: KoiClient, campaign: string): Promise<SignIns | undefined> {
+  return orNone(client.GET("/api/v1/campaigns/{id}/sign-ins", { params: { path: { id: campaign } } }));
 }
 
 export async function exchangeItems(client: KoiClient): Promise<ExchangeItem[]> {

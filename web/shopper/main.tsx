@@ -1,4 +1,4 @@
-import { campaign, token } from "./early";
+import { campaign, language, texts, token } from "./early";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import "../shared/tokens.css";
@@ -14,9 +14,10 @@ if (campaign) start(campaign, token);
 
 const root = document.getElementById("root");
 if (root) {
+  const first = { language, t: await texts };
   createRoot(root).render(
     <StrictMode>
-      <LanguageProvider>
+      <LanguageProvider first={first}>
         <App />
       </LanguageProvider>
     </StrictMode>,

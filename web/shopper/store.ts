@@ -3,6 +3,7 @@ import { create } from "zustand";
 import { DrawEngine, type Draw, type DrawState } from "../draw/engine";
 import { whoseToken } from "../draw/who";
 import { fetchOrEarly } from "./early";
+import { whenIdle } from "./idle";
 import { dropToken } from "./session";
 import { bigWins, exchangeItems, signIns, type BigWin, type ExchangeItem, type SignIns } from "./extra";
 
@@ -109,15 +110,27 @@ export function start(campaign: string, token: string | undefined): void {
   void loadRules();
   if (!token) return;
   engine = new DrawEngine({ client, campaign, who: get().who, store, onState: onDraw });
-  void refresh().then(() => engine?.resume());
-  void bigWins(client, campaign).then((wins) => set({ wins }));
+  void loadMe().then(() => {
+    void engine?.resume();
+    // The stage stands: what is around it may take the slow phone's time now.
+    whenIdle(() => {
+      void loadDraws().catch(() => undefined);
+      void listen(client, campaign);
+    });
+  });
+}
+
+/** Opens the live connection, and reads what was told before. */
+async function listen(of: KoiClient, campaign: string): Promise<void> {
+  if (get().login !== "in") return;
   live = connectLive({
-    ticket: () => liveTicket(client),
+    ticket: () => liveTicket(of),
     onState: onLive,
     onMessage: hear,
     unresumed: ["big_win"],
   });
   set({ live: live.state });
+  set({ wins: await bigWins(of, campaign) });
 }
 
 function onDraw(draw: DrawState): void {
@@ -136,15 +149,15 @@ function hear(message: LiveMessage): void {
   engine?.hear(message);
   switch (message.type) {
     case "big_win": {
-      const win = message.data as BigWin;
+      const win = message.data;
       if (win.campaign_id === get().campaign) set({ wins: [win, ...get().wins].slice(0, WINS) });
       break;
     }
     case "award.updated":
-      patchAward(message.data as Award);
+      patchAward(message.data);
       break;
     case "points.changed":
-      set(({ me }) => (me ? { me: { ...me, points: (message.data as { balance: number }).balance } } : {}));
+      set(({ me }) => (me ? { me: { ...me, points: message.data.balance } } : {}));
       if (get().entries.loaded) void loadEntries();
       break;
     case "strategy.ready":
@@ -170,12 +183,22 @@ export async function loadRules(): Promise<void> {
   }
 }
 
+/** Reads what the stage shows. */
+async function loadMe(): Promise<void> {
+  try {
+    const me = await must(client.GET("/api/v1/campaigns/{id}/me", { params: { path: { id: get().campaign } } }));
+    set({ me, problem: undefined });
+  } catch (thrown) {
+    const problem = Problem.from(thrown);
+    if (!get().me && problem.status !== 401) set({ problem });
+  }
+}
+
 /** Reads what the stage shows anew, and the lists that are open. */
 export async function refresh(): Promise<void> {
   if (get().login !== "in") return;
   try {
-    const me = await must(client.GET("/api/v1/campaigns/{id}/me", { params: { path: { id: get().campaign } } }));
-    set({ me, problem: undefined });
+    await loadMe();
     await Promise.all([loadDraws(), get().awards.loaded && loadAwards(), get().entries.loaded && loadEntries(), get().orders.loaded && loadOrders()]);
   } catch (thrown) {
     const problem = Problem.from(thrown);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { connectLive, type LiveMessage, type LiveState } from "./live";
+import { connectLive, type Live, type LiveMessage, type LiveState } from "./live";
 
 /** A socket that does what a test says. */
 class FakeSocket extends EventTarget {
@@ -22,8 +22,10 @@ class FakeSocket extends EventTarget {
 let tickets = 0;
 const heard: string[] = [];
 const states: LiveState[] = [];
-const connect = (ticket = async () => `t${(tickets += 1)}`) =>
-  connectLive({
+let lives: Live[] = [];
+const connect = (ticket = async () => `t${(tickets += 1)}`, options: { silentMs?: number } = {}): Live => {
+  const live = connectLive({
+    ...options,
     baseUrl: "http://koi.test",
     ticket,
     onMessage: (message: LiveMessage) => void heard.push(message.id),
@@ -31,6 +33,9 @@ const connect = (ticket = async () => `t${(tickets += 1)}`) =>
     unresumed: ["big_win"],
     open: (url) => new FakeSocket(url) as unknown as WebSocket,
   });
+  lives.push(live);
+  return live;
+};
 const last = () => FakeSocket.opened.at(-1)!;
 
 beforeEach(() => {
@@ -40,7 +45,11 @@ beforeEach(() => {
   heard.length = 0;
   states.length = 0;
 });
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  for (const live of lives) live.close();
+  lives = [];
+  vi.useRealTimers();
+});
 
 it("takes up after the last message, with a new ticket, and drops what comes twice", async () => {
   const live = connect();
@@ -85,6 +94,34 @@ it.each([
   const closed = FakeSocket.opened.length;
   await vi.advanceTimersByTimeAsync(60_000);
   expect(FakeSocket.opened.length).toBe(closed);
+});
+
+it("is broken when the network is gone, and back with it", async () => {
+  const live = connect();
+  await vi.advanceTimersByTimeAsync(0);
+  last().open();
+  dispatchEvent(new Event("offline"));
+  expect(live.state).toBe("broken");
+  dispatchEvent(new Event("online"));
+  await vi.advanceTimersByTimeAsync(0);
+  last().open();
+  expect([live.state, FakeSocket.opened.length]).toEqual(["open", 2]);
+  live.close();
+});
+
+it("takes a socket for dead that should speak and does not", async () => {
+  const live = connect(undefined, { silentMs: 5_000 });
+  await vi.advanceTimersByTimeAsync(0);
+  last().open();
+  await vi.advanceTimersByTimeAsync(4_000);
+  last().say("1", "campaign.figures");
+  await vi.advanceTimersByTimeAsync(4_000);
+  expect(live.state).toBe("open");
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(live.state).toBe("broken");
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(FakeSocket.opened.length).toBe(2);
+  live.close();
 });
 
 it("ignores what is no message", async () => {

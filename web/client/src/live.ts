@@ -1,13 +1,8 @@
 import { must, type KoiClient } from "./http";
+import type { components } from "./schema";
 
-/** A message of `GET /live`. */
-export interface LiveMessage<Data = unknown> {
-  /** Ordered by when it happened; where a connection is taken up again. */
-  id: string;
-  type: string;
-  at: string;
-  data: Data;
-}
+/** A message of `GET /live`; its `type` says what its `data` is. A newer server may send types that are not among these. */
+export type LiveMessage = components["schemas"]["LiveMessage"];
 
 /** `connecting` for the first time, `open`, or `broken`: lost, and being tried again. */
 export type LiveState = "connecting" | "open" | "broken";
@@ -25,6 +20,8 @@ export interface LiveOptions {
   after?: string;
   /** Types whose ids are no place to resume from. */
   unresumed?: readonly string[];
+  /** For sockets that speak all the time: one that says nothing for so long, in milliseconds, is dead though nobody closed it. */
+  silentMs?: number;
   /** Opens a socket; tests give their own. */
   open?: (url: string) => WebSocket;
 }
@@ -71,15 +68,27 @@ export function connectLive(options: LiveOptions): Live {
     clearTimeout(timer);
     timer = setTimeout(() => void start(), Math.random() * bound);
   };
+  /** Gives a socket up at once: the browser itself may wait for minutes until it believes that the other side is gone. */
+  const drop = (dead: WebSocket) => {
+    if (socket !== dead) return;
+    socket = undefined;
+    dead.close();
+    retry();
+  };
   const listen = (opened: WebSocket) => {
     const since = Date.now();
-    // An attempt that hangs is closed, which ends in a retry like any other loss.
-    const deadline = setTimeout(() => opened.close(), OPEN_WITHIN_MS);
-    opened.addEventListener("open", () => {
+    // An attempt that hangs is given up, which ends in a retry like any other loss.
+    let deadline = setTimeout(() => drop(opened), OPEN_WITHIN_MS);
+    const heard = () => {
       clearTimeout(deadline);
+      if (options.silentMs !== undefined) deadline = setTimeout(() => drop(opened), options.silentMs);
+    };
+    opened.addEventListener("open", () => {
+      heard();
       become("open");
     });
     opened.addEventListener("message", (event: MessageEvent) => {
+      heard();
       const message = parse(event.data);
       if (!message || closed) return;
       if (!options.unresumed?.includes(message.type)) {
@@ -116,10 +125,15 @@ export function connectLive(options: LiveOptions): Live {
     attempt = 0;
     void start();
   };
+  // Without a network nothing arrives, whatever the socket believes.
+  const onOffline = () => {
+    if (socket) drop(socket);
+  };
   const onVisible = () => {
     if (document.visibilityState === "visible") poke();
   };
   globalThis.addEventListener?.("online", poke);
+  globalThis.addEventListener?.("offline", onOffline);
   globalThis.document?.addEventListener("visibilitychange", onVisible);
   void start();
   return {
@@ -127,6 +141,7 @@ export function connectLive(options: LiveOptions): Live {
       closed = true;
       clearTimeout(timer);
       globalThis.removeEventListener?.("online", poke);
+      globalThis.removeEventListener?.("offline", onOffline);
       globalThis.document?.removeEventListener("visibilitychange", onVisible);
       socket?.close();
     },
@@ -142,9 +157,7 @@ export function connectLive(options: LiveOptions): Live {
 
 /** A new ticket for the socket, as whoever the client is. */
 export async function liveTicket(client: KoiClient): Promise<string> {
-  // Not typed by the document of every server that this client meets.
-  const post = client.POST as unknown as (path: string, init: object) => Promise<{ data?: { ticket: string } }>;
-  return (await must(post("/api/v1/live/tickets", {}))).ticket;
+  return (await must(client.POST("/api/v1/live/tickets"))).ticket;
 }
 
 function liveUrl(options: LiveOptions, ticket: string, after: string | undefined): string {

@@ -6,7 +6,7 @@ import { percent, shortTime } from "../../shared/format";
 import { useWords } from "../language";
 import { Dialog } from "../parts/Dialog";
 import { Receipt } from "../parts/Receipt";
-import { reasonText } from "../reasons";
+import { reasonText } from "../../shared/reasons";
 import { loadDraws, useShopper } from "../store";
 
 /** Beside the game: who won big, and what I drew. */

@@ -31,6 +31,12 @@ export function RulesPanel() {
           {limits.map(([name, value]) => (
             <Fact key={name} name={t.rules.limit[name] ?? name} value={number(Number(value), language)} />
           ))}
+          {rules.entry && (
+            <Fact
+              name={t.rules.entry}
+              value={t.rules.entryText(number(rules.entry.winners, language), rules.prizes.find((prize) => prize.code === rules.entry?.prize)?.name ?? rules.entry.prize, rules.entry.tickets === "draws")}
+            />
+          )}
           {rules.claim_terms && <Fact name={t.rules.claim} value={rules.claim_terms} />}
         </dl>
         {limits.length === 0 && <p className="note">{t.rules.noLimits}</p>}

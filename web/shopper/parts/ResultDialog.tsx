@@ -4,7 +4,7 @@ import { isFallback, isWin } from "../../draw/landing";
 import { money } from "../../shared/format";
 import { useWords } from "../language";
 import { navigate, panelPath } from "../route";
-import { reasonText } from "../reasons";
+import { reasonText } from "../../shared/reasons";
 import { draw, useShopper, type Shown } from "../store";
 import { Dialog } from "./Dialog";
 import { Receipt } from "./Receipt";

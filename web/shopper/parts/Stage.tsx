@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 import { artOf } from "../../draw/art";
-import { GAMES, isGame, type Game, type GameKind, type Landing } from "../../draw/games";
+import { GAMES, gameOf, isGame, type Game, type GameKind, type Landing } from "../../draw/games";
 import type { Draw } from "../../draw/engine";
 import { landingOf, isWin } from "../../draw/landing";
 import { dateTime, number } from "../../shared/format";
@@ -9,15 +9,16 @@ import { navigate, panelPath } from "../route";
 import { draw, drawShown, useShopper, type Me, type Rules } from "../store";
 import { problemText, type Texts } from "../texts";
 
-const STORED_GAME = "koi.game";
+/** The game that the shopper chose for a campaign instead of its own skin. */
+const stored = (campaign: string) => `koi.game.${campaign}`;
 const MANY = 10;
 
-function storedGame(): GameKind {
+function storedGame(campaign: string): GameKind | undefined {
   try {
-    const word = localStorage.getItem(STORED_GAME);
-    return isGame(word) ? word : "grid";
+    const word = localStorage.getItem(stored(campaign));
+    return isGame(word) ? word : undefined;
   } catch {
-    return "grid";
+    return undefined;
   }
 }
 
@@ -27,18 +28,20 @@ export function Stage() {
   const me = useShopper((state) => state.me);
   const rules = useShopper((state) => state.rules);
   const state = useShopper((shopper) => shopper.draw);
-  const [kind, setKind] = useState(storedGame);
+  const campaign = useShopper((shopper) => shopper.campaign);
+  const [chosen, setChosen] = useState(() => storedGame(campaign));
   const [isPlaying, setPlaying] = useState(false);
   const skip = useRef<() => void>(undefined);
   if (!me || !rules) return null;
+  const kind = chosen ?? gameOf(rules.skin);
   const left = me.chances.left;
   const isOpen = me.state === "live";
   const isBusy = state.phase === "asking" || state.phase === "drawn";
   const many = Math.min(MANY, left);
   const choose = (next: GameKind) => {
-    setKind(next);
+    setChosen(next);
     try {
-      localStorage.setItem(STORED_GAME, next);
+      localStorage.setItem(stored(campaign), next);
     } catch {
       // Then it holds for this page.
     }
