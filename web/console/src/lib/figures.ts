@@ -10,6 +10,8 @@ export interface Moment {
   drawsPerSecond: number;
 }
 
+/** Figures come every second: a connection that says nothing for so long is dead. */
+const SILENT_MS = 5_000;
 /** The curve keeps the last five minutes. */
 const KEPT = 300;
 
@@ -31,10 +33,11 @@ export function useFigures(campaign: string | undefined): LiveFigures {
     const live = connectLive({
       ticket: async () => (await must(koi.POST("/api/v1/campaigns/{id}/live/tickets", { params: { path: { id: campaign } } }))).ticket,
       unresumed: ["campaign.figures"],
+      silentMs: SILENT_MS,
       onState: (state) => setShown((before) => ({ ...fresh(before), state })),
       onMessage: (message) => {
         if (message.type !== "campaign.figures") return;
-        const last = message.data as Figures;
+        const last = message.data;
         setShown((before) => ({ ...fresh(before), last, curve: [...fresh(before).curve, { at: Date.parse(message.at), drawsPerSecond: last.draws_per_second }].slice(-KEPT) }));
       },
     });

@@ -8,6 +8,7 @@ import { useTheme } from "../../../shared/theme";
  */
 const LIGHT = {
   primary: "#0b6a6d",
+  primaryHover: "#095659",
   link: "#0b6a6d",
   error: "#b3261e",
   success: "#1f7a4f",
@@ -27,6 +28,7 @@ const LIGHT = {
 
 const DARK: typeof LIGHT = {
   primary: "#1b7f82",
+  primaryHover: "#176d70",
   link: "#74cfcb",
   error: "#ff8f86",
   success: "#74cfa0",
@@ -68,6 +70,8 @@ export function themeOf(look: Look): ThemeConfig {
       fontSize: 14,
       borderRadius: 8,
       colorPrimary: look.primary,
+      // Darker, not lighter as antd has it: white words on it stay readable (WCAG 1.4.3).
+      colorPrimaryHover: look.primaryHover,
       colorLink: look.link,
       colorLinkHover: look.ink,
       colorError: look.error,

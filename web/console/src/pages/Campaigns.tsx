@@ -1,18 +1,23 @@
 import { must, type Schema } from "@koi/client";
-import { PlusOutlined } from "@ant-design/icons";
-import { Button } from "antd";
+import { DownloadOutlined, PlusOutlined } from "@ant-design/icons";
+import { Button, Input, Select } from "antd";
 import { Link, useNavigate } from "react-router";
 import { koi } from "../lib/koi";
 import { useMay } from "../lib/session";
 import { useTexts } from "../lib/texts";
 import { Head, Num, State, Time } from "../parts/basics";
+import { compact } from "../lib/path";
+import { useFilters } from "../lib/filters";
 import { ServerTable } from "../parts/ServerTable";
+
+const STATES = ["draft", "scheduled", "live", "paused", "ended", "archived"];
 
 /** All campaigns, newest first. */
 export function Campaigns() {
-  const { t } = useTexts();
+  const { t, word } = useTexts();
   const may = useMay();
   const go = useNavigate();
+  const [filters, set] = useFilters(["state", "q"]);
   return (
     <>
       <Head title={t("nav.campaigns")}>
@@ -23,9 +28,35 @@ export function Campaigns() {
         )}
       </Head>
       <ServerTable<Schema<"Campaign">>
-        name={["campaigns"]}
+        name={["campaigns", filters]}
         label={t("nav.campaigns")}
-        load={(query, signal) => must(koi.GET("/api/v1/campaigns", { params: { query }, signal }))}
+        hasExport
+        filters={
+          <>
+            <Input.Search
+              key={filters.q ?? ""}
+              allowClear
+              defaultValue={filters.q ?? ""}
+              placeholder={t("design.name")}
+              aria-label={t("design.name")}
+              onSearch={(value) => set("q", value.trim())}
+              style={{ width: 240 }}
+            />
+            <Select
+              allowClear
+              value={filters.state ?? null}
+              placeholder={t("table.every_state")}
+              aria-label={t("campaign.state")}
+              onChange={(value: string | null) => set("state", value)}
+              options={STATES.map((value) => ({ value, label: word("campaign_state", value) }))}
+              style={{ width: 160 }}
+            />
+            <Button icon={<DownloadOutlined aria-hidden />} href={`/api/v1/campaigns?${new URLSearchParams({ ...filters, format: "csv" }).toString()}`}>
+              {t("common.export_csv")}
+            </Button>
+          </>
+        }
+        load={(page, signal) => must(koi.GET("/api/v1/campaigns", { params: { query: { ...page, ...compact(filters) } }, signal }))}
         rowKey={(row) => row.id}
         columns={[
           { title: t("design.name"), key: "name", className: "k-wrap", render: (_, row) => <Link to={`/campaigns/${row.id}`}>{row.name}</Link> },

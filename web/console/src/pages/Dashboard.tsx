@@ -11,8 +11,9 @@ import { Chart } from "../parts/Chart";
 import { Funnel } from "../parts/Funnel";
 import { Waiting } from "../parts/Guard";
 import { LiveDot } from "../parts/LiveDot";
-import { useFilters } from "../parts/ServerTable";
+import { useFilters } from "../lib/filters";
 import { Facts, Head, ProblemNote, State, Tiles, Time } from "../parts/basics";
+import { Burn } from "./campaign/Burn";
 import { fitOption, liveOption } from "./campaign/insight";
 
 /** At most so many campaigns are shown at once. */
@@ -70,6 +71,11 @@ function Now({ campaign }: { campaign: Schema<"Campaign"> }) {
     queryFn: ({ signal }) => must(koi.GET("/api/v1/campaigns/{id}/report/insight", { params: { path: { id: campaign.id } }, signal })),
     refetchInterval: EVERY_MS,
   });
+  const series = useQuery({
+    queryKey: ["campaign", campaign.id, "series", "hour"],
+    queryFn: ({ signal }) => must(koi.GET("/api/v1/campaigns/{id}/report/series", { params: { path: { id: campaign.id }, query: { step: "hour" } }, signal })),
+    refetchInterval: EVERY_MS,
+  });
   const speed = useMemo(() => liveOption(curve, language), [curve, language]);
   const fit = useMemo(() => fitOption(insight.data?.tiers ?? []), [insight.data]);
   const currency = campaign.currency ?? "CNY";
@@ -89,7 +95,7 @@ function Now({ campaign }: { campaign: Schema<"Campaign"> }) {
           {
             name: t("report.cost"),
             value: last ? money(last.cost_cents, currency, language) : "–",
-            note: last?.budget_cents ? <Progress percent={Math.min(100, Math.round((100 * last.cost_cents) / last.budget_cents))} size="small" aria-label={t("report.cost")} /> : t("report.no_budget"),
+            note: last?.budget_cents ? <Progress percent={Math.min(100, (100 * last.cost_cents) / last.budget_cents)} format={(share) => percent((share ?? 0) / 100, language)} size="small" aria-label={t("report.cost")} /> : t("report.no_budget"),
           },
           {
             name: t("report.generation"),
@@ -99,20 +105,23 @@ function Now({ campaign }: { campaign: Schema<"Campaign"> }) {
         ]}
       />
       <div className="k-grid">
-        <Card title={t("report.speed")} style={span(4)}>
-          <Chart option={speed} height={210} label={t("report.speed")} />
+        <Card title={t("report.speed")} style={span(6)}>
+          <Chart option={speed} height={230} label={t("report.speed")} />
+        </Card>
+        <Card title={t("report.burn_down")} style={span(6)}>
+          <Burn campaign={campaign} steps={series.data?.data ?? []} step="hour" stock={insight.data?.stock ?? []} at={series.dataUpdatedAt} height={230} />
         </Card>
         <Card title={t("report.odds")} style={span(4)}>
           <Chart option={fit} height={210} label={t("report.odds")} />
         </Card>
-        <Card title={t("report.runs_out_next")} style={span(4)}>
-          {next.length === 0 ? <span className="k-muted">{t("report.lasts")}</span> : <Facts facts={next.slice(0, 6).map((prize): [string, React.ReactNode] => [nameOf(prize.code), prize.left === 0 ? t("report.gone") : <Time key={prize.code} at={prize.runs_out_at} zone={campaign.time_zone ?? "UTC"} />])} />}
-        </Card>
         {insight.data && (
-          <Card title={t("funnel.title")} style={span(12)}>
+          <Card title={t("funnel.title")} style={span(5)}>
             <Funnel funnel={insight.data.funnel} />
           </Card>
         )}
+        <Card title={t("report.runs_out_next")} style={span(3)}>
+          {next.length === 0 ? <span className="k-muted">{t("report.lasts")}</span> : <Facts facts={next.slice(0, 6).map((prize): [string, React.ReactNode] => [nameOf(prize.code), prize.left === 0 ? t("report.gone") : <Time key={prize.code} at={prize.runs_out_at} zone={campaign.time_zone ?? "UTC"} />])} />}
+        </Card>
       </div>
     </section>
   );

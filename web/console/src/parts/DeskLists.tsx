@@ -7,8 +7,11 @@ import { Link } from "react-router";
 import { koi } from "../lib/koi";
 import { compact } from "../lib/path";
 import { useTexts } from "../lib/texts";
+import { useMay } from "../lib/session";
+import { Address } from "./Address";
 import { Id, Money, Num, State, Time } from "./basics";
-import { ServerTable, useFilters } from "./ServerTable";
+import { useFilters } from "../lib/filters";
+import { ServerTable } from "./ServerTable";
 
 /** Whose rows are listed: of one campaign, of one shopper, of both. */
 export interface Scope {
@@ -77,6 +80,7 @@ export function DrawList({ scope }: { scope: Scope }) {
     <ServerTable<Schema<"DeskDraw">>
       name={["desk", "draws", query]}
       label={t("campaign.draws")}
+      hasExport
       filters={
         <>
           {choice("won", t("table.won"), [
@@ -106,11 +110,13 @@ export function DrawList({ scope }: { scope: Scope }) {
 /** Awards of all shoppers. */
 export function AwardList({ scope, prizes = [] }: { scope: Scope; prizes?: { code: string; name: string }[] }) {
   const { t, word } = useTexts();
+  const may = useMay();
   const { query, choice, common } = useRows(scope, "/api/v1/desk/awards");
   return (
     <ServerTable<Schema<"ShopAward">>
       name={["desk", "awards", query]}
       label={t("campaign.awards")}
+      hasExport
       filters={
         <>
           {choice("state", t("campaign.state"), AWARD_STATES.map((value) => ({ value, label: word("award_state", value) })))}
@@ -130,6 +136,7 @@ export function AwardList({ scope, prizes = [] }: { scope: Scope; prizes?: { cod
         { title: t("unit.points"), key: "points", align: "right", render: (_, row) => (row.points ? <Num value={row.points} /> : "–") },
         { title: t("shopper.claim_by"), key: "by", render: (_, row) => <Time at={row.claim_by} /> },
         { title: "ID", key: "id", render: (_, row) => <Id value={row.id} /> },
+        ...(may("shoppers_read") ? [{ title: t("award.address"), key: "address", render: (_: unknown, row: Schema<"ShopAward">) => (row.prize.kind === "goods" && row.state === "claimed" ? <Address award={row.id} prize={row.prize.name} /> : "–") }] : []),
       ]}
     />
   );
@@ -143,6 +150,7 @@ export function OrderList({ scope, currency }: { scope: Scope; currency?: string
     <ServerTable<Schema<"DeskOrder">>
       name={["desk", "orders", query]}
       label={t("campaign.orders")}
+      hasExport
       filters={
         <>
           {choice("kind", t("design.kind"), ORDER_KINDS.map((value) => ({ value, label: word("order_kind", value) })))}

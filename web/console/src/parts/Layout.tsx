@@ -1,11 +1,11 @@
 import {
   ApiOutlined, AuditOutlined, DashboardOutlined, DeploymentUnitOutlined, GiftOutlined, GlobalOutlined, KeyOutlined,
-  LogoutOutlined, MenuOutlined, MoonOutlined, SendOutlined, ShopOutlined, SunOutlined, TeamOutlined, UserOutlined,
+  LogoutOutlined, MenuOutlined, MoonOutlined, SafetyOutlined, SendOutlined, ShopOutlined, SunOutlined, TeamOutlined, UserOutlined,
 } from "@ant-design/icons";
 import { must } from "@koi/client";
 import { Button, Drawer, Dropdown } from "antd";
 import { Suspense, useState, type ReactNode } from "react";
-import { NavLink, Outlet, useNavigate, useNavigation } from "react-router";
+import { NavLink, Outlet, useLocation, useNavigate, useNavigation } from "react-router";
 import { useTranslation } from "react-i18next";
 import logo from "../../../shared/koi.svg";
 import { chooseLanguage } from "../../../shared/i18n";
@@ -36,6 +36,7 @@ const GROUPS: { text: TextKey; items: Item[] }[] = [
   {
     text: "nav.deliver",
     items: [
+      { to: "/held", text: "nav.held", icon: <SafetyOutlined />, for: ["awards_manage"] },
       { to: "/exchange", text: "nav.exchange", icon: <ShopOutlined />, for: ["exchange_manage"] },
       { to: "/deliveries", text: "nav.deliveries", icon: <SendOutlined />, for: ["webhooks_manage"] },
       { to: "/webhooks", text: "nav.webhooks", icon: <ApiOutlined />, for: ["webhooks_manage"] },
@@ -93,6 +94,7 @@ export function Layout() {
   const { t } = useTexts();
   const [isOpen, setOpen] = useState(false);
   const isGoing = useNavigation().state !== "idle";
+  const { pathname, search } = useLocation();
   return (
     <div className="k-shell">
       <a className="k-skip" href="#main">
@@ -111,7 +113,7 @@ export function Layout() {
             <Me />
           </div>
         </header>
-        <main className="k-content" id="main" tabIndex={-1} aria-busy={isGoing}>
+        <main className="k-content" id="main" tabIndex={-1} aria-busy={isGoing} data-path={pathname + search}>
           <Suspense fallback={<Waiting />}>
             <Outlet />
           </Suspense>

@@ -1,8 +1,9 @@
-import { Button, Empty, Select, Table, type TableProps } from "antd";
-import { LeftOutlined, ReloadOutlined, RightOutlined } from "@ant-design/icons";
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { App, Button, Empty, Select, Table, type TableProps } from "antd";
+import { DownloadOutlined, LeftOutlined, ReloadOutlined, RightOutlined } from "@ant-design/icons";
+import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState, type ReactNode } from "react";
-import { useSearchParams } from "react-router";
+import { csvOf, download } from "../lib/csv";
+import { useProblemText } from "../lib/problems";
 import { useTexts } from "../lib/texts";
 import { ProblemNote } from "./basics";
 
@@ -24,12 +25,19 @@ interface Props<Row> {
   /** Asked for again so often, in milliseconds. */
   everyMs?: number;
   expandable?: TableProps<Row>["expandable"];
+  /** The list has an export of the server's own elsewhere on the page. */
+  hasExport?: boolean;
 }
 
+/** Rows of one export, and of one page of it: whoever wants more narrows the list. */
+const EXPORT_ROWS = 20_000;
+const EXPORT_PAGE = 200;
+/** The longest that one page of it is waited for. */
+const EXPORT_MS = 30_000;
 const SIZES = [20, 50, 100, 200];
 
 /** A list that the server pages: back and forth by its cursors, as many rows as wanted. */
-export function ServerTable<Row extends object>({ name, label, load, columns, rowKey, empty, filters, everyMs, expandable }: Props<Row>) {
+export function ServerTable<Row extends object>({ name, label, load, columns, rowKey, empty, filters, everyMs, expandable, hasExport = false }: Props<Row>) {
   const { t } = useTexts();
   const [size, setSize] = useState(SIZES[0] as number);
   const key = JSON.stringify([name, size]);
@@ -72,11 +80,40 @@ export function ServerTable<Row extends object>({ name, label, load, columns, ro
           options={SIZES.map((value) => ({ value, label: t("table.rows", { count: value }) }))}
           popupMatchSelectWidth={false}
         />
+        {!hasExport && <Export label={label} load={load} />}
         <span className="k-num">{t("table.page", { page: cursors.length + 1 })}</span>
         <Button icon={<LeftOutlined aria-hidden />} aria-label={t("table.previous")} disabled={cursors.length === 0} onClick={() => setTrail({ key, cursors: cursors.slice(0, -1) })} />
         <Button icon={<RightOutlined aria-hidden />} aria-label={t("table.next")} disabled={!next} onClick={() => next && setTrail({ key, cursors: [...cursors, next] })} />
       </nav>
     </section>
+  );
+}
+
+/** Reads the whole list, page by page, and hands it over as CSV. */
+function Export<Row extends object>({ label, load }: Pick<Props<Row>, "label" | "load">) {
+  const { t } = useTexts();
+  const { message } = App.useApp();
+  const text = useProblemText();
+  const read = useMutation({
+    mutationFn: async () => {
+      const rows: Row[] = [];
+      let cursor: string | undefined;
+      do {
+        // oxlint-disable-next-line no-await-in-loop -- each page says where the next one begins
+        const page = await load({ limit: EXPORT_PAGE, ...(cursor === undefined ? {} : { cursor }) }, AbortSignal.timeout(EXPORT_MS));
+        rows.push(...page.data);
+        cursor = page.next_cursor ?? undefined;
+      } while (cursor !== undefined && rows.length < EXPORT_ROWS);
+      download(`${label}.csv`, csvOf(rows));
+      return cursor !== undefined;
+    },
+    onSuccess: (isCut) => isCut && message.warning(t("table.export_cut", { count: EXPORT_ROWS })),
+    onError: (thrown) => void message.error(text(thrown)),
+  });
+  return (
+    <Button type="text" icon={<DownloadOutlined aria-hidden />} loading={read.isPending} onClick={() => read.mutate()}>
+      CSV<span className="visually-hidden"> {t("common.export_csv")}</span>
+    </Button>
   );
 }
 
@@ -92,21 +129,4 @@ export function useScrollable(label: string, of: unknown) {
     }
   }, [label, of]);
   return frame;
-}
-
-/** Filters that live in the address, so that a reload, a link and the way back keep them. */
-export function useFilters<Name extends string>(names: readonly Name[]): [Partial<Record<Name, string>>, (name: Name, value: string | null | undefined) => void] {
-  const [params, setParams] = useSearchParams();
-  const values = Object.fromEntries(names.flatMap((name) => (params.get(name) ? [[name, params.get(name)]] : []))) as Partial<Record<Name, string>>;
-  const set = (name: Name, value: string | null | undefined) =>
-    setParams(
-      (before) => {
-        const after = new URLSearchParams(before);
-        if (value) after.set(name, value);
-        else after.delete(name);
-        return after;
-      },
-      { replace: true },
-    );
-  return [values, set];
 }

@@ -3,6 +3,7 @@ import { LockOutlined } from "@ant-design/icons";
 import { Tag } from "antd";
 import { useQuery } from "@tanstack/react-query";
 import { percent } from "../../../shared/format";
+import { reasonText } from "../../../shared/reasons";
 import { koi } from "../lib/koi";
 import { useTexts } from "../lib/texts";
 import { Facts, Num, ProblemNote, Time } from "./basics";
@@ -39,7 +40,7 @@ export function StrategyView({ campaign, shopper }: { campaign: string; shopper:
             <div className="k-muted">
               {slot.tier} · <span className="k-num">{percent(slot.probability, language)}</span>
             </div>
-            {slot.reason && <p>{slot.reason}</p>}
+            {slot.reason && <p>{reasonText(slot.reason, language)}</p>}
           </li>
         ))}
       </ol>

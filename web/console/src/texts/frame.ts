@@ -40,6 +40,7 @@ export const frame = {
     webhooks: ["Webhook", "Webhooks"],
     exchange: ["兑换商城", "Exchange shop"],
     models: ["推荐模型", "Models"],
+    held: ["待核实奖品", "Held awards"],
     engines: ["引擎状态", "Engines"],
     operators: ["操作员", "Operators"],
     api_keys: ["API 密钥", "API keys"],
@@ -83,6 +84,7 @@ export const frame = {
     ordinal: ["第几次", "Ordinal"],
     pool: ["奖池", "Pool"],
     every_state: ["全部状态", "Every state"],
+    export_cut: ["只导出前 {{count}} 行，请缩小范围", "Only the first {{count}} rows; narrow the list for the others"],
   },
   live: {
     open: ["实时", "Live"],

@@ -12,7 +12,9 @@ import { useTexts } from "../../lib/texts";
 import { campaignKey, useCampaign } from "./CampaignFrame";
 import { Basics } from "./design/Basics";
 import { Chances } from "./design/Chances";
+import { Check } from "./design/Check";
 import { changesOf, merge, STEPS, stepOf, tidy, type Campaign, type Step } from "./design/definition";
+import { Entry } from "./design/Entry";
 import { Limits } from "./design/Limits";
 import { Pools } from "./design/Pools";
 import { Preview } from "./design/Preview";
@@ -54,7 +56,7 @@ function DesignForm({ base, onBase, isDirty, onDirty }: FormProps) {
   const { campaign } = base;
   const start = useMemo(() => tidy(campaign as unknown as Members), [campaign]);
   const { step, setStep, lead } = useStep(form);
-  const { save, problem, clash, setClash, against, setAgainst } = useSave(form, base, onBase, onDirty, lead);
+  const { save, changes, problem, clash, setClash, against, setAgainst } = useSave(form, base, onBase, onDirty, lead);
   useLeaving(isDirty);
   const currency = (Form.useWatch("currency", form) as string | undefined) ?? campaign.currency ?? "CNY";
   const zone = (Form.useWatch("time_zone", form) as string | undefined) ?? campaign.time_zone ?? "UTC";
@@ -66,6 +68,9 @@ function DesignForm({ base, onBase, isDirty, onDirty }: FormProps) {
     pools: <Pools />,
     chances: <Chances currency={currency} />,
     limits: <Limits currency={currency} />,
+    entry: <Entry />,
+    // Asked of the server only while somebody looks.
+    check: step === "check" ? <Check campaign={campaign} etag={base.etag} edits={changes} /> : null,
   };
   return (
     <Form
@@ -81,7 +86,7 @@ function DesignForm({ base, onBase, isDirty, onDirty }: FormProps) {
       }}
       scrollToFirstError
     >
-      <div className="k-design">
+      <div className="k-design" data-step={step}>
         <nav aria-label={t("design.parts")} className="k-design-steps">
           {STEPS.map((name, index) => (
             <button key={name} type="button" aria-current={name === step ? "step" : undefined} onClick={() => setStep(name)}>
@@ -99,7 +104,7 @@ function DesignForm({ base, onBase, isDirty, onDirty }: FormProps) {
             </section>
           ))}
         </div>
-        <Preview currency={currency} />
+        {step !== "check" && <Preview currency={currency} />}
       </div>
       {canEdit && (
         <div className="k-savebar">
@@ -210,5 +215,5 @@ function useSave(form: ReturnType<typeof Form.useForm>[0], base: FormProps["base
       }
     },
   });
-  return { save, problem, clash, setClash, against, setAgainst };
+  return { save, changes, problem, clash, setClash, against, setAgainst };
 }

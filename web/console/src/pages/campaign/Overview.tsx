@@ -13,7 +13,8 @@ import { Waiting } from "../../parts/Guard";
 import { LiveDot } from "../../parts/LiveDot";
 import { SmallTable } from "../../parts/SmallTable";
 import { useCampaign } from "./CampaignFrame";
-import { burnOption, fitOption, seriesOption } from "./insight";
+import { Burn } from "./Burn";
+import { fitOption, seriesOption } from "./insight";
 
 /** What lags is asked for so often; the figures themselves come by the second. */
 const EVERY_MS = 10_000;
@@ -115,10 +116,6 @@ function Series({ stock }: { stock: Schema<"StockForecast">[] | undefined }) {
   const zone = campaign.time_zone ?? "UTC";
   const steps = series.data?.data;
   const draws = useMemo(() => seriesOption(steps ?? [], step, { draws: t("report.draws"), wins: t("report.wins") }, language, zone), [steps, step, t, language, zone]);
-  const burn = useMemo(() => {
-    const nameOf = (code: string) => campaign.prizes.find((prize) => prize.code === code)?.name ?? code;
-    return burnOption(steps ?? [], stock ?? [], nameOf, step, language, zone);
-  }, [steps, stock, campaign, step, language, zone]);
   const choice = (
     <Segmented<"minute" | "hour">
       size="small"
@@ -138,7 +135,7 @@ function Series({ stock }: { stock: Schema<"StockForecast">[] | undefined }) {
         <Chart option={draws} height={250} label={t("report.over_time")} />
       </Card>
       <Card title={t("report.burn_down")}>
-        <Chart option={burn} height={250} label={t("report.burn_down")} />
+        <Burn campaign={campaign} steps={steps ?? []} step={step} stock={stock ?? []} at={series.dataUpdatedAt} height={250} />
       </Card>
     </div>
   );

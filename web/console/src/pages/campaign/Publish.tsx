@@ -1,6 +1,6 @@
 import { must, Problem, type Finding, type Schema } from "@koi/client";
 import { Alert, App, Button, Checkbox, Modal, Tag } from "antd";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useNavigate } from "react-router";
 import { koi } from "../../lib/koi";
@@ -16,8 +16,16 @@ export function Publish({ campaign, isOpen, onClose }: { campaign: Campaign; isO
   const { message } = App.useApp();
   const text = useProblemText();
   const queries = useQueryClient();
-  const [findings, setFindings] = useState<readonly Found[]>([]);
+  const [told, setFindings] = useState<readonly Found[]>();
   const [seen, setSeen] = useState<string[]>([]);
+  // Said before anybody presses the button: nothing is promised by looking.
+  const check = useQuery({
+    queryKey: ["campaign", campaign.id, "check", campaign.version],
+    queryFn: ({ signal }) => must(koi.POST("/api/v1/campaigns/{id}/check", { params: { path: { id: campaign.id } }, body: {}, signal })),
+    enabled: isOpen && campaign.state === "draft",
+    staleTime: 0,
+  });
+  const findings = told ?? check.data?.findings ?? [];
   const publish = useMutation({
     mutationFn: () => must(koi.POST("/api/v1/campaigns/{id}/publish", { params: { path: { id: campaign.id } }, body: { acknowledge: seen } })),
     onSuccess: async (after) => {
@@ -43,13 +51,14 @@ export function Publish({ campaign, isOpen, onClose }: { campaign: Campaign; isO
       onCancel={onClose}
       afterClose={() => {
         publish.reset();
-        setFindings([]);
+        setFindings(undefined);
         setSeen([]);
       }}
       width={640}
     >
       <p>{t("campaign.publish_why")}</p>
       {publish.error && <Alert type="error" showIcon title={hasErrors ? t("campaign.publish_blocked") : text(publish.error)} style={{ marginBottom: 12 }} />}
+      {!publish.error && !isDone && hasErrors && <Alert type="warning" showIcon title={t("campaign.publish_blocked")} style={{ marginBottom: 12 }} />}
       {isDone && findings.length > 0 && <Alert type="success" showIcon title={t("campaign.published_with_warnings")} style={{ marginBottom: 12 }} />}
       <Findings findings={findings} campaign={campaign.id} onGo={onClose} />
       {!isDone && !hasErrors && warnings.length > 0 && (

@@ -1,16 +1,16 @@
 import { must, type Schema } from "@koi/client";
-import { Alert, Button, Card, Form, InputNumber } from "antd";
+import { Alert, Button, Card, Form, InputNumber, Progress } from "antd";
 import { useMutation } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { money, number, percent } from "../../../../shared/format";
 import { koi } from "../../lib/koi";
-import type { Look } from "../../lib/look";
 import { placeProblem, useProblemText } from "../../lib/problems";
 import { useTexts } from "../../lib/texts";
 import { Num, Tiles, Time } from "../../parts/basics";
-import { Chart, type Option } from "../../parts/Chart";
+import { Chart } from "../../parts/Chart";
 import { SmallTable } from "../../parts/SmallTable";
 import { useCampaign } from "./CampaignFrame";
+import { oddsOption, soldOutOption, winsOption } from "./rehearsal-charts";
 
 type Rehearsal = Schema<"Rehearsal">;
 
@@ -62,13 +62,25 @@ function Shown({ played }: { played: Rehearsal }) {
   const cash = (value: number) => money(Math.round(value), currency, language);
   const nameOf = useMemo(() => (code: string) => campaign.prizes.find((prize) => prize.code === code)?.name ?? code, [campaign]);
   const wins = useMemo(() => winsOption(played, nameOf), [played, nameOf]);
+  const soldOut = useMemo(() => soldOutOption(played, campaign, nameOf, language), [played, campaign, nameOf, language]);
+  const gone = played.prizes.filter((prize) => prize.sold_out).length;
+  const budget = campaign.limits?.budget_cents;
   const odds = useMemo(() => oddsOption(played, t("report.promised"), t("report.met")), [played, t]);
   return (
     <>
       <Tiles
         tiles={[
           { name: t("rehearsal.made"), value: whole(played.made.mean), note: between(played.made, whole) },
-          { name: t("report.cost"), value: cash(played.cost_cents.mean), note: between(played.cost_cents, cash) },
+          {
+            name: t("report.cost"),
+            value: cash(played.cost_cents.mean),
+            note: (
+              <>
+                {between(played.cost_cents, cash)}
+                {budget ? <Progress percent={Math.min(100, Math.round((100 * played.cost_cents.mean) / budget))} size="small" aria-label={t("report.of_budget", { share: percent(played.cost_cents.mean / budget, language), budget: cash(budget) })} /> : null}
+              </>
+            ),
+          },
           { name: t("rehearsal.refused"), value: whole(played.refused.mean), note: between(played.refused, whole) },
           { name: t("report.points_won"), value: whole(played.points_won.mean), note: between(played.points_won, whole) },
           { name: t("rehearsal.rounds"), value: whole(played.rounds), note: t("rehearsal.rounds_note") },
@@ -82,6 +94,7 @@ function Shown({ played }: { played: Rehearsal }) {
           <Chart option={odds} height={Math.max(220, 44 * played.prizes.length + 40)} label={t("report.odds")} />
         </Card>
         <Card title={t("rehearsal.sold_out")} style={{ "--span": 7 } as React.CSSProperties}>
+          {gone > 0 && <Chart option={soldOut} height={34 * gone + 56} label={t("rehearsal.sold_out")} />}
           <SmallTable
             label={t("rehearsal.sold_out")}
             rowKey="code"
@@ -111,48 +124,4 @@ function Shown({ played }: { played: Rehearsal }) {
       </div>
     </>
   );
-}
-
-/** Units won of each prize, with what 90 % of plays keep to, and the stock behind it. */
-function winsOption(played: Rehearsal, nameOf: (code: string) => string): (look: Look) => Option {
-  // What is unlimited, points mostly, would make bars of everything else that nobody sees.
-  const bounded = played.prizes.filter((prize) => prize.stock !== null && prize.stock !== undefined);
-  const prizes = (bounded.length > 0 ? bounded : played.prizes).toReversed();
-  return (look) => ({
-    grid: { left: 8, right: 24, top: 8, bottom: 8, containLabel: true },
-    xAxis: { type: "value" },
-    yAxis: { type: "category", data: prizes.map((prize) => nameOf(prize.code)), splitLine: { show: false } },
-    series: [
-      { type: "bar", data: prizes.map((prize) => Math.round(prize.won.mean)), barWidth: 14, itemStyle: { borderRadius: 3 } },
-      {
-        type: "custom",
-        silent: true,
-        data: prizes.map((prize, index) => [prize.won.interval_90.low, prize.won.interval_90.high, index]),
-        encode: { x: [0, 1], y: 2 },
-        renderItem: (_, api) => {
-          const [low = 0, y = 0] = api.coord([api.value(0), api.value(2)]);
-          const [high = 0] = api.coord([api.value(1), api.value(2)]);
-          const style = { stroke: look.ink, lineWidth: 1.4, fill: "none" };
-          return {
-            type: "path",
-            shape: { pathData: `M${low} ${y - 5}V${y + 5}M${low} ${y}H${high}M${high} ${y - 5}V${y + 5}` },
-            style,
-          };
-        },
-      },
-    ],
-  });
-}
-
-function oddsOption(played: Rehearsal, promised: string, met: string): (look: Look) => Option {
-  const tiers = played.tiers;
-  return (look) => ({
-    legend: { data: [promised, met] },
-    xAxis: { type: "category", data: tiers.map((tier) => tier.code) },
-    yAxis: { type: "value", axisLabel: { formatter: (value: number) => `${Math.round(value * 100)}%`, color: look.ink2 } },
-    series: [
-      { name: promised, type: "bar", data: tiers.map((tier) => Number(tier.promised)), barMaxWidth: 22, itemStyle: { borderRadius: [3, 3, 0, 0], color: look.series[7] ?? look.ink2 } },
-      { name: met, type: "bar", data: tiers.map((tier) => Number(tier.met)), barMaxWidth: 22, itemStyle: { borderRadius: [3, 3, 0, 0], color: look.series[0] ?? look.ink } },
-    ],
-  });
 }

@@ -1,6 +1,6 @@
 import { Card, Empty, Input } from "antd";
 import { useTexts } from "../../lib/texts";
-import { useFilters } from "../../parts/ServerTable";
+import { useFilters } from "../../lib/filters";
 import { StrategyView } from "../../parts/StrategyView";
 import { useCampaign } from "./CampaignFrame";
 

@@ -7,13 +7,15 @@ import { useProblemText } from "../../lib/problems";
 import { useMay } from "../../lib/session";
 import { useTexts } from "../../lib/texts";
 import { Id, Num, ProblemNote, State, Time } from "../../parts/basics";
-import { ServerTable, useFilters } from "../../parts/ServerTable";
+import { useFilters } from "../../lib/filters";
+import { ServerTable } from "../../parts/ServerTable";
 import { useCampaign } from "./CampaignFrame";
 import { Findings } from "./Publish";
 import { SmallTable } from "../../parts/SmallTable";
 
 type Version = Schema<"RulesVersion">;
-const EFFECTS = { favours: "success", against: "error", neutral: "default" } as const;
+/** The colour of what a change means for shoppers. */
+export const EFFECTS = { favours: "success", against: "error", neutral: "default" } as const;
 
 /** Every version of the rules: who wrote it, who published it, from when it holds, what it changes. */
 export function Versions() {

@@ -7,7 +7,8 @@ import { useState } from "react";
 import { koi } from "../../lib/koi";
 import { useTexts } from "../../lib/texts";
 import { Facts, Head, Id, ProblemNote, Time } from "../../parts/basics";
-import { ServerTable, useFilters } from "../../parts/ServerTable";
+import { useFilters } from "../../lib/filters";
+import { ServerTable } from "../../parts/ServerTable";
 import { Value, Who } from "../campaign/Versions";
 import { SmallTable } from "../../parts/SmallTable";
 
@@ -52,6 +53,7 @@ export function Audit() {
       <ServerTable<Entry>
         name={["audit", filters]}
         label={t("nav.audit")}
+        hasExport
         load={(page, signal) => must(koi.GET("/api/v1/audit", { params: { query: { ...page, ...query } }, signal }))}
         rowKey={(row) => row.id}
         filters={

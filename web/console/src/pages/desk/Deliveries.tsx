@@ -6,7 +6,8 @@ import { koi } from "../../lib/koi";
 import { useProblemText } from "../../lib/problems";
 import { useTexts } from "../../lib/texts";
 import { Head, Id, Num, State, Time } from "../../parts/basics";
-import { ServerTable, useFilters } from "../../parts/ServerTable";
+import { useFilters } from "../../lib/filters";
+import { ServerTable } from "../../parts/ServerTable";
 
 const STATES = ["pending", "parked", "done"] as const;
 

@@ -1,6 +1,7 @@
 import { must } from "@koi/client";
 import { Card, Empty, Tag } from "antd";
 import { useQuery } from "@tanstack/react-query";
+import { reasonText } from "../../../../shared/reasons";
 import { koi } from "../../lib/koi";
 import { useTexts } from "../../lib/texts";
 import { Facts, Money, Num, ProblemNote, Tiles, Time } from "../../parts/basics";
@@ -9,7 +10,7 @@ import { SmallTable } from "../../parts/SmallTable";
 
 /** What a shopper's behaviour says about them, and what they will likely buy next. */
 export function Profile({ shopper }: { shopper: string }) {
-  const { t } = useTexts();
+  const { t, language } = useTexts();
   const path = { external_id: shopper };
   const found = useQuery({ queryKey: ["shopper", shopper, "profile"], queryFn: ({ signal }) => must(koi.GET("/api/v1/shoppers/{external_id}/profile", { params: { path }, signal })) });
   const next = useQuery({
@@ -71,7 +72,7 @@ export function Profile({ shopper }: { shopper: string }) {
             {next.data?.data.map((one) => (
               <li key={one.sku}>
                 <strong>{one.name}</strong>
-                <span className="k-muted">{one.reason}</span>
+                <span className="k-muted">{reasonText(one.reason, language)}</span>
               </li>
             ))}
           </ol>

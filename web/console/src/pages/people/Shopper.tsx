@@ -11,7 +11,7 @@ import { useTexts } from "../../lib/texts";
 import { Facts, Head, Id, Num, ProblemNote, State, Tiles, Time } from "../../parts/basics";
 import { AwardList, DrawList, OrderList } from "../../parts/DeskLists";
 import { Waiting } from "../../parts/Guard";
-import { useFilters } from "../../parts/ServerTable";
+import { useFilters } from "../../lib/filters";
 import { SmallTable } from "../../parts/SmallTable";
 import { StrategyView } from "../../parts/StrategyView";
 import { Block, CampaignSelect, GivePoints, GrantChances } from "./acts";
@@ -46,7 +46,7 @@ export function Shopper() {
       <p style={{ margin: "0 0 6px" }}>
         <Link to="/shoppers">{t("nav.shoppers")}</Link>
       </p>
-      <Head title={account.name ? `${account.name} · ${shopper}` : shopper} tags={account.blacklist.length > 0 ? <Tag color="error">{t("shopper.restricted")}</Tag> : null}>
+      <Head title={account.name && account.name !== shopper ? `${account.name} · ${shopper}` : shopper} tags={account.blacklist.length > 0 ? <Tag color="error">{t("shopper.restricted")}</Tag> : null}>
         <Acts shopper={shopper} />
       </Head>
       <nav className="k-tabs" aria-label={t("shopper.parts")}>

@@ -5,7 +5,8 @@ import { Link } from "react-router";
 import { koi } from "../../lib/koi";
 import { useTexts } from "../../lib/texts";
 import { Head, Num, Time } from "../../parts/basics";
-import { ServerTable, useFilters } from "../../parts/ServerTable";
+import { useFilters } from "../../lib/filters";
+import { ServerTable } from "../../parts/ServerTable";
 
 /** All shoppers, by the start of the shop's own id, or those who are restricted. */
 export function Shoppers() {
@@ -23,6 +24,7 @@ export function Shoppers() {
       <ServerTable<Schema<"ShopperRow">>
         name={["shoppers", filters]}
         label={t("nav.shoppers")}
+        hasExport
         filters={
           <>
             <Input.Search

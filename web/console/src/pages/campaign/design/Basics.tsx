@@ -1,12 +1,14 @@
-import { Card, Form, Input, InputNumber, Select, Switch } from "antd";
+import { Card, Form, Input, InputNumber, Radio, Select, Switch } from "antd";
 import { useTexts } from "../../../lib/texts";
 import { MomentInput, ZoneSelect } from "./fields";
 
 const CURRENCIES = ["CNY", "EUR", "GBP", "HKD", "JPY", "KRW", "SGD", "TWD", "USD"];
 
+const SKINS = ["nine_grid", "wheel", "scratch", "egg", "slots"];
+
 /** What it is called, when it runs, what shoppers are told. */
 export function Basics({ zone }: { zone: string }) {
-  const { t } = useTexts();
+  const { t, word } = useTexts();
   const required = { required: true, message: t("common.required") };
   return (
     <Card>
@@ -33,6 +35,9 @@ export function Basics({ zone }: { zone: string }) {
           <MomentInput zone={zone} />
         </Form.Item>
       </div>
+      <Form.Item name="skin" label={t("design.skin")} extra={t("design.skin_hint")}>
+        <Radio.Group options={SKINS.map((value) => ({ value, label: word("skin", value) }))} />
+      </Form.Item>
       <Form.Item name="description" label={t("design.description")} extra={t("design.description_hint")}>
         <Input.TextArea autoSize={{ minRows: 2, maxRows: 8 }} />
       </Form.Item>

@@ -34,6 +34,13 @@ describe("a definition in a form", () => {
     expect(changesOf(base, shown)).toEqual({});
   });
 
+  it("knows the usual skin, and takes a drawing back by null", () => {
+    const entry = { tickets: "draws", prize: "a", winners: 3, alternates: 0 };
+    expect(changesOf(base, { ...base, skin: "nine_grid", entry: null })).toEqual({});
+    expect(changesOf(base, { ...base, skin: "egg", entry })).toEqual({ skin: "egg", entry });
+    expect(changesOf({ ...base, skin: "egg", entry }, { ...base, entry: null })).toEqual({ skin: "nine_grid", entry: null });
+  });
+
   it("takes back a limit by null", () => {
     expect(changesOf(base, { ...base, limits: { per_day: null } })).toEqual({ limits: { per_day: null } });
   });
@@ -62,4 +69,6 @@ it.each([
   ["spend_weights[0].from_cents", "tiers"],
   ["flow", "flow"],
   ["ends_at", "basics"],
+  ["entry.winners", "entry"],
+  ["skin", "basics"],
 ])("%s is shown by %s", (field, step) => expect(stepOf(field)).toBe(step));

@@ -8,11 +8,11 @@ type Members = Record<string, unknown>;
 /** The members of a campaign that an operator writes; the rest of an answer is what the server says of it. */
 const WRITTEN = [
   "name", "description", "starts_at", "ends_at", "visible_from", "visible_until", "currency", "time_zone", "prizes", "tiers", "spend_weights", "pools",
-  "flow", "limits", "chances", "strict", "claim_terms", "claim_days", "expected_draws",
+  "flow", "limits", "chances", "strict", "claim_terms", "claim_days", "expected_draws", "entry", "skin",
 ] as const;
 
 /** The parts of the design, each a panel of the page. */
-export const STEPS = ["basics", "prizes", "tiers", "pools", "chances", "limits"] as const;
+export const STEPS = ["basics", "prizes", "tiers", "pools", "chances", "limits", "entry", "check"] as const;
 export type Step = (typeof STEPS)[number];
 
 /** The panel that shows a field of the server's. */
@@ -48,6 +48,8 @@ export function tidy(definition: Members): Members {
   }
   if (isEmpty(made["spend_weights"])) delete made["spend_weights"];
   made["strict"] = made["strict"] ?? false;
+  made["skin"] = made["skin"] ?? "nine_grid";
+  if (made["entry"] !== undefined) made["entry"] = compact(made["entry"] as Members);
   return made;
 }
 
