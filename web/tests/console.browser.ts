@@ -2,6 +2,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { graphOf } from "../console/src/pages/flow/graph";
 import { contextOf, launch, openShopper, PHONE, type Look } from "./harness/browser";
+import { axeFindings, layoutFindings, picture } from "./harness/checks";
 import { openConsole, operator, PASSWORD, press, settled, signedIn, tabTo, type } from "./harness/console";
 import { campaignBody, liveCampaign, shopper } from "./harness/fixture";
 import { startKoi, type Koi } from "./harness/koi";
@@ -23,7 +24,7 @@ afterAll(async () => {
 
 const draft = async (change: Record<string, unknown> = {}) => (await koi.shop<{ id: string }>("POST", "/campaigns", campaignBody(change))).id;
 
-describe("sessions", () => {
+describe.concurrent("sessions", () => {
   it("lead back to where one was: from a link, and when they end under one's hands", async () => {
     const id = await draft({ name: "Kept" });
     const context = await browser.newContext({ locale: "en-GB", viewport: LOOK.viewport });
@@ -50,7 +51,7 @@ describe("sessions", () => {
   });
 });
 
-describe("edits", () => {
+describe.concurrent("edits", () => {
   it("of two people at once are offered to be merged, and neither is lost", async () => {
     const id = await draft({ name: "Shared" });
     const [ada, grace] = await Promise.all([signedIn(browser, koi, "ada", LOOK), signedIn(browser, koi, "grace", LOOK)]);
@@ -82,6 +83,73 @@ describe("edits", () => {
     await context.close();
   });
 
+  it("that the server refuses are told at their field, and what was typed stays", async () => {
+    const id = await draft({ name: "Refused" });
+    const { context, errors } = await signedIn(browser, koi, "ada", LOOK);
+    const page = await openConsole(context, koi, `/campaigns/${id}/design?step=tiers`);
+    const weight = page.locator("#tiers_1_weight");
+    await weight.fill("2000000000");
+    // Refused by the server alone: the form knows no such bound.
+    await page.getByRole("button", { name: "Limits" }).click();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.waitForURL(/step=tiers/);
+    await page.locator(".ant-form-item-has-error", { has: weight }).getByText(/weight/i).first().waitFor();
+    expect(await weight.inputValue()).toBe("2000000000");
+    await page.getByRole("button", { name: "Basics" }).click();
+    await page.locator("#name").fill("");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.locator(".ant-form-item-has-error", { has: page.locator("#name") }).getByText("This is needed").waitFor();
+    const kept = await koi.shop<{ name: string; tiers: { weight: number }[] }>("GET", `/campaigns/${id}`);
+    expect([kept.name, kept.tiers[1]?.weight]).toEqual(["Refused", 1_500]);
+    expect(errors.filter((error) => !error.includes("422"))).toEqual([]);
+    await context.close();
+  });
+
+  it("are checked and shown as rules before they are saved, and nothing is changed by looking", async () => {
+    const id = await draft({ name: "Looked at" });
+    const { context, errors } = await signedIn(browser, koi, "ada", LOOK);
+    const page = await openConsole(context, koi, `/campaigns/${id}/design?step=basics`);
+    await page.locator("#name").fill("Seen beforehand");
+    await page.getByText("Golden egg").click();
+    await page.getByRole("button", { name: "Check and preview" }).click();
+    await page.getByText("Checked with the unsaved changes").waitFor();
+    await page.locator(".ant-card-head-title", { hasText: "Seen beforehand" }).waitFor();
+    await page.getByText("Published odds").waitFor();
+    // What would block publishing is named before anybody publishes, and leads to its field.
+    await page.getByRole("button", { name: "Tiers and odds" }).click();
+    for (const place of [0, 1, 2, 3]) await page.locator(`#tiers_${place}_weight`).fill("0");
+    await page.getByRole("button", { name: "Check and preview" }).click();
+    await page.getByText("All weights are zero").waitFor();
+    await page.getByRole("button", { name: "Go to field" }).first().click();
+    await page.waitForURL(/step=(pools|tiers)/);
+    const kept = await koi.shop<{ name: string; skin?: string; version: number }>("GET", `/campaigns/${id}`);
+    expect([kept.name, kept.skin ?? "nine_grid", kept.version]).toEqual(["Looked at", "nine_grid", 1]);
+    expect(errors).toEqual([]);
+    await context.close();
+  });
+
+  it("of how the draw looks and of a drawing at the end are saved", async () => {
+    const trip = { code: "trip", name: "Island trip", kind: "goods", category: "travel", value_cents: 1_299_900, cost_cents: 900_000 };
+    const id = await draft({ name: "With a drawing", prizes: [...(campaignBody()["prizes"] as object[]), trip] });
+    const { context } = await signedIn(browser, koi, "ada", LOOK);
+    const page = await openConsole(context, koi, `/campaigns/${id}/design?step=basics`);
+    await page.getByText("Wheel", { exact: true }).click();
+    await page.getByRole("button", { name: "Drawing at the end" }).click();
+    await page.getByRole("switch", { name: "A drawing once the campaign is over" }).click();
+    await page.getByLabel("Winners").fill("3");
+    await page.locator("#entry_prize").click();
+    await page.locator(".ant-select-item-option", { hasText: "Island trip" }).click();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Saved", { exact: true }).first().waitFor();
+    const saved = async () => koi.shop<{ skin?: string; entry?: object }>("GET", `/campaigns/${id}`);
+    const { skin, entry } = await saved();
+    expect([skin, entry]).toEqual(["wheel", { tickets: "draws", prize: "trip", winners: 3, alternates: 0 }]);
+    await page.getByRole("switch", { name: "A drawing once the campaign is over" }).click();
+    await page.getByRole("button", { name: "Save" }).click();
+    await expect.poll(async () => (await saved()).entry, { timeout: 20_000 }).toBeUndefined();
+    await context.close();
+  });
+
   it("that leave a shopper worse off become a version that is announced", async () => {
     const id = await liveCampaign(koi, { name: "Promised" });
     const { context } = await signedIn(browser, koi, "ada", LOOK);
@@ -96,7 +164,32 @@ describe("edits", () => {
   });
 });
 
-describe("dangerous acts", () => {
+describe("a rehearsal", () => {
+  it.each([
+    ["zh", "light"],
+    ["en", "dark"],
+  ] as const)("shows in pictures what a draft would come to, %s %s", async (language, theme) => {
+    const body = campaignBody();
+      // So little that some of it is gone before the end.
+    const scarce = (body["prizes"] as { code: string; stock?: number }[]).map((prize) => (prize.stock === undefined ? prize : { ...prize, stock: prize.code === "mug" ? 40 : 120 }));
+    const id = await draft({ name: "锦鲤好运季", prizes: scarce, limits: { budget_cents: 2_000_000 } });
+    const { context, errors } = await signedIn(browser, koi, "ada", { ...LOOK, language, theme });
+    const page = await openConsole(context, koi, `/campaigns/${id}/rehearse`);
+    await page.locator("#shoppers").fill("100");
+    await page.locator("#draws").fill("1000");
+    await page.locator("form button[type=submit]").click();
+    const charts = page.locator(".k-chart");
+    await charts.nth(2).waitFor({ timeout: 60_000 });
+    await settled(page);
+    await picture(page, `console-rehearsed-desktop-${language}-${theme}`);
+    expect([...(await axeFindings(page)), ...(await layoutFindings(page))]).toEqual([]);
+    expect(await charts.count()).toBe(3);
+    expect(errors).toEqual([]);
+    await context.close();
+  });
+});
+
+describe.concurrent("dangerous acts", () => {
   it("ask for the password once more", async () => {
     // The session is fresh after signing in, so the server is made to say that it is not.
     const id = await liveCampaign(koi, { name: "Ending" });
@@ -119,7 +212,7 @@ describe("dangerous acts", () => {
   });
 });
 
-describe("the flow editor", () => {
+describe.concurrent("the flow editor", () => {
   const FLOWS = [
     "THEN(blacklist, window, limits, pool, draw, unlock, stock, IF(sold_out, fallback))",
     "checks = WHEN(blacklist, limits);\nTHEN(checks, CATCH(cooldown).DO(points_only), pool, draw.tag(\"roll\"), stock, IF(AND(sold_out, NOT(first_draw)), substitute).ELIF(sold_out, fallback))",
@@ -192,7 +285,8 @@ describe("the story by keyboard alone", () => {
     const dialog = page.getByRole("dialog");
     await press(page, dialog.getByRole("button", { name: "Publish" }));
     await page.getByText("Live", { exact: true }).first().waitFor();
-    const [newest] = (await koi.shop<{ data: { id: string; name: string; state: string; prizes: { stock?: number }[] }[] }>("GET", "/campaigns")).data;
+    const all = (await koi.shop<{ data: { id: string; name: string; state: string; prizes: { stock?: number }[] }[] }>("GET", "/campaigns")).data;
+    const newest = all.find((one) => one.name === "By keyboard");
     expect([newest?.name, newest?.state, newest?.prizes[0]?.stock]).toEqual(["By keyboard", "live", 77]);
 
     const person = await shopper(koi, newest?.id ?? "", "keyboarder", 3);

@@ -31,7 +31,7 @@ async function tabTo(page: Page, name: string | RegExp): Promise<void> {
   throw new Error(`no tab stop is called ${String(name)}: ${[...new Set(seen)].join(" | ")}`);
 }
 
-it("signs in, draws, reads the receipt and claims by keyboard alone", async () => {
+it.concurrent("signs in, draws, reads the receipt and claims by keyboard alone", async () => {
   // Every draw wins goods, so that there is something to claim.
   const campaign = await liveCampaign(koi, {
     tiers: [{ code: "small", slots: 3, weight: 1, value_cents: { min: 1, max: 5_000 } }],
@@ -83,7 +83,7 @@ it("signs in, draws, reads the receipt and claims by keyboard alone", async () =
   await context.close();
 });
 
-it("exchanges points for draws, once", async () => {
+it.concurrent("exchanges points for draws, once", async () => {
   const campaign = await liveCampaign(koi);
   await stockShop(koi, campaign);
   const person = await shopper(koi, campaign, "cleo", 0);
@@ -100,7 +100,7 @@ it("exchanges points for draws, once", async () => {
   await context.close();
 });
 
-it("shows the result without a spin to who wants no motion", async () => {
+it.concurrent("shows the result without a spin to who wants no motion", async () => {
   const campaign = await liveCampaign(koi);
   const person = await shopper(koi, campaign, "bob", 2);
   const { context } = await contextOf(browser, { viewport: DESKTOP, language: "en", theme: "light", calm: true });
@@ -108,5 +108,18 @@ it("shows the result without a spin to who wants no motion", async () => {
   await page.locator(".kg-start:enabled").click();
   await page.getByTestId("result").waitFor();
   expect(await page.getByRole("button", { name: "Skip" }).count()).toBe(0);
+  await context.close();
+});
+
+it.concurrent("shows the game that the campaign names, until the shopper chooses another", async () => {
+  const campaign = await liveCampaign(koi, { skin: "egg" });
+  const person = await shopper(koi, campaign, "dora", 1);
+  const { context } = await contextOf(browser, { viewport: DESKTOP, language: "en", theme: "light", calm: true });
+  const page = await openShopper(context, koi.url, campaign, person.token);
+  expect(await page.locator(".picker input:checked").getAttribute("value")).toBe("egg");
+  await page.locator(".picker label:has(input[value=wheel])").click();
+  await page.reload();
+  await page.locator(".game .kg").first().waitFor();
+  expect(await page.locator(".picker input:checked").getAttribute("value")).toBe("wheel");
   await context.close();
 });

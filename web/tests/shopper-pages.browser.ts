@@ -1,8 +1,9 @@
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DESKTOP, PHONE, contextOf, launch, openShopper, type Look } from "./harness/browser";
 import { axeFindings, layoutFindings, picture } from "./harness/checks";
-import { liveCampaign, personal, purchases, shopper, stockShop, type Person } from "./harness/fixture";
+import { NOTHING_SEEN, report } from "./harness/counters";
+import { campaignBody, liveCampaign, personal, purchases, shopper, stockShop, type Person } from "./harness/fixture";
 import { startKoi, type Koi } from "./harness/koi";
 
 const PANELS = ["draw", "chances", "awards", "points", "rules"];
@@ -22,63 +23,88 @@ const LOOKS: [string, Look][] = [
   ["desktop-zh-dark", { viewport: DESKTOP, language: "zh", theme: "dark" }],
 ];
 
+/** Won in a drawing at the end. */
+const TRIP = { code: "trip", name: "双人海岛旅行", kind: "goods", category: "travel", value_cents: 1_299_900, cost_cents: 900_000 };
+
 let koi: Koi;
 let browser: Browser;
 let campaign: string;
-let person: Person;
+/** One for each look: they are looked at side by side, and a shopper draws once at a time. */
+const people = new Map<string, Person>();
 
 beforeAll(async () => {
   [koi, browser] = await Promise.all([startKoi(), launch()]);
-  await purchases(koi, "linxiaoman");
-  campaign = await liveCampaign(koi);
-  person = await shopper(koi, campaign, "linxiaoman", 40);
-  await personal(koi, campaign, person.token);
+  await Promise.all(LOOKS.map(([look]) => purchases(koi, `linxiaoman-${look}`)));
+  campaign = await liveCampaign(koi, { prizes: [...(campaignBody()["prizes"] as object[]), TRIP], entry: { tickets: "draws", prize: "trip", winners: 2 } });
   await stockShop(koi, campaign);
-  // Something to show everywhere: draws, awards, points and orders.
+  await Promise.all(LOOKS.map(([look]) => somebody(look)));
+});
+
+/** A shopper with something to show everywhere: draws, awards, points and orders. */
+async function somebody(look: string): Promise<void> {
+  const name = `linxiaoman-${look}`;
+  const person = await shopper(koi, campaign, name, 40);
+  people.set(look, person);
+  await personal(koi, campaign, person.token);
   await koi.as(person.token, "POST", `/campaigns/${campaign}/orders`, { kind: "sign_in" }, "sign-in");
-  await koi.shop("POST", "/shoppers/linxiaoman/points", { amount: 300, business_key: "hello", reason: "welcome" });
+  await koi.shop("POST", `/shoppers/${name}/points`, { amount: 300, business_key: "hello", reason: "welcome" });
   await koi.as(person.token, "POST", `/campaigns/${campaign}/orders`, { kind: "paid", quantity: 2 }, "paid");
   await koi.as(person.token, "POST", `/campaigns/${campaign}/draws`, { count: 7 }, "draws");
-});
+}
+
+const seen = { ...NOTHING_SEEN };
+afterAll(() => report("shopper-pages", { ...seen }));
+
+/** What is wrong with what the page shows now. */
+async function look(page: Page, title: string): Promise<string[]> {
+  const [axe, layout] = [await axeFindings(page), await layoutFindings(page)];
+  seen.pages += 1;
+  seen.axe_serious_or_critical += axe.length;
+  seen.cut_or_overlapping += layout.length;
+  return [...axe, ...layout].map((each) => `${title}: ${each}`);
+}
+
 afterAll(async () => {
   await browser?.close();
   await koi?.stop();
 });
 
-describe.each(LOOKS)("the shopper's page, %s", (name, look) => {
+describe.concurrent.each(LOOKS)("the shopper's page, %s", (name, how) => {
+  const token = () => people.get(name)?.token ?? "";
+
   it("shows every panel without findings", async () => {
-    const { context, errors } = await contextOf(browser, look);
+    const { context, errors } = await contextOf(browser, how);
     const findings: string[] = [];
-    const page = await openShopper(context, koi.url, campaign, person.token);
+    const page = await openShopper(context, koi.url, campaign, token());
     for (const panel of PANELS) {
       await page.locator(`.nav a[href$="/${panel === "draw" ? campaign : panel}"]`).click();
       await page.locator(READY[panel] ?? "").first().waitFor();
       await picture(page, `shopper-${panel}-${name}`);
-      const found = [...(await axeFindings(page)), ...(await layoutFindings(page))];
-      findings.push(...found.map((each) => `${panel}: ${each}`));
+      findings.push(...(await look(page, panel)));
     }
+    seen.console_errors += errors.length;
     expect(findings).toEqual([]);
     expect(errors).toEqual([]);
     await context.close();
   });
 
   it("shows every game and a result without findings", async () => {
-    const { context, errors } = await contextOf(browser, { ...look, calm: true });
-    const page = await openShopper(context, koi.url, campaign, person.token);
+    const { context, errors } = await contextOf(browser, { ...how, calm: true });
+    const page = await openShopper(context, koi.url, campaign, token());
     const findings: string[] = [];
     for (const game of GAMES) {
       await page.locator(`.picker label:has(input[value=${game}])`).click();
       await page.locator(".game .kg").waitFor();
       await picture(page, `shopper-game-${game}-${name}`, false);
-      const found = [...(await axeFindings(page)), ...(await layoutFindings(page))];
-      findings.push(...found.map((each) => `${game}: ${each}`));
+      findings.push(...(await look(page, game)));
     }
     await page.locator(".picker label:has(input[value=grid])").click();
     await page.locator(".kg-start").click();
     await page.getByTestId("result").waitFor();
     await picture(page, `shopper-result-${name}`, false);
-    findings.push(...(await axeFindings(page)), ...(await layoutFindings(page)));
+    findings.push(...(await look(page, "result")));
     await page.getByTestId("close-result").click();
+    seen.console_errors += errors.length;
     expect(findings).toEqual([]);
     expect(errors).toEqual([]);
     await context.close();

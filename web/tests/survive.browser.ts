@@ -177,7 +177,7 @@ it(
       all.add(last?.id ?? "");
     }
     const me = await koi.as<{ chances: { used: number } }>(person.token, "GET", `/campaigns/${campaign}/me`);
-    report({ test: "survive", rounds: ROUNDS, draws_used: me.chances.used, draws_shown: all.size, interruptions: counts });
+    report("survive", { rounds: ROUNDS, draws_used: me.chances.used, draws_shown: all.size, interruptions: counts });
     expect([me.chances.used, all.size]).toEqual([ROUNDS, ROUNDS]);
     // A network that is taken away complains on the console, and so does a draw that another tab has under way; nothing else may.
     expect(errors.filter((error) => !/ERR_INTERNET_DISCONNECTED|ERR_FAILED|net::ERR_ABORTED|WebSocket|409 .*\/draws/.test(error))).toEqual([]);

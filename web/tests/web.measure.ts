@@ -165,7 +165,7 @@ it("measures", async () => {
   const loads: Load[] = [];
   for (let count = 0; count < LOADS; count += 1) loads.push(await load());
   const middle = (name: keyof Load) => median(loads.map((each) => each[name]));
-  report({
+  report("web", {
     shopper_js_gzip_kb: await shopperScripts(),
     console_js_gzip_kb: await consoleScripts(),
     ...(await spinning()),

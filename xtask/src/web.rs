@@ -23,8 +23,11 @@ const INSTALLED: [&str; 3] = [
 ];
 
 /// The tests in a browser that have a name of their own: which files they are, and the rounds of their long form.
-pub const LONG: [(&str, &[&str], u64); 2] =
-    [("survive", &["survive"], 200), ("a11y", &["pages", "keyboard", "console"], 1)];
+pub const LONG: [(&str, &[&str], u64); 3] = [
+    ("survive", &["survive"], 200),
+    ("a11y", &["pages", "keyboard", "console"], 1),
+    ("live_cut", &["live"], 1),
+];
 
 fn dir() -> PathBuf {
     cargo::root().join("web")
@@ -157,9 +160,9 @@ pub fn pictures() -> Result<()> {
 fn run_browser(koi: &Path, config: &str, files: &[&str], rounds: Option<u64>) -> Result<Map<String, Value>> {
     install()?;
     install_browser()?;
-    let counters = cargo::target().join("web-counters.json");
+    let counters = cargo::target().join("web-counters");
     if counters.exists() {
-        fs::remove_file(&counters)?;
+        fs::remove_dir_all(&counters)?;
     }
     let mut envs = vec![
         ("KOI_BINARY", koi.display().to_string()),
@@ -174,10 +177,26 @@ fn run_browser(koi: &Path, config: &str, files: &[&str], rounds: Option<u64>) ->
     command.current_dir(dir()).args(&arguments).envs(envs).stdout(std::io::stderr());
     let status = command.status().context("cannot start npm")?;
     ensure!(status.success(), "the browser tests failed: {status}");
-    match fs::read(&counters) {
-        Ok(text) => serde_json::from_slice(&text).context("the browser tests reported no figures"),
-        Err(_) => Ok(Map::new()),
+    gathered(&counters)
+}
+
+/// The figures that test files reported, each into a file of its own; numbers of one name are added up.
+fn gathered(directory: &Path) -> Result<Map<String, Value>> {
+    let mut sum = Map::new();
+    let Ok(files) = fs::read_dir(directory) else { return Ok(sum) };
+    for file in files {
+        let text = fs::read(file?.path())?;
+        let figures: Map<String, Value> = serde_json::from_slice(&text).context("figures of a browser test")?;
+        for (name, value) in figures {
+            let before = sum.get(&name).and_then(Value::as_u64);
+            let value = match (before, value.as_u64()) {
+                (Some(before), Some(now)) => (before + now).into(),
+                _ => value,
+            };
+            sum.insert(name, value);
+        }
     }
+    Ok(sum)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
-import { contextOf, type Look } from "./browser";
+import { calm, contextOf, type Look } from "./browser";
 import type { Koi } from "./koi";
 
 export const PASSWORD = "a long password";
@@ -28,8 +28,19 @@ export async function openConsole(context: BrowserContext, koi: Koi, path: strin
 
 /** Nothing is on its way any more: lists are filled, drawings drawn. */
 export async function settled(page: Page): Promise<void> {
-  await page.waitForLoadState("networkidle", { timeout: 5_000 }).catch(() => undefined);
+  await calm(page);
   await page.waitForFunction(() => document.querySelector(".ant-spin-spinning") === null);
+}
+
+/** Goes to another page of the console that is open, as a link does: without loading it anew. */
+export async function goTo(page: Page, path: string): Promise<void> {
+  await page.evaluate((to) => {
+    history.pushState(null, "", `/console${to}`);
+    dispatchEvent(new PopStateEvent("popstate"));
+  }, path);
+  await page.waitForFunction((to) => document.querySelector<HTMLElement>("#main")?.dataset["path"] === to, path);
+  await page.locator("h1").first().waitFor();
+  await settled(page);
 }
 
 /** The furthest that anything is from where the focus is. */
