@@ -219,7 +219,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists campaigns, newest first. */
+        /** Lists campaigns, newest first. A page may hold fewer rows than asked for while there are more. */
         get: operations["list_campaigns"];
         put?: never;
         /** Creates a campaign as a draft. */
@@ -296,6 +296,26 @@ export interface paths {
         get: operations["list_big_wins"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says what publishing would find, what published rules would change, and how the rules would read, with edits that are
+         *     not saved or without. Changes nothing; 200 also where there are errors.
+         */
+        post: operations["check_campaign"];
         delete?: never;
         options?: never;
         head?: never;
@@ -903,6 +923,26 @@ export interface paths {
         put?: never;
         /** Says which group of products a shopper would rather buy, how probable each is, and why. Nothing is stored. */
         post: operations["create_choice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/choices/reliability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Says how far the probabilities of the choice model in service can be trusted: measures and a reliability diagram over
+         *     questions about the latest purchases, which it had not learned from.
+         */
+        get: operations["get_reliability"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1978,7 +2018,7 @@ export interface components {
             type: components["schemas"]["AwardUpdatedType"];
         };
         /** @enum {string} */
-        AwardUpdatedType: "Is";
+        AwardUpdatedType: "award.updated";
         Awards: {
             data: components["schemas"]["Award"][];
             next_cursor?: string | null;
@@ -2024,7 +2064,7 @@ export interface components {
             type: components["schemas"]["BigWinType"];
         };
         /** @enum {string} */
-        BigWinType: "Is";
+        BigWinType: "big_win";
         BigWins: {
             data: components["schemas"]["BigWin"][];
             /** @description Always null: there are few. */
@@ -2128,6 +2168,19 @@ export interface components {
              */
             valid_days?: number | null;
         };
+        /** @description What publishing a campaign would say, and its rules as shoppers would read them. */
+        CampaignCheck: {
+            /** @description What would change of rules that are published; of a draft nothing was promised. */
+            changes: components["schemas"]["RuleChange"][];
+            /** @description The worst of `changes`. */
+            effect: components["schemas"]["RuleEffect"];
+            findings: components["schemas"]["Finding"][];
+            /** @description No error stands in the way. Warnings of a strict campaign still want to be acknowledged. */
+            publishable: boolean;
+            rules?: components["schemas"]["PublishedRules"] | null;
+            /** @description SHA-256 of the definition that was checked, hex. */
+            rules_hash: string;
+        };
         /** @description A whole campaign as written. Nothing here is checked beyond its shape; [`Definition::check`] does that. */
         CampaignDefinition: {
             chances?: components["schemas"]["CampaignChances"];
@@ -2209,7 +2262,7 @@ export interface components {
             type: components["schemas"]["CampaignFiguresType"];
         };
         /** @enum {string} */
-        CampaignFiguresType: "Is";
+        CampaignFiguresType: "campaign.figures";
         /** @description What bounds the draws. */
         CampaignLimits: {
             /**
@@ -2414,6 +2467,10 @@ export interface components {
             current: string;
             /** @description 12 to 128 characters. */
             new: string;
+        };
+        CheckCampaign: {
+            /** @description A JSON merge patch (RFC 7396) of the definition, as an edit takes it; the campaign as it stands where absent. */
+            changes?: Record<string, never>;
         };
         CheckFlow: {
             /** @description The text; or an outline instead, of which the text is made. */
@@ -2718,7 +2775,7 @@ export interface components {
             type: components["schemas"]["DrawResultType"];
         };
         /** @enum {string} */
-        DrawResultType: "Is";
+        DrawResultType: "draw.result";
         /** @description One draw, or with `count` all of them. */
         Drawn: components["schemas"]["Draw"] | {
             draws: components["schemas"]["Draw"][];
@@ -3458,7 +3515,7 @@ export interface components {
             type: components["schemas"]["PointsChangedType"];
         };
         /** @enum {string} */
-        PointsChangedType: "Is";
+        PointsChangedType: "points.changed";
         /** @description A range of points, both ends inclusive. */
         PointsRange: {
             /** Format: int64 */
@@ -3667,6 +3724,8 @@ export interface components {
             rules_version: number;
             /** @description SHA-256 of the campaign's seed, hex. */
             seed_hash: string;
+            /** @description How the draw is shown; it decides nothing. */
+            skin: components["schemas"]["CampaignSkin"];
             /** Format: date-time */
             starts_at: string;
             state: components["schemas"]["CampaignState"];
@@ -3826,6 +3885,51 @@ export interface components {
              */
             stock?: number | null;
             won: components["schemas"]["Spread"];
+        };
+        /** @description What the choice model's probabilities were worth on questions that it had not learned from. */
+        Reliability: {
+            /** @description The reliability diagram: equal widths from 0 to 1. */
+            bins: components["schemas"]["ReliabilityBin"][];
+            /**
+             * Format: double
+             * @description Summed squares of probability less outcome (Brier 1950), 0 to 2.
+             */
+            brier: number;
+            /**
+             * Format: double
+             * @description Expected calibration error of the most probable option, 0 to 1.
+             */
+            ece: number;
+            /**
+             * Format: date-time
+             * @description The moment up to which the model knows what was bought.
+             */
+            fitted_at: string;
+            /**
+             * Format: double
+             * @description How often the most probable option was bought.
+             */
+            hit_at_1: number;
+            /** @description Questions that the model was fitted on; 0 where too little was bought yet. */
+            learned_from: number;
+            /**
+             * Format: double
+             * @description Mean negative natural logarithm of the probability of what was bought.
+             */
+            log_loss: number;
+            /** @description Questions that it was judged on; all measures are 0 without any. */
+            n: number;
+        };
+        /** @description Questions whose most probable option was stated about as probable. */
+        ReliabilityBin: {
+            n: number;
+            /** Format: double */
+            observed: number;
+            /**
+             * Format: double
+             * @description Mean of what was stated, and the share that came true; 0 without a question.
+             */
+            stated: number;
         };
         RepeatItem: {
             /** Format: date-time */
@@ -4249,7 +4353,7 @@ export interface components {
             type: components["schemas"]["StrategyReadyType"];
         };
         /** @enum {string} */
-        StrategyReadyType: "Is";
+        StrategyReadyType: "strategy.ready";
         Template: {
             /** @description A body for `POST /campaigns` that lacks `name`, `starts_at` and `ends_at`. */
             campaign: Record<string, never>;
@@ -5031,6 +5135,12 @@ export interface operations {
     list_campaigns: {
         parameters: {
             query?: {
+                /** @description Those in this state */
+                state?: string;
+                /** @description Those whose name holds this */
+                q?: string;
+                /** @description `json` or `csv` */
+                format?: string;
                 /** @description 1 to 200, 50 where absent */
                 limit?: number;
                 /** @description `next_cursor` of the page before */
@@ -5042,7 +5152,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page */
+            /** @description A page, or all as text/csv */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5323,6 +5433,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BigWins"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_campaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckCampaign"];
+            };
+        };
+        responses: {
+            /** @description What is wrong, and how it reads */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignCheck"];
                 };
             };
             /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
@@ -7289,6 +7443,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Choice"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_reliability: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As of the last fit */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reliability"];
                 };
             };
             /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
