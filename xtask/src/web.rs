@@ -23,11 +23,8 @@ const INSTALLED: [&str; 3] = [
 ];
 
 /// The tests in a browser that have a name of their own: which files they are, and the rounds of their long form.
-pub const LONG: [(&str, &[&str], u64); 3] = [
-    ("survive", &["survive"], 200),
-    ("a11y", &["pages", "keyboard", "console"], 1),
-    ("live_cut", &["live"], 1),
-];
+pub const LONG: [(&str, &[&str], u64); 3] =
+    [("survive", &["survive"], 200), ("a11y", &["pages", "keyboard", "console"], 1), ("live_cut", &["live"], 1)];
 
 fn dir() -> PathBuf {
     cargo::root().join("web")

@@ -128,11 +128,8 @@ impl Koi {
         let judged = tokio::task::spawn_blocking(move || {
             let model = serving.chooser.model();
             let quality = model.reliability();
-            let bins = quality.bins.iter().map(|bin| ReliabilityBin {
-                n: bin.n,
-                stated: bin.stated,
-                observed: bin.observed,
-            });
+            let bins =
+                quality.bins.iter().map(|bin| ReliabilityBin { n: bin.n, stated: bin.stated, observed: bin.observed });
             ReliabilityView {
                 fitted_at: rfc3339(model.before_ms()),
                 learned_from: model.learned_from(),

@@ -31,8 +31,8 @@ mod webhooks;
 
 pub use audit::{AuditCheck, AuditView, Deed, Target};
 pub use browse::RowAsk;
-pub use campaigns::{CampaignFilter, CampaignPolicy};
 pub(crate) use campaigns::tiers_met;
+pub use campaigns::{CampaignFilter, CampaignPolicy};
 pub use choice::{ADVISE_WITHIN, Adviser, ChoiceInput};
 pub use codes::{CODES_MAX, CodesFrom};
 pub use context::{Shown, stored_slots};

@@ -289,7 +289,10 @@ mod tests {
         };
         assert!(ask(0)[0] > 0.9 && ask(1)[0] < 0.1, "{:?} {:?}", ask(0), ask(1));
         let reliability = model.reliability();
-        assert!(reliability.n >= MIN_EXAMPLES && reliability.hit_at_1 > 0.25 && reliability.ece < 0.2, "{reliability:?}");
+        assert!(
+            reliability.n >= MIN_EXAMPLES && reliability.hit_at_1 > 0.25 && reliability.ece < 0.2,
+            "{reliability:?}"
+        );
     }
 
     #[test]

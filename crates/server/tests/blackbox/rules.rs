@@ -57,9 +57,8 @@ fn rules_change_by_versions() {
     let id = koi.publish(&body);
     let path = format!("/campaigns/{id}");
     let post = |sub: &str, body| koi.send(&Call::post(format!("{path}/{sub}"), &body).token(KEY));
-    let patch = |body: Value| {
-        koi.send(&Call::new("PATCH", path.as_str()).bytes(body.to_string().into_bytes()).token(KEY))
-    };
+    let patch =
+        |body: Value| koi.send(&Call::new("PATCH", path.as_str()).bytes(body.to_string().into_bytes()).token(KEY));
     assert_problem("a live edit", &patch(json!({"limits": {"per_day": 1}})), 409, "against_shopper");
     let better = patch(json!({"chances": {"sign_in": 100}}));
     assert_eq!((better.status, &better.json()["rules_version"]), (200, &json!(2)), "{}", better.text());
@@ -134,9 +133,11 @@ fn a_check_tells_beforehand_and_changes_nothing() {
     assert_eq!(after, draft, "asking changes nothing");
     assert_problem("no rules yet", &koi.send(&Call::get(format!("{path}/rules"))), 404, "campaign_unknown");
     koi.must(&Call::post(format!("{path}/publish"), &json!({})).token(KEY));
-    for (changes, effect) in
-        [(json!({}), "neutral"), (json!({"limits": {"per_day": 1}}), "against"), (json!({"chances": {"sign_in": 9}}), "favours")]
-    {
+    for (changes, effect) in [
+        (json!({}), "neutral"),
+        (json!({"limits": {"per_day": 1}}), "against"),
+        (json!({"chances": {"sign_in": 9}}), "favours"),
+    ] {
         let answer = ask(json!({"changes": changes})).json();
         assert_eq!(answer["effect"], effect, "{changes}: {answer}");
     }

@@ -1,7 +1,9 @@
 //! Campaigns, for operators.
 
 use crate::http::body::{Json, LARGE, MaybeJson};
-use crate::http::extract::{Asked, CampaignDrafts, CampaignEnds, Campaigns, Id, IfMatch, Operator, Paging, Reports, etag};
+use crate::http::extract::{
+    Asked, CampaignDrafts, CampaignEnds, Campaigns, Id, IfMatch, Operator, Paging, Reports, etag,
+};
 use crate::http::problem::Problem;
 use crate::http::reply::json;
 use crate::http::{App, schema, table};
@@ -43,8 +45,18 @@ pub async fn create_campaign(
 }
 
 /// Columns of the list as CSV.
-const COLUMNS: &[&str] =
-    &["id", "name", "state", "starts_at", "ends_at", "time_zone", "currency", "rules_version", "rules_hash", "created_at"];
+const COLUMNS: &[&str] = &[
+    "id",
+    "name",
+    "state",
+    "starts_at",
+    "ends_at",
+    "time_zone",
+    "currency",
+    "rules_version",
+    "rules_hash",
+    "created_at",
+];
 
 /// What the list of campaigns can be narrowed by. Other parameters are left alone.
 #[derive(Debug, Default, Deserialize)]
