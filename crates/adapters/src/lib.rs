@@ -2,6 +2,8 @@
 
 mod background;
 pub mod clock;
+#[cfg(feature = "kafka")]
+pub mod cluster;
 pub mod embedded;
 pub mod hints;
 pub mod import;

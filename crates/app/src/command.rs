@@ -15,11 +15,12 @@ use domain::ids::{AwardId, CampaignId, ItemId, OrderId, ShopperId};
 use domain::record::{Fact, KeyHash};
 use domain::strategy::Strategy;
 use domain::tally::Watch;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// Whom a command concerns.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Who {
     Id(ShopperId),
     /// An external id. Registering makes a shopper who is not there yet; all else refuses one.
@@ -27,23 +28,24 @@ pub enum Who {
 }
 
 /// A command's key and the hash of its content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Once {
     pub hash: KeyHash,
     pub request: u64,
 }
 
 /// One behaviour on its way in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EventIn {
     pub hash: KeyHash,
     pub behaviour: Behaviour,
     /// The behaviour as JSON, sealed under the shopper's key: the ledger never holds it open.
+    #[serde(with = "crate::owners::as_text")]
     pub sealed: Vec<u8>,
 }
 
 /// What a shopper asks an order for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OrderAsk {
     SignIn,
     Paid {
@@ -63,7 +65,7 @@ pub enum OrderAsk {
 }
 
 /// What to do.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Work {
     Register {
         registered_at_ms: Option<i64>,
@@ -73,7 +75,9 @@ pub enum Work {
         once: Once,
         client_seed: Box<str>,
         count: u8,
+        #[serde(with = "crate::owners::behind_arc")]
         strategy: Arc<Strategy>,
+        #[serde(with = "crate::owners::behind_arc")]
         person: Arc<Person>,
     },
     /// An order of a shopper's own.
@@ -146,7 +150,9 @@ pub enum Work {
     /// The account, and the odds that the next draw would roll.
     Preview {
         campaign: CampaignId,
+        #[serde(with = "crate::owners::behind_arc")]
         strategy: Arc<Strategy>,
+        #[serde(with = "crate::owners::behind_arc")]
         person: Arc<Person>,
     },
     /// One event of an award's life. The owner proves from the award's keys where it stands.
@@ -191,15 +197,18 @@ pub struct Command {
 }
 
 /// What came of a command.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Reply {
     /// Done now; the body is a slice of the ledger's batch.
     Done {
         status: u16,
+        /// Between nodes it goes beside the rest, as it is.
+        #[serde(skip)]
         body: Bytes,
     },
-    /// Done before under this key; the answer is in the ledger or in records.
+    /// Done before under this key; the answer is in that partition's log.
     Stored {
+        part: u8,
         offset: u64,
         status: u16,
     },
@@ -227,7 +236,7 @@ pub enum Reply {
 }
 
 /// An account and its unprojected records.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Seen {
     pub account: Account,
     /// Offsets of records that records may not hold yet, oldest first.

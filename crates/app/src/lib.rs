@@ -9,6 +9,7 @@ mod keys;
 pub mod koi;
 pub mod live;
 pub mod owner;
+pub mod owners;
 pub mod ports;
 pub mod project;
 pub mod random;

@@ -8,6 +8,7 @@ mod escrow;
 mod exchange;
 mod fulfil;
 mod live;
+mod peers;
 
 pub use crate::timers::Timers;
 pub use browse::*;
@@ -17,6 +18,7 @@ pub use escrow::*;
 pub use exchange::*;
 pub use fulfil::*;
 pub use live::*;
+pub use peers::*;
 
 use crate::rows::{AwardRow, DrawRow, EntryRow, OrderRow, Projected, RefundRow};
 use async_trait::async_trait;

@@ -24,6 +24,8 @@ use std::time::{Duration, Instant};
 
 /// At most one commit in this time, so that rows of many records share it.
 const COMMIT_EVERY: Duration = Duration::from_millis(100);
+/// The same where each partition has a log: 64 of them share the records.
+const COMMIT_EVERY_SHARED: Duration = Duration::from_millis(400);
 /// The same while much comes in: the log takes the peak, and an account, or an index page that many rows of a commit
 /// touch, is written once for all of them.
 const COMMIT_EVERY_BUSY: Duration = Duration::from_secs(8);
@@ -144,13 +146,14 @@ impl Projector {
     /// Waits until the next commit is worth its cost: at once when a commit's worth has come or the rush is over.
     fn rest(&self, since: Instant, stop: &AtomicBool) {
         let mut seen = self.shared.folded.load(Ordering::Acquire);
-        std::thread::sleep(COMMIT_EVERY.saturating_sub(since.elapsed()));
+        let every = if self.shared.batched { COMMIT_EVERY_SHARED } else { COMMIT_EVERY };
+        std::thread::sleep(every.saturating_sub(since.elapsed()));
         while since.elapsed() < COMMIT_EVERY_BUSY && !stop.load(Ordering::Acquire) {
             let folded = self.shared.folded.load(Ordering::Acquire);
             // Told while it grows too: whoever watches the lag must not read the one of before the rush.
             gauge!("koi_projection_lag_records").set(self.shared.lag() as f64);
-            let waiting = folded.saturating_sub(self.position.next);
-            if folded - seen < BUSY || waiting >= self.commit_records {
+            let waiting = self.shared.between(self.position.next, folded);
+            if self.shared.between(seen, folded) < BUSY || waiting >= self.commit_records {
                 return;
             }
             seen = folded;
@@ -163,7 +166,7 @@ impl Projector {
         let end = self.shared.folded.load(Ordering::Acquire);
         let mut commit = Commit::after(self.position, self.counters.clone());
         let mut next = self.position.next;
-        while next < end && next - self.position.next < self.commit_records {
+        while next < end && self.shared.between(self.position.next, next) < self.commit_records {
             let batches = self.reader.batches(next, READ_BYTES)?;
             let mut decoded: Vec<(u64, Record<'_>)> = Vec::new();
             for batch in &batches {
@@ -178,7 +181,7 @@ impl Projector {
             next = read;
             self.fold(&decoded, &mut commit).await?;
         }
-        let count = next - self.position.next;
+        let count = self.shared.between(self.position.next, next);
         if count == 0 {
             return Ok(0);
         }

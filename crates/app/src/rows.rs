@@ -91,7 +91,7 @@ pub struct EntryRow {
     pub at_ms: i64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct OrderRow {
     pub id: OrderId,
     pub shopper: ShopperId,

@@ -165,6 +165,25 @@ impl Counters {
         }
     }
 
+    /// What another log counted.
+    pub fn add(&mut self, other: &Counters) {
+        self.draws += other.draws;
+        self.cost_cents += other.cost_cents;
+        self.points_won += other.points_won;
+        self.granted += other.granted;
+        self.expired += other.expired;
+        self.taken_back += other.taken_back;
+        self.moments += other.moments;
+        self.sold += other.sold;
+        let counts = [(&mut self.won, &other.won), (&mut self.tiers, &other.tiers), (&mut self.pools, &other.pools)];
+        for (mine, theirs) in counts {
+            if mine.len() < theirs.len() {
+                mine.resize(theirs.len(), 0);
+            }
+            mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += theirs);
+        }
+    }
+
     /// Units of a prize won so far.
     pub fn won(&self, prize: usize) -> u64 {
         self.won.get(prize).copied().unwrap_or(0)

@@ -13,6 +13,7 @@ use domain::ids::{CampaignId, CodeUseId, ShopperId};
 use domain::order::{OrderEvent, OrderKind};
 use domain::points::{Cause, Contra};
 use domain::record::Fact;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Rows of one pass. What is left is taken by the next one, at once.
@@ -23,7 +24,7 @@ const AT_ONCE: usize = 64;
 const EVERY: Duration = Duration::from_secs(1);
 
 /// What is due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum DueKind {
     /// An unpaid order closes; `id` is the order's.
     Unpaid,
@@ -62,7 +63,7 @@ impl DueKind {
 }
 
 /// What names a timer: the same one set again is put off to the later time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DueKey {
     pub kind: DueKind,
     pub id: u64,
@@ -70,7 +71,7 @@ pub struct DueKey {
 }
 
 /// One timer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DueRow {
     pub key: DueKey,
     /// Zero where it concerns none.
@@ -131,9 +132,14 @@ pub trait Timers: Send + Sync {
     async fn forget(&self, settled: &[DueRow]) -> PortResult<()>;
 }
 
-/// Asks the owner about whatever is due, every second, until the task is dropped.
+/// Asks the owners about whatever is due, every second, until the task is dropped. Of several processes one does so: a
+/// second one would only ask in vain.
 pub async fn scan(koi: Koi) {
     loop {
+        if !koi.leads() {
+            tokio::time::sleep(EVERY).await;
+            continue;
+        }
         match koi.fire_due().await {
             // A full pass: there may be more.
             Ok(fired) if fired >= PASS as usize => continue,

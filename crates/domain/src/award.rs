@@ -22,7 +22,7 @@ pub enum AwardState {
 }
 
 /// What can happen to an award.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum AwardEvent {
     /// What fulfils it has answered: the coupon is assigned, the receiver has taken it.
     Fulfil,

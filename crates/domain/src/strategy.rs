@@ -3,7 +3,7 @@
 use crate::campaign::{PrizeIx, Rules, TierIx};
 
 /// Where a strategy comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Source {
     /// The template: random within the tiers, the same at every look.
     Random,
@@ -22,14 +22,14 @@ impl Source {
 }
 
 /// One filled slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct SlotAssign {
     pub tier: TierIx,
     pub prize: PrizeIx,
 }
 
 /// The slots of one shopper in index order: a tier's slots are contiguous, tiers in the rules' order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Strategy {
     pub source: Source,
     pub slots: Box<[SlotAssign]>,

@@ -20,6 +20,7 @@ use app::desk::Desk;
 use app::fulfil::Engine;
 use app::koi::{Koi, Parts, wishes};
 use app::owner::{self, Limits, StartError};
+use app::owners::{Owned, Owners};
 use app::ports::{Accounts, Campaigns, Clock, ExchangeDesk, PortError};
 use app::project::Projector;
 use app::runtime::Runtime;
@@ -69,7 +70,7 @@ impl Default for Options {
 
 impl Options {
     /// The owner's bounds.
-    fn limits(&self) -> Limits {
+    pub(crate) fn limits(&self) -> Limits {
         Limits {
             queue: self.queue_max.max(1),
             batch: self.batch_max.max(1),
@@ -79,7 +80,7 @@ impl Options {
         }
     }
 
-    fn crowd(&self) -> Crowd {
+    pub(crate) fn crowd(&self) -> Crowd {
         Crowd { sockets_max: self.sockets_max, sockets_per_shopper: self.sockets_per_shopper }
     }
 }
@@ -164,10 +165,9 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
         commit_records: limits.tail / 4,
     };
     let projector = start_projector(projector, stop.clone())?;
+    let owned = Owned { inputs: opened.inputs.clone(), shared: opened.shared, reader, tail: limits.tail };
     let koi = Koi::new(Parts {
-        inputs: opened.inputs.clone(),
-        shared: opened.shared,
-        reader,
+        owners: Owners::One(owned),
         accounts: shared_store.clone(),
         lists: shared_store.clone(),
         orders: shared_store.clone(),
@@ -188,7 +188,6 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
         clock,
         published,
         items,
-        tail: limits.tail,
         secret,
         wishes,
     });
@@ -221,7 +220,7 @@ async fn items(store: &Store) -> Result<Vec<Arc<Item>>, OpenError> {
     Ok(ExchangeDesk::items(store).await?.into_iter().map(Arc::new).collect())
 }
 
-async fn published(store: &Store) -> Result<Vec<Arc<Runtime>>, OpenError> {
+pub(crate) async fn published(store: &Store) -> Result<Vec<Arc<Runtime>>, OpenError> {
     let mut published = Vec::new();
     for row in Campaigns::published(store).await? {
         let definition = serde_json::from_str(&row.definition).map_err(|_| OpenError::Campaign(row.id))?;
@@ -241,7 +240,7 @@ fn start_projector(projector: Projector, stop: Arc<AtomicBool>) -> Result<JoinHa
 }
 
 /// Forgets what no socket resumes any more, every hour.
-async fn forget_often(koi: Koi, store: Store) {
+pub(crate) async fn forget_often(koi: Koi, store: Store) {
     const EVERY: Duration = Duration::from_secs(3600);
     loop {
         if let Err(error) = store.forget_notices(koi.now_ms() - app::live::RESUME_MS).await {
@@ -251,13 +250,17 @@ async fn forget_often(koi: Koi, store: Store) {
     }
 }
 
+fn projected(koi: &Koi) -> u64 {
+    koi.owners().one().map_or(0, |owned| owned.shared.projected.load(Ordering::Acquire))
+}
+
 /// Moves old batches out of the ledger, every hour.
 async fn archive_often(data: PathBuf, retention_hours: u32, koi: Koi, store: Store) {
     const EVERY: Duration = Duration::from_secs(3600);
     loop {
         tokio::time::sleep(EVERY).await;
         let before_ms = koi.now_ms() - i64::from(retention_hours) * 3_600_000;
-        let (data, projected) = (data.clone(), koi.shared().projected.load(Ordering::Acquire));
+        let (data, projected) = (data.clone(), projected(&koi));
         // Records are written with synchronous=NORMAL: what the ledger is to forget must be durable there first.
         if let Err(error) = store.sync().await {
             tracing::warn!(%error, "the ledger is not archived while records are not durable; again in an hour");
@@ -285,7 +288,7 @@ impl Embedded {
 
     /// Turns true when the ledger is in doubt: nothing may be answered any more and the process must exit with 1.
     pub fn fatal(&self) -> watch::Receiver<bool> {
-        self.koi.shared().fatal.subscribe()
+        self.koi.owners().fatal()
     }
 
     /// Lets the owner finish its queue, projects everything, closes the files.

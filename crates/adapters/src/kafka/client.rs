@@ -48,8 +48,8 @@ impl Default for Options {
 pub enum KafkaError {
     #[error("Kafka at {0} does not answer; is it running, and may this machine reach it?")]
     Unreachable(String),
-    #[error("the topic {topic} has {found} partitions, not {PARTITIONS}; shoppers would be sent to other logs")]
-    Partitions { topic: String, found: usize },
+    #[error("the topic {topic} has {found} partitions, not {wanted}; shoppers would be sent to other logs")]
+    Partitions { topic: String, found: usize, wanted: usize },
     #[error("the topic {0} cannot be made; may this user make topics, and are there as many brokers as replicas?")]
     Topic(String),
     #[error("the Kafka client cannot be set up; see the log")]
@@ -113,7 +113,7 @@ impl ClientContext for Quiet {
 
 impl ConsumerContext for Quiet {}
 
-fn client(brokers: &str) -> ClientConfig {
+pub(super) fn client(brokers: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", brokers)
@@ -172,7 +172,7 @@ impl Kafka {
             tracing::error!(%error, "the Kafka client cannot be set up");
             KafkaError::Client
         };
-        make_topic(&options).await?;
+        make_topic(&options, &options.topic, Shape::LOGS).await?;
         let follower = Follower::start(&options).map_err(failed)?;
         let producer = Mutex::new(writer(&options.brokers).map_err(failed)?);
         Ok(Self { inner: Arc::new(Inner { options, producer, follower, idle: Mutex::default() }) })
@@ -245,8 +245,19 @@ impl Kafka {
     /// The topic by which the group of owners divides the logs: as many partitions, and never a message.
     pub(super) async fn make_owners_topic(&self) -> Result<String, KafkaError> {
         let topic = format!("{}.owners", self.inner.options.topic);
-        make_topic(&Options { topic: topic.clone(), ..self.inner.options.clone() }).await?;
+        make_topic(&self.inner.options, &topic, Shape::LOGS).await?;
         Ok(topic)
+    }
+
+    /// The topic by which nodes tell each other where they are: the newest message of each key is all that counts.
+    pub(super) async fn make_control_topic(&self) -> Result<String, KafkaError> {
+        let topic = format!("{}.control", self.inner.options.topic);
+        make_topic(&self.inner.options, &topic, Shape { partitions: 1, cleanup: "compact" }).await?;
+        Ok(topic)
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.inner.options
     }
 
     /// A member of a group that subscribes to `topic` and is given it piece by piece, so that whoever keeps a piece is
@@ -274,18 +285,29 @@ impl Kafka {
     }
 }
 
-async fn make_topic(options: &Options) -> Result<(), KafkaError> {
+/// What a topic is like.
+#[derive(Clone, Copy)]
+struct Shape {
+    partitions: usize,
+    cleanup: &'static str,
+}
+
+impl Shape {
+    const LOGS: Self = Self { partitions: PARTITIONS as usize, cleanup: "delete" };
+}
+
+async fn make_topic(options: &Options, name: &str, shape: Shape) -> Result<(), KafkaError> {
     let refused = |error: &dyn std::fmt::Display| {
-        tracing::error!(%error, "the ledger's topic cannot be made");
-        KafkaError::Topic(options.topic.clone())
+        tracing::error!(%error, topic = name, "a topic cannot be made");
+        KafkaError::Topic(name.to_owned())
     };
     let admin: AdminClient<DefaultClientContext> =
         client(&options.brokers).create().map_err(|error| refused(&error))?;
     let (min_insync, bytes) = (options.min_insync.to_string(), MESSAGE_BYTES.to_string());
-    let topic = NewTopic::new(&options.topic, i32::from(PARTITIONS), TopicReplication::Fixed(options.replication))
+    let topic = NewTopic::new(name, shape.partitions as i32, TopicReplication::Fixed(options.replication))
         .set("min.insync.replicas", &min_insync)
         .set("unclean.leader.election.enable", "false")
-        .set("cleanup.policy", "delete")
+        .set("cleanup.policy", shape.cleanup)
         // Answers are read here for as long as their keys live, so nothing leaves by itself.
         .set("retention.ms", "-1")
         .set("retention.bytes", "-1")
@@ -298,23 +320,23 @@ async fn make_topic(options: &Options) -> Result<(), KafkaError> {
     {
         return Err(refused(code));
     }
-    let options = options.clone();
-    let counted = tokio::task::spawn_blocking(move || count_partitions(&options));
+    let (options, name) = (options.clone(), name.to_owned());
+    let counted = tokio::task::spawn_blocking(move || count_partitions(&options, &name, shape.partitions));
     counted.await.map_err(|_| KafkaError::Client)?
 }
 
-fn count_partitions(options: &Options) -> Result<(), KafkaError> {
+fn count_partitions(options: &Options, name: &str, wanted: usize) -> Result<(), KafkaError> {
     let unreachable = || KafkaError::Unreachable(options.brokers.clone());
     let consumer = reader(&options.brokers).map_err(|_| KafkaError::Client)?;
     let until = std::time::Instant::now() + MAKE;
     loop {
-        let metadata = consumer.fetch_metadata(Some(&options.topic), LOOK).map_err(|_| unreachable())?;
+        let metadata = consumer.fetch_metadata(Some(name), LOOK).map_err(|_| unreachable())?;
         let topic = metadata.topics().first().filter(|topic| topic.error().is_none());
         // A topic just made becomes known to all brokers a moment later.
         let led = topic.map(|t| t.partitions().iter().filter(|p| p.leader() >= 0).count());
         match (topic.map(|t| t.partitions().len()), led) {
-            (Some(found), _) if found != usize::from(PARTITIONS) && found != 0 => {
-                return Err(KafkaError::Partitions { topic: options.topic.clone(), found });
+            (Some(found), _) if found != wanted && found != 0 => {
+                return Err(KafkaError::Partitions { topic: name.to_owned(), found, wanted });
             }
             (Some(found), Some(led)) if found != 0 && led == found => return Ok(()),
             _ if std::time::Instant::now() > until => return Err(unreachable()),

@@ -6,12 +6,14 @@
 //! reads them back. Nobody is kept from appending: whose records count is decided by the log alone (R2).
 
 mod client;
+mod control;
 mod follower;
 mod group;
 mod ledger;
 mod reader;
 
 pub use client::{Kafka, KafkaError, Options};
+pub use control::{Control, Told};
 pub use group::{Suggested, Suggestions};
 pub use ledger::{ClaimError, KafkaLedger, Stopper};
 pub use reader::KafkaReader;

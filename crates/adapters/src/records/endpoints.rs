@@ -21,6 +21,14 @@ impl Store {
         all.ok_or_else(|| DbErr::Type("a secret of another master key".into()))
     }
 
+    /// Takes in what other processes changed.
+    ///
+    /// # Errors
+    /// The records are out of reach; what was known stays.
+    pub async fn refresh_endpoints(&self) -> PortResult<()> {
+        self.read_endpoints().await
+    }
+
     /// What whoever writes messages goes by is read again after every change.
     pub(super) async fn read_endpoints(&self) -> PortResult<()> {
         self.subscriptions.set(self.all_endpoints().await?);

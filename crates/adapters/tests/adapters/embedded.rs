@@ -32,7 +32,7 @@ async fn what_was_answered_survives_closing() {
         draw(&embedded.koi, id, who, &format!("more {}", chances(&embedded.koi, id, who).await.1)).await.unwrap();
     }
     let koi = embedded.koi.clone();
-    within(DEADLINE, "projection", async || koi.shared().lag() == 0).await;
+    within(DEADLINE, "projection", async || koi.owners().lag() == 0).await;
     let again = koi.draw(id, who, "k", Some("luck".into()), Some(3)).await.unwrap();
     assert!(again.replayed && again.body == first, "projected by the composition itself");
     assert!(koi.is_ready() && !*embedded.fatal().borrow());

@@ -61,7 +61,7 @@ async fn doubt_stops_all_answers_and_a_restart_settles_it() {
         rig.set_fault(Some(fault));
         assert_eq!(refusal(draw(&rig.koi, id, who, "b").await), "unavailable", "{fault:?}");
         within(DEADLINE, "the process to know", async || !rig.koi.is_ready()).await;
-        assert!(*rig.koi.shared().fatal.borrow(), "the process must exit");
+        assert!(*rig.koi.owners().fatal().borrow(), "the process must exit");
         assert_eq!(refusal(rig.koi.points(who).await), "unavailable", "reads end too");
         assert_eq!(refusal(draw(&rig.koi, id, who, "a").await), "unavailable", "and replays");
 

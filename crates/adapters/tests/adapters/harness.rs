@@ -9,6 +9,7 @@ use app::command::{Act, Input};
 use app::desk::Desk;
 use app::koi::{Koi, Parts, wishes};
 use app::owner::{self, Limits, Stores};
+use app::owners::{Owned, Owners};
 use app::ports::{
     Accounts, AppendError, CampaignRow, Campaigns, ExchangeDesk, Ledger, LedgerReader, Marker, PortResult,
 };
@@ -156,9 +157,12 @@ impl Rig {
             commit_records: limits.tail / 4,
         };
         let koi = Koi::new(Parts {
-            inputs: opened.inputs.clone(),
-            shared: opened.shared,
-            reader,
+            owners: Owners::One(Owned {
+                inputs: opened.inputs.clone(),
+                shared: opened.shared,
+                reader,
+                tail: limits.tail,
+            }),
             accounts: shared_store.clone(),
             lists: shared_store.clone(),
             orders: shared_store.clone(),
@@ -179,7 +183,6 @@ impl Rig {
             clock: clock.clone(),
             published,
             items,
-            tail: limits.tail,
             secret: [1; 32],
             wishes,
         });
@@ -189,7 +192,7 @@ impl Rig {
     /// Projects all that was folded.
     pub async fn project(&mut self) {
         while self.projector.step().await.unwrap() > 0 {}
-        assert_eq!(self.koi.shared().lag(), 0, "all is projected");
+        assert_eq!(self.koi.owners().lag(), 0, "all is projected");
     }
 
     /// Projects beside some work, as a server does, until it is done.

@@ -375,7 +375,7 @@ async fn a_tail_at_its_bound_refuses_until_it_is_projected() {
             }
             Err(error) => {
                 assert_eq!(error.code(), "unavailable");
-                assert!(rig.koi.shared().lag() >= 20);
+                assert!(rig.koi.owners().lag() >= 20);
                 rig.project().await;
             }
         }

@@ -63,6 +63,11 @@ impl Lane {
 
     /// Attempts one page of what is due; how many.
     async fn turn(&self) -> PortResult<usize> {
+        if !self.works.koi.leads() {
+            // Another node delivers for all.
+            tokio::time::sleep(AGAIN).await;
+            return Ok(0);
+        }
         let deliveries = &self.works.koi.dispatch().deliveries;
         let due = deliveries.due(self.endpoint, self.works.now_ms(), PAGE).await?;
         let count = due.len();

@@ -8,6 +8,7 @@ use crate::rows::draw_in;
 use crate::time::rfc3339;
 use domain::award::AwardState;
 use domain::campaign::PrizeKind;
+use domain::ids::ShopperId;
 use serde_json::{Map, Value, json};
 
 impl Koi {
@@ -18,7 +19,7 @@ impl Koi {
             serde_json::from_str(&new.data).map_err(|_| Error::Unavailable("stored data cannot be read"))?;
         let mut data = match new.kind {
             MessageType::AwardUpdated | MessageType::AwardFulfil => self.award_data(delivery, &stored).await?,
-            MessageType::DrawResult => self.draw_data(&stored).await?,
+            MessageType::DrawResult => self.draw_data(new.shopper, &stored).await?,
             MessageType::OrderUpdated | MessageType::StrategyReady => stored,
         };
         let accounts = self.parts().accounts.by_ids(&[new.shopper]).await?;
@@ -28,11 +29,11 @@ impl Koi {
     }
 
     /// A draw as it was answered.
-    async fn draw_data(&self, stored: &Map<String, Value>) -> Result<Map<String, Value>> {
+    async fn draw_data(&self, shopper: ShopperId, stored: &Map<String, Value>) -> Result<Map<String, Value>> {
         const LOST: Error = Error::Unavailable("the stored answer cannot be found");
         let offset = stored.get("offset").and_then(Value::as_u64).ok_or(LOST)?;
         let draw = stored.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok()).ok_or(LOST)?;
-        let answer = self.stored(offset).await?;
+        let answer = self.stored(shopper.partition(), offset).await?;
         let object = draw_in(&answer, draw).ok_or(LOST)?;
         serde_json::from_slice(object).map_err(|_| LOST)
     }

@@ -25,6 +25,9 @@ pub(super) async fn run(works: Arc<Works>) {
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
+        if !works.koi.leads() {
+            continue;
+        }
         for result in [
             expire(&works).await,
             remember(&works).await,

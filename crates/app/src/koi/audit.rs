@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// Entries that wait for the one that is being written; more are refused.
@@ -25,6 +25,9 @@ const PENDING_MAX: usize = 1_024;
 const BATCH_MAX: usize = 256;
 /// How long an act waits for its entry.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How long a place in the chain is fought for with other processes, and the longest wait between two attempts.
+const TRY_FOR: Duration = Duration::from_secs(4);
+const TRY_AGAIN: Duration = Duration::from_millis(20);
 /// Entries read at once where all are read.
 pub const READ_AT_ONCE: u32 = 1_000;
 /// What stands before the first entry.
@@ -72,6 +75,7 @@ impl Deed {
 }
 
 /// An entry before it has its number and time.
+#[derive(Clone)]
 struct Draft {
     who: String,
     act: String,
@@ -282,8 +286,26 @@ impl Koi {
         }
     }
 
-    /// Writes a batch behind the tip and gives its first number.
+    /// Writes a batch and gives its first number. Where other processes add to the chain too, one of them may have been
+    /// faster: then its end is read again. Of an attempt whose answer was lost an entry may stand twice; none is missing.
     async fn write(&self, tip: &mut Option<(u64, String)>, drafts: Vec<Draft>) -> Result<u64> {
+        if self.owners().one().is_some() {
+            return self.write_behind(tip, drafts).await;
+        }
+        let until = Instant::now() + TRY_FOR;
+        loop {
+            *tip = None;
+            match self.write_behind(tip, drafts.clone()).await {
+                Err(Error::Unavailable(_) | Error::Stale) if Instant::now() < until => {
+                    tokio::time::sleep(TRY_AGAIN.mul_f64((crate::random::word() % 100) as f64 / 100.0)).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Writes a batch behind the tip and gives its first number.
+    async fn write_behind(&self, tip: &mut Option<(u64, String)>, drafts: Vec<Draft>) -> Result<u64> {
         let audit = &self.parts().desk.audit;
         let (mut seq, mut hash) = match tip.take() {
             Some(known) => known,

@@ -195,7 +195,8 @@ impl Koi {
         let span = span(page_ask, ask.oldest_first);
         let Scanned { rows, behind } = self.parts().browse.all_draws(&filter, span).await?;
         let names = self.names_of(rows.iter().map(|row| row.shopper)).await?;
-        let answers = self.stored_answers(rows.iter().map(|row| row.offset).collect()).await?;
+        let answers =
+            self.stored_answers(rows.iter().map(|row| (row.shopper.partition(), row.offset)).collect()).await?;
         let mut data = Vec::with_capacity(rows.len());
         for (row, answer) in rows.iter().zip(answers) {
             let answer = answer.ok_or(UNREADABLE)?;

@@ -1,7 +1,6 @@
 //! Batches of redeem codes, as operators make, list and export them.
 
 use super::Koi;
-use crate::command::Input;
 use crate::error::{Error, Result};
 use crate::ports::{Added, CodeBatch};
 use crate::time::rfc3339;
@@ -10,7 +9,6 @@ use domain::campaign::State;
 use domain::code::{IMPORTED_CHARS, Terms, is_importable, of_bits};
 use domain::ids::{BatchId, CampaignId};
 use rustc_hash::FxHashMap;
-use tokio::sync::oneshot;
 
 /// Codes of one batch.
 pub const CODES_MAX: usize = 100_000;
@@ -92,9 +90,7 @@ impl Koi {
             let detail = format!("a batch has 1 to {CODES_MAX} codes");
             return Err(Error::invalid("codes_count", "codes", detail));
         }
-        let (reply, answer) = oneshot::channel();
-        self.send(Input::MakeId { reply })?;
-        let batch = BatchId(answer.await.map_err(|_| Error::Unavailable("the owner stopped"))?);
+        let batch = BatchId(self.make_id().await?);
         let (count, created_at_ms) = (codes.len() as u64, self.now_ms());
         let row = CodeBatch { id: batch, campaign: id, imported, terms, count, used: 0, created_at_ms };
         match self.parts().codes.add(&row, &codes).await? {

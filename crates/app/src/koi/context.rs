@@ -12,11 +12,15 @@ use moka::sync::Cache;
 use rustc_hash::{FxBuildHasher, FxHashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Strategies kept in memory, most frequently used ones first (TinyLFU admission).
 const STRATEGIES: u64 = 200_000;
 /// Shoppers with a personal strategy that the filter is sized for; beyond, it only asks records more often.
 const FILTERED: usize = 2_000_000;
+
+/// How old a strategy in memory may be where other processes replace it.
+const FRESH: Duration = Duration::from_secs(2);
 
 /// A strategy as it is shown and drawn from.
 #[derive(Debug)]
@@ -32,14 +36,20 @@ pub(super) struct StrategyCache {
     /// Who has a personal strategy; says "no" without asking records once `complete`.
     personal: AtomicBloomFilter,
     complete: AtomicBool,
+    others_compose: bool,
     /// Campaigns that were warmed before their start, with the version of their rules; few, and never taken out.
     warmed: Mutex<FxHashSet<(CampaignId, u32)>>,
 }
 
-impl Default for StrategyCache {
-    fn default() -> Self {
+impl StrategyCache {
+    /// `others_compose`: other processes replace strategies too, so that none is known to be the newest for long, and
+    /// nobody is known to have none.
+    pub fn new(others_compose: bool) -> Self {
+        let shown = Cache::builder().max_capacity(STRATEGIES);
+        let shown = if others_compose { shown.time_to_live(FRESH) } else { shown };
         Self {
-            shown: Cache::builder().max_capacity(STRATEGIES).build_with_hasher(FxBuildHasher),
+            shown: shown.build_with_hasher(FxBuildHasher),
+            others_compose,
             personal: AtomicBloomFilter::with_false_pos(0.01).expected_items(FILTERED),
             complete: AtomicBool::new(false),
             warmed: Mutex::default(),
@@ -82,7 +92,9 @@ impl StrategyCache {
     }
 
     fn surely_none(&self, shopper: ShopperId, campaign: CampaignId) -> bool {
-        self.complete.load(Ordering::Acquire) && !self.personal.contains(&pair(shopper, campaign))
+        !self.others_compose
+            && self.complete.load(Ordering::Acquire)
+            && !self.personal.contains(&pair(shopper, campaign))
     }
 }
 
@@ -101,8 +113,13 @@ impl Koi {
             return Ok(self.template(runtime, shopper));
         }
         let stored = self.parts().shelves.strategy(shopper, runtime.id);
-        let (stored, _warm) = tokio::join!(stored, self.ask(Who::Id(shopper), Work::Look));
-        let Some(row) = stored? else { return Ok(self.template(runtime, shopper)) };
+        let stored = if self.owners().are_here(shopper.partition()) {
+            let (stored, _warm) = tokio::join!(stored, self.ask(Who::Id(shopper), Work::Look));
+            stored?
+        } else {
+            stored.await?
+        };
+        let Some(row) = stored else { return Ok(self.template(runtime, shopper)) };
         let Some(shown) = parse(&row.slots, row.generation).filter(|s| s.strategy.fits(&runtime.rules)) else {
             return Ok(self.template(runtime, shopper));
         };

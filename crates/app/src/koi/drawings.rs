@@ -16,7 +16,6 @@ use domain::entry::{Drawing, Holder, TicketsBy, bounds, holders};
 use domain::ids::{CampaignId, ShopperId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 
 /// Accounts read from records at a time.
 const PAGE: u32 = 500;
@@ -144,13 +143,8 @@ impl Koi {
 
     /// Records hold everything that was durable when this was called, else 503: a list may not lack anybody.
     async fn all_projected(&self) -> Result<()> {
-        let shared = &self.parts().shared;
-        let wanted = shared.folded.load(Ordering::Acquire);
-        self.projected().await;
-        if shared.projected.load(Ordering::Acquire) < wanted {
-            return Err(Error::Unavailable("the records lag behind the ledger; ask again"));
-        }
-        Ok(())
+        const LAG: Error = Error::Unavailable("the records lag behind the ledger; ask again");
+        if self.projected().await { Ok(()) } else { Err(LAG) }
     }
 
     /// The frozen list: every shopper with a ticket, in the order of ids.

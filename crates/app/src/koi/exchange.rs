@@ -2,7 +2,7 @@
 
 use super::lists::merge;
 use super::{Answer, Koi};
-use crate::command::{Act, Input, Once, Seen, Who, Work};
+use crate::command::{Act, Once, Seen, Who, Work};
 use crate::error::{Error, Result};
 use crate::keys::{KeyKind, hash};
 use crate::rows::{OrderRow, Projected};
@@ -13,13 +13,9 @@ use domain::exchange::{BadItem, Item, ItemDef};
 use domain::ids::{CampaignId, ItemId, OrderId, ShopperId};
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
-use tokio::sync::oneshot;
 
 /// Items of the shop, retired ones included: all of them are in memory.
 pub const ITEMS_MAX: usize = 10_000;
-/// How long an edit waits for the owner to read it back.
-const ACT_DEADLINE: Duration = Duration::from_secs(10);
 
 /// What an operator changes of an item; what it gives stays.
 #[derive(Debug, Clone, Default)]
@@ -86,9 +82,7 @@ impl Koi {
             let detail = format!("the shop holds {ITEMS_MAX} items, retired ones included");
             return Err(Error::Conflict { code: "items_too_many", detail });
         }
-        let (reply, answer) = oneshot::channel();
-        self.send(Input::MakeId { reply })?;
-        let id = ItemId(answer.await.map_err(|_| Error::Unavailable("the owner stopped"))?);
+        let id = ItemId(self.make_id().await?);
         let item = Item { id, version: 1, retired: false, def, created_at_ms: self.now_ms() };
         self.parts().exchange.insert(&item).await?;
         self.confirm_item(item).await
@@ -119,7 +113,7 @@ impl Koi {
         }
         let changed = change(stored.clone())?;
         if changed == stored && self.item(id).is_some_and(|item| *item == stored) {
-            let sold = self.sold().await?.get(&id).copied().unwrap_or(0);
+            let sold = self.units_sold().await?.get(&id).copied().unwrap_or(0);
             return Ok(view(&stored, sold));
         }
         let changed = Item { version: stored.version + 1, ..changed };
@@ -136,26 +130,15 @@ impl Koi {
     async fn confirm_item(&self, item: Item) -> Result<ItemView> {
         let item = Arc::new(item);
         self.set_item_stock(&item).await?;
-        let (reply, answer) = oneshot::channel();
-        self.send(Input::Act { act: Act::Item(item.clone()), reply })?;
-        tokio::time::timeout(ACT_DEADLINE, answer)
-            .await
-            .map_err(|_| Error::Unavailable("the item was stored but no owner confirmed it in time; ask again"))?
-            .map_err(|_| Error::Unavailable("the owner stopped; ask again"))??;
-        self.inner.items.write().unwrap_or_else(PoisonError::into_inner).insert(item.id, item.clone());
-        let sold = self.sold().await?.get(&item.id).copied().unwrap_or(0);
+        self.tell_owners(Act::Item(item.clone())).await?;
+        self.show_item(item.clone());
+        let sold = self.units_sold().await?.get(&item.id).copied().unwrap_or(0);
         Ok(view(&item, sold))
-    }
-
-    async fn sold(&self) -> Result<FxHashMap<ItemId, u64>> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Input::Sold { reply })?;
-        Ok(answer.await.map_err(|_| Error::Unavailable("the owner stopped"))?.into_iter().collect())
     }
 
     /// The shop's items, newest first. `all`: those too that shoppers cannot buy any more.
     pub async fn items(&self, all: bool, page: PageAsk) -> Result<Page<ItemView>> {
-        let (sold, now_ms) = (self.sold().await?, self.now_ms());
+        let (sold, now_ms) = (self.units_sold().await?, self.now_ms());
         let before = page.before.unwrap_or(u64::MAX);
         let shown = |item: &&Arc<Item>| {
             let over = item.retired || item.def.ends_at.is_some_and(|at| now_ms >= at.as_ms());
@@ -173,7 +156,7 @@ impl Koi {
     /// One item.
     pub async fn get_item(&self, id: ItemId) -> Result<ItemView> {
         let item = self.item(id).ok_or(Error::no_item())?;
-        Ok(view(&item, self.sold().await?.get(&id).copied().unwrap_or(0)))
+        Ok(view(&item, self.units_sold().await?.get(&id).copied().unwrap_or(0)))
     }
 
     /// Buys: 201 with the order, byte for byte the same under the same key for 30 days.

@@ -1,7 +1,6 @@
 //! What a campaign's figures say: over time, against what was promised, and what is to come.
 
 use super::Koi;
-use crate::command::Input;
 use crate::error::{Error, Result};
 use crate::live::{BigWin, RECENT, mask};
 use crate::ports::{RowFilter, Span};
@@ -15,9 +14,7 @@ use domain::campaign::{Chances, Definition};
 use domain::ids::{CampaignId, ShopperId};
 use domain::order::OrderKind;
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
-use tokio::sync::oneshot;
 
 /// Steps of one series.
 const STEPS_MAX: i64 = 1_500;
@@ -68,12 +65,6 @@ pub fn wilson(hits: u64, draws: u64) -> (f64, f64) {
 }
 
 impl Koi {
-    async fn counters_of(&self, id: CampaignId) -> Result<Counters> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Input::Counters { campaign: id, reply })?;
-        Ok(answer.await.map_err(|_| Error::Unavailable("the owner stopped"))?.unwrap_or_default())
-    }
-
     /// Draws, wins and cost over time. Without bounds it is the last steps up to now, without `from_ms` those before
     /// `until_ms`.
     pub async fn series(
@@ -248,9 +239,8 @@ impl Koi {
 
     /// How the engines beneath do.
     pub async fn engines(&self) -> Vec<EngineView> {
-        let shared = self.shared();
-        let folded = shared.folded.load(Ordering::Acquire);
-        let lag = shared.lag();
+        let owners = self.owners();
+        let (folded, lag, shared_log) = (owners.folded_here(), owners.lag(), owners.one().is_none());
         let asked = Instant::now();
         let records = self.parts().browse.ping().await.is_ok();
         let answered_ms = asked.elapsed().as_secs_f64() * 1_000.0;
@@ -263,14 +253,14 @@ impl Koi {
         let up = |is: bool| if is { "up" } else { "down" };
         let lagging = if lag >= LAGGING { "lagging" } else { "up" };
         vec![
-            one("ledger", "sqlite", up(!*shared.fatal.borrow()), &[("records", folded as f64)]),
-            one("records", "sqlite", up(records), &[("answered_ms", answered_ms)]),
             one(
-                "projection",
-                "thread",
-                lagging,
-                &[("lag_records", lag as f64), ("tail_max", self.parts().tail as f64)],
+                "ledger",
+                if shared_log { "kafka" } else { "sqlite" },
+                up(owners.are_ready()),
+                &[("records", folded as f64)],
             ),
+            one("records", "sqlite", up(records), &[("answered_ms", answered_ms)]),
+            one("projection", "thread", lagging, &[("lag_records", lag as f64), ("tail_max", owners.tail() as f64)]),
         ]
     }
 }

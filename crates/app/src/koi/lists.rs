@@ -33,7 +33,7 @@ impl Koi {
     /// The account now, and the rows of its unprojected records.
     pub(super) async fn tail(&self, shopper: ShopperId) -> Result<(Box<Seen>, Projected)> {
         let seen = self.look(shopper).await?;
-        let reader = self.parts().reader.clone();
+        let reader = self.owners().reader(shopper.partition());
         let offsets: Vec<u64> = seen.tail.iter().rev().take(TAIL_READ).rev().copied().collect();
         let read = tokio::task::spawn_blocking(move || {
             let mut rows = Projected::default();
@@ -116,7 +116,7 @@ impl Koi {
         let mut states: FxHashMap<AwardId, AwardState> =
             self.parts().lists.award_states(shopper, &awards).await?.into_iter().collect();
         states.extend(tail.award_moves.iter().map(|m| (m.award, m.state)));
-        let answers = self.stored_answers(rows.iter().map(|d| d.offset).collect()).await?;
+        let answers = self.stored_answers(rows.iter().map(|d| (shopper.partition(), d.offset)).collect()).await?;
         let mut data = Vec::with_capacity(rows.len());
         for (row, answer) in rows.into_iter().zip(answers) {
             const LOST: Error = Error::Unavailable("the stored answer cannot be found");

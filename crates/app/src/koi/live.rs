@@ -1,7 +1,6 @@
 //! Sockets: tickets that open them, who listens, and what everybody may hear.
 
 use super::Koi;
-use crate::command::Input;
 use crate::error::{Error, Result};
 use crate::live::Listener;
 use crate::ports::{Crowded, TicketFor};
@@ -11,7 +10,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::ids::{CampaignId, ShopperId};
 use sha2::{Digest, Sha256};
-use tokio::sync::oneshot;
 
 /// Characters of a ticket: 32 random bytes.
 const TICKET_CHARS: usize = 43;
@@ -66,9 +64,7 @@ impl Koi {
     /// What a campaign has come to at this moment, cheap enough to be asked every second.
     pub async fn figures(&self, id: CampaignId) -> Result<FiguresView> {
         let runtime = self.runtime(id).ok_or(Error::no_campaign())?;
-        let (reply, answer) = oneshot::channel();
-        self.send(Input::Counters { campaign: id, reply })?;
-        let counters = answer.await.map_err(|_| Error::Unavailable("the owner stopped"))?.unwrap_or_default();
+        let counters = self.counters_of(id).await?;
         let cursor = self.parts().shelves.cursor(id).await?;
         let now_ms = self.now_ms();
         let prizes = runtime.rules.prizes.iter().enumerate().map(|(i, prize)| PrizeReport {

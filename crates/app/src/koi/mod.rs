@@ -45,20 +45,19 @@ pub use orders::OrderInput;
 pub use sessions::{Session, SessionToken, SessionView};
 pub use strategist::{Strategist, Wishes, wishes};
 
-use crate::command::{Command, Input, Reply, Who, Work};
+use crate::command::Reply;
 use crate::desk::{Desk, Hasher, Policy, Throttle};
 use crate::error::{Error, Result};
 use crate::fulfil::Dispatch;
 use crate::live::StrategyIds;
-use crate::owner::Shared;
+use crate::owners::{Owners, STRANGE};
 use crate::ports::{
-    Accounts, Browse, Campaigns, Clock, Codes, Drawings, Escrow, ExchangeDesk, Heardings, Hints, LedgerReader, Lists,
-    Notifier, Orders, PortError, Registry, Shelves, Timers,
+    Accounts, Browse, Campaigns, Clock, Codes, Drawings, Escrow, ExchangeDesk, Heardings, Hints, Lists, Notifier, Orders,
+    PortError, Registry, Shelves, Timers,
 };
 use crate::runtime::Runtime;
 use bytes::Bytes;
 use context::StrategyCache;
-use crossbeam_channel::{Sender, TrySendError};
 use domain::campaign::State;
 use domain::exchange::Item;
 use domain::ids::{CampaignId, ItemId};
@@ -67,15 +66,6 @@ use person::People;
 use rustc_hash::FxHashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
-use tokio::sync::oneshot;
-
-/// How long a caller waits for the owner. Beyond it the outcome is unknown to the caller and a retry finds it.
-const DEADLINE: Duration = Duration::from_secs(10);
-
-/// The longest wait for projection, and how often it is looked at meanwhile.
-const CATCH_UP: Duration = Duration::from_secs(3);
-const CATCH_UP_STEP: Duration = Duration::from_millis(10);
 
 /// The answer to a command: its exact bytes.
 #[derive(Debug, Clone)]
@@ -98,9 +88,7 @@ pub struct Koi {
 
 /// What the use cases stand on.
 pub struct Parts {
-    pub inputs: Sender<Input>,
-    pub shared: Arc<Shared>,
-    pub reader: Arc<dyn LedgerReader>,
+    pub owners: Owners,
     pub accounts: Arc<dyn Accounts>,
     pub lists: Arc<dyn Lists>,
     pub orders: Arc<dyn Orders>,
@@ -122,8 +110,6 @@ pub struct Parts {
     pub published: Vec<Arc<Runtime>>,
     /// Of the exchange shop.
     pub items: Vec<Arc<Item>>,
-    /// The bound of unprojected records.
-    pub tail: u64,
     /// Signs shoppers' tokens.
     pub secret: [u8; 32],
     pub wishes: Wishes,
@@ -177,7 +163,7 @@ impl Koi {
                 items: RwLock::new(items),
                 acts: tokio::sync::Mutex::new(()),
                 unconfirmed: AtomicBool::new(false),
-                strategies: StrategyCache::default(),
+                strategies: StrategyCache::new(parts.owners.one().is_none()),
                 strategy_ids: StrategyIds::default(),
                 people: People::default(),
                 model: Model::default(),
@@ -210,9 +196,10 @@ impl Koi {
         &self.inner.parts
     }
 
-    /// Whether requests can be answered: not while draining, not after the ledger came into doubt.
+    /// Whether requests can be answered: not while draining, not after the ledger came into doubt, not before all
+    /// owners were found.
     pub fn is_ready(&self) -> bool {
-        !self.inner.draining.load(Ordering::Acquire) && !*self.parts().shared.fatal.borrow()
+        !self.inner.draining.load(Ordering::Acquire) && self.parts().owners.are_ready()
     }
 
     /// From here on `is_ready` says no; what is in flight is still answered.
@@ -226,50 +213,14 @@ impl Koi {
         &self.parts().secret
     }
 
-    /// What the owner shares.
-    pub fn shared(&self) -> &Arc<Shared> {
-        &self.parts().shared
+    /// The owners that requests go to.
+    pub fn owners(&self) -> &Owners {
+        &self.parts().owners
     }
 
     /// Unix milliseconds by the clock of the process.
     pub fn now_ms(&self) -> i64 {
         self.parts().clock.now_ms()
-    }
-
-    /// Puts a command into the owner's queue and waits for its answer, both within bounds.
-    pub(crate) async fn ask(&self, who: Who, work: Work) -> Result<Reply> {
-        let parts = self.parts();
-        if parts.shared.lag() >= parts.tail {
-            return Err(Error::Unavailable("the records lag too far behind the ledger"));
-        }
-        let (reply, answer) = oneshot::channel();
-        let command = Command { who, work, proved_absent: Vec::new(), reply };
-        self.send(Input::Command(command))?;
-        match tokio::time::timeout(DEADLINE, answer).await {
-            Ok(Ok(reply)) => reply,
-            Ok(Err(_)) => Err(Error::Unavailable("the owner stopped; ask again with the same key")),
-            Err(_) => Err(Error::Unavailable("no answer in time; ask again with the same key")),
-        }
-    }
-
-    /// Waits until records hold everything that was durable when this was called, within a bound: lists that no
-    /// shopper's tail can be merged into then show it. Beyond the bound they lag.
-    pub(crate) async fn projected(&self) {
-        let shared = &self.parts().shared;
-        let (wanted, until) = (shared.folded.load(Ordering::Acquire), tokio::time::Instant::now() + CATCH_UP);
-        while shared.projected.load(Ordering::Acquire) < wanted && tokio::time::Instant::now() < until {
-            tokio::time::sleep(CATCH_UP_STEP).await;
-        }
-    }
-
-    pub(crate) fn send(&self, input: Input) -> Result<()> {
-        self.parts().inputs.try_send(input).map_err(|error| match error {
-            TrySendError::Full(_) => {
-                metrics::counter!("koi_queue_full_total").increment(1);
-                Error::Unavailable("too many requests are waiting")
-            }
-            TrySendError::Disconnected(_) => Error::Unavailable("the owner stopped"),
-        })
     }
 
     /// A published campaign, whatever its state.
@@ -290,17 +241,45 @@ impl Koi {
         open
     }
 
-    /// The bytes of an answer that was given before.
-    pub(crate) async fn stored(&self, offset: u64) -> Result<Vec<u8>> {
-        let mut answers = self.stored_answers(vec![offset]).await?;
+    /// From here on handlers go by this version of a campaign, unless they know a newer one.
+    pub fn show_campaign(&self, runtime: Arc<Runtime>) {
+        let mut published = self.inner.published.write().unwrap_or_else(PoisonError::into_inner);
+        if published.get(&runtime.id).is_none_or(|shown| shown.version < runtime.version) {
+            published.insert(runtime.id, runtime);
+        }
+    }
+
+    /// The same of an item of the exchange shop.
+    pub fn show_item(&self, item: Arc<Item>) {
+        let mut items = self.inner.items.write().unwrap_or_else(PoisonError::into_inner);
+        if items.get(&item.id).is_none_or(|shown| shown.version < item.version) {
+            items.insert(item.id, item);
+        }
+    }
+
+    /// The bytes of an answer that was given before, by its partition and its offset in that one's log.
+    pub(crate) async fn stored(&self, part: u8, offset: u64) -> Result<Vec<u8>> {
+        let mut answers = self.stored_answers(vec![(part, offset)]).await?;
         answers.pop().flatten().ok_or(Error::Unavailable("the stored answer cannot be found"))
     }
 
     /// The answers of records, in the order asked.
-    pub(super) async fn stored_answers(&self, offsets: Vec<u64>) -> Result<Vec<Option<Vec<u8>>>> {
-        let reader = self.parts().reader.clone();
-        let read = move || {
-            offsets.into_iter().map(|offset| reader.answer(offset)).collect::<crate::ports::PortResult<Vec<_>>>()
+    pub(super) async fn stored_answers(&self, places: Vec<(u8, u64)>) -> Result<Vec<Option<Vec<u8>>>> {
+        let koi = self.clone();
+        let read = move || -> crate::ports::PortResult<Vec<Option<Vec<u8>>>> {
+            let mut ascending: Vec<usize> = (0..places.len()).collect();
+            // An engine that reads far back reads along what lies behind.
+            ascending.sort_unstable_by_key(|at| places[*at]);
+            let (mut answers, mut last) = (vec![None; places.len()], None);
+            for at in ascending {
+                let (part, offset) = places[at];
+                let (_, reader) = match last.take() {
+                    Some((of, reader)) if of == part => last.insert((of, reader)),
+                    _ => last.insert((part, koi.parts().owners.reader(part))),
+                };
+                answers[at] = reader.answer(offset)?;
+            }
+            Ok(answers)
         };
         let read = tokio::task::spawn_blocking(read).await;
         Ok(read.map_err(|_| Error::Unavailable("the ledger could not be read"))??)
@@ -310,13 +289,13 @@ impl Koi {
     pub(crate) async fn answered(&self, reply: Reply, again: Option<u16>) -> Result<Answer> {
         match reply {
             Reply::Done { status, body } => Ok(Answer { status, body, replayed: false }),
-            Reply::Stored { offset, status } => {
-                let body = self.stored(offset).await?;
+            Reply::Stored { part, offset, status } => {
+                let body = self.stored(part, offset).await?;
                 Ok(Answer { status: again.unwrap_or(status), body: body.into(), replayed: true })
             }
             other => {
                 tracing::error!(?other, "the owner answered something else");
-                Err(Error::Unavailable("the owner answered something else"))
+                Err(STRANGE)
             }
         }
     }

@@ -2,7 +2,6 @@
 
 use super::Koi;
 use super::audit::{Deed, Target, may};
-use crate::command::Input;
 use crate::desk::{Caller, OperatorRow, PASSWORD_CHARS, Who};
 use crate::error::{Error, Result};
 use crate::time::rfc3339;
@@ -11,7 +10,6 @@ use domain::ids::OperatorId;
 use domain::operator::{Act, Ban, Permission, Role, banned_at};
 use serde::Serialize;
 use serde_json::json;
-use tokio::sync::oneshot;
 
 /// Characters of a login.
 const LOGIN_CHARS: std::ops::RangeInclusive<usize> = 3..=64;
@@ -128,9 +126,7 @@ impl Koi {
             check_name(&new.name)?;
             check_password("password", &new.password)?;
             let password = self.inner.hasher.hash(&new.password).await?;
-            let (reply, answer) = oneshot::channel();
-            self.send(Input::MakeId { reply })?;
-            let id = answer.await.map_err(|_| Error::Unavailable("the owner stopped"))?;
+            let id = self.make_id().await?;
             let row = OperatorRow {
                 id: OperatorId(id),
                 version: 1,

@@ -2,7 +2,7 @@
 
 use super::lists::merge;
 use super::{Answer, Koi};
-use crate::command::{Input, Once, OrderAsk, Seen, Who, Work};
+use crate::command::{Once, OrderAsk, Seen, Who, Work};
 use crate::error::{Error, Result};
 use crate::keys::{KeyKind, hash, request_hash};
 use crate::rows::{OrderRow, Projected};
@@ -11,7 +11,6 @@ use crate::views::{OrderView, Page, PageAsk, RefundView};
 use domain::account::Account;
 use domain::ids::{CampaignId, OrderId, ShopperId};
 use domain::order::{OrderEvent, OrderState, after};
-use tokio::sync::oneshot;
 
 /// What a shopper asks an order for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,10 +146,7 @@ impl Koi {
 
     /// An order by its id alone, as the shop's server names it.
     async fn any_order(&self, order: OrderId) -> Result<OrderRow> {
-        let (reply, whose) = oneshot::channel();
-        self.send(Input::WhoseOrder { order, reply })?;
-        let whose = whose.await.map_err(|_| Error::Unavailable("the owner stopped; ask again"))?;
-        if let Some(shopper) = whose {
+        if let Some(shopper) = self.whose_order(order).await? {
             return Ok(self.own_order(shopper, order).await?.0);
         }
         let orders = &self.parts().orders;

@@ -15,7 +15,7 @@ use recommend::Scratch;
 use recommend::baskets::History;
 use recommend::fit::{Fitted, Who};
 use recommend::prizes::{Prize, PrizeIndex, Tier};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
@@ -80,7 +80,9 @@ impl Strategist {
         let mut sweep = tokio::time::interval(SWEEP);
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            if let Err(error) = koi.finish_jobs().await {
+            if koi.leads()
+                && let Err(error) = koi.finish_jobs().await
+            {
                 tracing::warn!(%error, "the strategy job waits");
             }
             tokio::select! {
@@ -118,13 +120,27 @@ impl Strategist {
                             }
                         });
                     }
-                    for result in [koi.finish_acts().await, koi.apply_due().await, koi.end_overdue().await, koi.continue_drawings().await, koi.refresh_stale().await] {
-                        if let Err(error) = result {
-                            tracing::warn!(%error, "the sweep comes again in a second");
-                        }
+                    if koi.leads() {
+                        koi.sweep().await;
                     }
                 }
             }
+        }
+    }
+}
+
+impl Koi {
+    /// What one process does for all, every second.
+    async fn sweep(&self) {
+        let swept = [
+            self.finish_acts().await,
+            self.apply_due().await,
+            self.end_overdue().await,
+            self.continue_drawings().await,
+            self.refresh_stale().await,
+        ];
+        for error in swept.into_iter().filter_map(|done| done.err()) {
+            tracing::warn!(%error, "the sweep comes again in a second");
         }
     }
 }
@@ -307,9 +323,21 @@ impl Koi {
         // Their sockets pass nothing on from before the message has its id until it is committed: else a shopper could
         // have seen a higher one, and never resume this.
         let _held = self.parts().notifier.clone().hold(made.clone());
-        let folded = self.shared().folded.load(std::sync::atomic::Ordering::Acquire);
-        let (message, at_ms) = (self.inner.strategy_ids.make(folded), self.now_ms());
-        rows.iter_mut().for_each(|row| (row.message, row.at_ms) = (message, at_ms));
+        let (at_ms, one_log) = (self.now_ms(), self.owners().one().is_some());
+        // Ids grow per shopper, so all shoppers of one log share one.
+        let mut messages: FxHashMap<u8, u64> = FxHashMap::default();
+        for row in &mut rows {
+            let log = if one_log { 0 } else { row.shopper.partition() };
+            row.message = match messages.get(&log) {
+                Some(message) => *message,
+                None => {
+                    let message = self.inner.strategy_ids.make(self.folded(log).await?);
+                    messages.insert(log, message);
+                    message
+                }
+            };
+            row.at_ms = at_ms;
+        }
         metrics::counter!("koi_strategies_total").increment(made.len() as u64);
         self.parts().shelves.put_strategies(rows, cursor).await?;
         for shopper in made {

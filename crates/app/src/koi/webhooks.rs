@@ -1,7 +1,6 @@
 //! The shop's endpoints and the messages on their way to them, coupon pools included: what operators do for fulfilment.
 
 use super::Koi;
-use crate::command::Input;
 use crate::error::{Error, Result};
 use crate::fulfil::{Dispatch, ENDPOINTS_MAX, MessageType};
 use crate::ports::{Delivery, DeliveryState, Endpoint, Hurry, Secret};
@@ -12,7 +11,6 @@ use base64::engine::general_purpose::STANDARD;
 use domain::campaign::{Definition, Kind};
 use domain::ids::{CampaignId, DeliveryId, EndpointId};
 use rustc_hash::FxHashSet;
-use tokio::sync::oneshot;
 
 /// Characters of a coupon code.
 pub const COUPON_CHARS: usize = 128;
@@ -43,9 +41,7 @@ impl Koi {
             let detail = format!("there are {ENDPOINTS_MAX} webhooks already; delete one first");
             return Err(Error::Conflict { code: "webhooks_too_many", detail });
         }
-        let (reply, answer) = oneshot::channel();
-        self.send(Input::MakeId { reply })?;
-        let id = EndpointId(answer.await.map_err(|_| Error::Unavailable("the owner stopped"))?);
+        let id = EndpointId(self.make_id().await?);
         let secret = Secret(crate::random::bytes32().to_vec());
         let (url, created_at_ms) = (url.to_owned(), self.now_ms());
         let endpoint = Endpoint { id, url, types: parsed, secrets: vec![secret.clone()], created_at_ms };

@@ -9,7 +9,6 @@ use crate::views::LiveStrategy;
 use bytes::Bytes;
 use domain::ids::ShopperId;
 use domain::record::decode;
-use std::sync::atomic::Ordering;
 
 /// Records read at a time.
 const PAGE: u32 = 128;
@@ -37,9 +36,12 @@ pub struct Missed {
 impl Koi {
     /// Where a socket starts: behind the message that it saw last, else behind all there is. An id from the future, as
     /// after a backup was restored, is taken for the present.
-    pub fn listen_from(&self, after: Option<u64>) -> Since {
-        let now = last_of(self.shared().folded.load(Ordering::Acquire).saturating_sub(1));
-        Since { after: after.unwrap_or(now).min(now), at_ms: self.now_ms() - RESUME_MS }
+    ///
+    /// # Errors
+    /// `Unavailable` where the shopper's owner is out of reach.
+    pub async fn listen_from(&self, shopper: ShopperId, after: Option<u64>) -> Result<Since> {
+        let now = last_of(self.folded(shopper.partition()).await?.saturating_sub(1));
+        Ok(Since { after: after.unwrap_or(now).min(now), at_ms: self.now_ms() - RESUME_MS })
     }
 
     /// What a shopper was to hear since then, some at a time.
@@ -77,7 +79,7 @@ impl Koi {
     }
 
     async fn read_heard(&self, shopper: ShopperId, offsets: Vec<u64>) -> Result<Vec<Heard>> {
-        let reader = self.parts().reader.clone();
+        let reader = self.owners().reader(shopper.partition());
         let read = tokio::task::spawn_blocking(move || -> PortResult<Vec<Heard>> {
             let mut all = Vec::with_capacity(offsets.len());
             for offset in offsets {

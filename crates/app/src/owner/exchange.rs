@@ -85,7 +85,8 @@ impl Owner {
         for one in found {
             match one {
                 Lookup::Known(known) if known.request == ask.once.request => {
-                    return answer(command, Ok(Reply::Stored { offset: known.offset, status: known.status }));
+                    let (part, offset, status) = (id.partition(), known.offset, known.status);
+                    return answer(command, Ok(Reply::Stored { part, offset, status }));
                 }
                 Lookup::Known(_) => return refuse(command, Error::KeyReused),
                 Lookup::Maybe | Lookup::Absent => {}

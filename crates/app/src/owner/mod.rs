@@ -118,8 +118,13 @@ pub struct Shared {
 impl Shared {
     /// Records that are not projected yet; of a log whose batches are messages, messages.
     pub fn lag(&self) -> u64 {
-        let lag = self.folded.load(Ordering::Acquire).saturating_sub(self.projected.load(Ordering::Acquire));
-        if self.batched { lag >> crate::ports::BATCH_BITS } else { lag }
+        self.between(self.projected.load(Ordering::Acquire), self.folded.load(Ordering::Acquire))
+    }
+
+    /// What lies between two offsets: records, or messages where batches are those.
+    pub fn between(&self, from: u64, to: u64) -> u64 {
+        let count = to.saturating_sub(from);
+        if self.batched { count >> crate::ports::BATCH_BITS } else { count }
     }
 
     /// Whether the external id certainly does not exist in records.
@@ -365,10 +370,14 @@ impl Owner {
             }
             Err(error) => {
                 tracing::warn!(%error, answers = held.len(), "what was read cannot be told");
+                // Dropped callers ask whoever has the log now.
+                if error == AppendError::Deposed {
+                    return false;
+                }
                 for (reply, _) in held {
                     _ = reply.send(Err(Error::Unavailable("the ledger is out of reach")));
                 }
-                error != AppendError::Deposed
+                true
             }
         }
     }

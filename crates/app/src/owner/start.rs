@@ -179,15 +179,18 @@ pub async fn open(ports: Ports, limits: Limits, acts: Vec<Act>, newest_id: u64) 
         owner.count_from(id, counters, &acts);
     }
     owner.mark(acts)?;
-    fill_names(accounts, Arc::downgrade(&shared));
+    if claimed.is_none() {
+        fill_names(accounts, Arc::downgrade(&shared));
+    }
     let thread =
         std::thread::Builder::new().name("koi-owner".into()).spawn(move || owner.run()).map_err(StartError::Thread)?;
     Ok(Opened { inputs, shared, thread, position, counters })
 }
 
 async fn share(accounts: &dyn Accounts, position: Position, end: u64, batched: bool) -> Result<Shared, StartError> {
-    let count = accounts.names_count().await?;
-    let names = AtomicBloomFilter::with_false_pos(0.01).expected_items(NAMES_MIN.max(2 * count as usize));
+    // Of many logs none fills a filter of its own, so it never says no: who is new is asked of records, once.
+    let expected = if batched { 1 } else { NAMES_MIN.max(2 * accounts.names_count().await? as usize) };
+    let names = AtomicBloomFilter::with_false_pos(0.01).expected_items(expected);
     Ok(Shared {
         folded: AtomicU64::new(end),
         projected: AtomicU64::new(position.next),

@@ -100,7 +100,7 @@ impl Owner {
             Lookup::Absent => Gate::Open(command),
             Lookup::Maybe => Gate::Shut(Step::Park(command, LoadAsk::Keys(id, vec![once.hash]))),
             Lookup::Known(known) if known.request == once.request => {
-                let stored = Reply::Stored { offset: known.offset, status: known.status };
+                let stored = Reply::Stored { part: id.partition(), offset: known.offset, status: known.status };
                 Gate::Shut(answer(command, Ok(stored)))
             }
             Lookup::Known(_) => {

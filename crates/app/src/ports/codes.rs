@@ -45,7 +45,7 @@ pub struct ClaimAsk {
 }
 
 /// A counted use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CodeUse {
     pub id: CodeUseId,
     pub campaign: CampaignId,

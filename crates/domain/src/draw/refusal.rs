@@ -1,7 +1,7 @@
 //! Why a draw is not made.
 
 /// Which limit was reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Limit {
     PerShopper,
     PerDay,
@@ -30,7 +30,7 @@ impl Limit {
 }
 
 /// What speaks against a shopper.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Suspicion {
     Score,
     Flag,
@@ -51,7 +51,7 @@ impl Suspicion {
 }
 
 /// Why a draw is not made. It uses no chance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, thiserror::Error)]
 pub enum Refusal {
     #[error("no such campaign")]
     Draft,

@@ -5,7 +5,7 @@ use crate::campaign::{PrizeIx, State, TierIx, bounds};
 use crate::ids::ShopperId;
 
 /// What the shop told of a person and what behaviour says about one. Gathered only where a flow asks for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Person {
     /// Empty where none was told.
     pub segment: String,

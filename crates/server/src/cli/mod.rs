@@ -4,6 +4,7 @@
 mod bench_empty;
 mod choice;
 mod config;
+mod engines;
 mod evaluate;
 mod flow;
 mod import;

@@ -1,11 +1,11 @@
 //! `koi serve`: composes the process, runs it, and stops it in good order.
 
+use super::engines::Engines;
 use super::{Failure, runtime, say};
 use crate::auth::{ApiKeys, ShopperJwt};
 use crate::config::{self, Config};
 use crate::http::{Edge, Shared, cors::Origins, front::Front, listen};
 use crate::observe;
-use adapters::embedded::{self, Embedded};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -61,18 +61,17 @@ pub fn run(args: Args) -> Result<(), Failure> {
         // Who connects while the data is opened waits in the kernel's queue until there is somebody to answer. Of a
         // second process on the same data and address, the data is what must be named.
         let bound = TcpListener::bind(wanted).await;
-        let mut embedded = embedded::open(&config.server.data, &config.embedded).await.map_err(Failure::work)?;
-        embedded.start_fulfilment(&config.fulfilment).map_err(Failure::work)?;
+        let engines = Engines::open(&config).await?;
         let listener = match bound {
             Ok(listener) => listener,
             Err(error) => {
-                embedded.close().await;
+                engines.close().await;
                 return Err(Failure::Work(format!("cannot listen on {wanted}: {error}")));
             }
         };
-        embedded.koi.set_policy(config.operators.policy());
-        let app = Shared::new(embedded.koi.with_policy(config.campaigns.policy()), keys, metrics, edge);
-        serve(&config, listener, Front::new(app), embedded).await
+        engines.koi().set_policy(config.operators.policy());
+        let app = Shared::new(engines.koi().with_policy(config.campaigns.policy()), keys, metrics, edge);
+        serve(&config, listener, Front::new(app), engines).await
     });
     match end? {
         End::Asked => Ok(()),
@@ -81,10 +80,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
-async fn serve(config: &Config, listener: TcpListener, front: Front, embedded: Embedded) -> Result<End, Failure> {
+async fn serve(config: &Config, listener: TcpListener, front: Front, engines: Engines) -> Result<End, Failure> {
     let address = listener.local_addr().map_err(Failure::work)?;
     let (stop, stopped) = watch::channel(false);
-    let mut fatal = embedded.fatal();
+    let mut fatal = engines.fatal();
     let app = front.app().clone();
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::work)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::work)?;
@@ -95,7 +94,7 @@ async fn serve(config: &Config, listener: TcpListener, front: Front, embedded: E
 
     if !config.flows.folder.as_os_str().is_empty() {
         let every = Duration::from_millis(config.flows.every_ms.into());
-        tokio::spawn(crate::watch::run(embedded.koi.clone(), config.flows.folder.clone(), every));
+        tokio::spawn(crate::watch::run(engines.koi().clone(), config.flows.folder.clone(), every));
     }
     let serving = tokio::spawn(listen::serve(listener, front, config.server.connections_max, GRACE, stopped));
     let end = tokio::select! {
@@ -123,7 +122,7 @@ async fn serve(config: &Config, listener: TcpListener, front: Front, embedded: E
             if cut > 0 {
                 tracing::warn!(connections = cut, "cut off after {} s", GRACE.as_secs());
             }
-            embedded.close().await;
+            engines.close().await;
             tracing::info!("stopped");
         }
     }

@@ -2,6 +2,7 @@
 //! is an error that names it, wherever it stands: a typing error must not silently mean the default.
 
 use crate::auth::JwtConfig;
+use adapters::cluster::{Engines, LedgerKind};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,9 @@ pub struct Config {
     pub shoppers: Shoppers,
     pub flows: Flows,
     pub embedded: adapters::embedded::Options,
+    pub ledger: adapters::cluster::LedgerOptions,
+    pub records: adapters::cluster::RecordsOptions,
+    pub cluster: adapters::cluster::ClusterOptions,
     pub fulfilment: app::fulfil::Options,
     pub campaigns: Campaigns,
     pub limits: crate::http::Limits,
@@ -219,6 +223,10 @@ pub enum ConfigError {
     Jwt(&'static str),
     #[error("flows.every_ms is 100 to 60000")]
     Flows,
+    #[error("ledger: {0}")]
+    Ledger(&'static str),
+    #[error("records.url is for nodes of a cluster; set ledger.kind to \"kafka\" too, or leave it empty")]
+    Records,
 }
 
 impl Config {
@@ -273,7 +281,23 @@ impl Config {
         if !(100..=60_000).contains(&self.flows.every_ms) {
             return Err(ConfigError::Flows);
         }
+        if let Some(wrong) = self.ledger.wrong() {
+            return Err(ConfigError::Ledger(wrong));
+        }
+        if self.ledger.kind == LedgerKind::Sqlite && !self.records.url.is_empty() {
+            return Err(ConfigError::Records);
+        }
         Ok(self)
+    }
+
+    /// The engines of a cluster's node.
+    pub fn engines(&self) -> Engines {
+        Engines {
+            ledger: self.ledger.clone(),
+            records: self.records.clone(),
+            cluster: self.cluster.clone(),
+            bounds: self.embedded,
+        }
     }
 }
 
@@ -354,6 +378,11 @@ mod tests {
             ("[shoppers]\nembed_origins = [\"https://shop/\"]", &["embed_origins", "https://shop/"]),
             ("[shoppers.jwt]\nissuer = \"https://shop\"", &["shoppers.jwt", "audience"]),
             ("[shoppers.jwt]\nalgorithm = \"none\"", &["line 2", "algorithm"]),
+            ("[ledger]\nkind = \"paper\"", &["line 2", "paper"]),
+            ("[ledger]\nkind = \"kafka\"\nbrokers = \"\"", &["ledger", "brokers"]),
+            ("[ledger]\ntopic = \"a topic\"", &["ledger", "topic"]),
+            ("[ledger]\nmin_insync = 4", &["ledger", "min_insync"]),
+            ("[records]\nurl = \"mysql://koi@db/koi\"", &["records.url", "kafka"]),
         ] {
             let error = Config::parse(text).unwrap_err().to_string();
             assert!(want.iter().all(|w| error.contains(w)), "{text:?}: {error}");

@@ -12,6 +12,8 @@ use domain::ids::{CampaignId, ShopperId};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
+/// How often messages are looked for of a shopper whose owner is on another node.
+const ELSEWHERE: Duration = Duration::from_secs(1);
 /// How often a quiet socket is asked whether it is still there.
 const PING: Duration = Duration::from_secs(20);
 /// How long a message may take to leave.
@@ -139,6 +141,8 @@ impl ShopperSocket {
         let mut ping = interval(PING);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ping.reset();
+        let mut elsewhere = interval(ELSEWHERE);
+        elsewhere.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut wins = 0;
         if self.resumes {
             self.catch_up(socket).await?;
@@ -165,6 +169,10 @@ impl ShopperSocket {
                     }
                     Next::Dismissed => return Ok(()),
                 },
+                // Another node's owner tells its own sockets; of this one's shopper is read what it has made durable.
+                _ = elsewhere.tick(), if !self.koi.owners().are_here(self.shopper.partition()) => {
+                    self.catch_up(socket).await?;
+                }
                 frame = socket.socket.recv() => socket.heard(frame.as_ref())?,
                 _ = ping.tick() => socket.ping().await?,
             }

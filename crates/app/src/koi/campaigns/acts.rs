@@ -1,7 +1,7 @@
 //! Campaign acts: each is a row first, then a record that every owner reads back (R9).
 
 use super::{definition, text, to_its_end};
-use crate::command::{Act, Input};
+use crate::command::Act;
 use crate::error::{Error, Result};
 use crate::koi::Koi;
 use crate::ports::{CampaignRow, RuleVersion, VersionState};
@@ -11,13 +11,9 @@ use domain::campaign::compare::{Change, Effect, compare, moved};
 use domain::campaign::life::{Event, Misplaced};
 use domain::campaign::{Definition, Finding, Severity, State};
 use domain::ids::CampaignId;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
-use tokio::sync::oneshot;
 
-/// How long an act waits for the owner.
-const ACT_DEADLINE: Duration = Duration::from_secs(10);
 /// Characters of a refusal's text: a whole tier or flow is not repeated in it.
 const DETAIL_CHARS: usize = 400;
 
@@ -219,7 +215,8 @@ impl Koi {
 
     /// Whether the owner may not have read back what the table says.
     fn unread(&self, row: &CampaignRow) -> bool {
-        self.runtime(row.id).is_none_or(|r| r.version < row.version)
+        // Where there are many owners only they know; telling those again who have read it costs one question each.
+        self.owners().one().is_none() || self.runtime(row.id).is_none_or(|r| r.version < row.version)
     }
 
     /// R9's sweeper: sends the acts again that were stored but not confirmed. Returns how many.
@@ -247,14 +244,8 @@ impl Koi {
     async fn confirm(&self, row: &CampaignRow, definition: &Definition) -> Result<()> {
         let runtime = Arc::new(Runtime::new(row, definition).map_err(Error::Findings)?);
         self.set_stock(&runtime).await?;
-        let (reply, answer) = oneshot::channel();
-        self.send(Input::Act { act: Act::Campaign(runtime.clone()), reply })?;
-        tokio::time::timeout(ACT_DEADLINE, answer)
-            .await
-            .map_err(|_| Error::Unavailable("the act was stored but no owner confirmed it in time; ask again"))?
-            .map_err(|_| Error::Unavailable("the owner stopped; ask again"))??;
-        let mut published = self.inner.published.write().unwrap_or_else(PoisonError::into_inner);
-        published.insert(row.id, runtime);
+        self.tell_owners(Act::Campaign(runtime.clone())).await?;
+        self.show_campaign(runtime);
         Ok(())
     }
 }

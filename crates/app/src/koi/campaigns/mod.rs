@@ -12,7 +12,6 @@ pub(crate) use report::tiers_met;
 pub use versions::CampaignPolicy;
 
 use super::Koi;
-use crate::command::Input;
 use crate::error::{Error, Result};
 use crate::ports::CampaignRow;
 use crate::runtime::state_at;
@@ -23,7 +22,6 @@ use domain::fairness::CampaignSeed;
 use domain::ids::CampaignId;
 use patch::merge;
 use serde_json::{Map, Value};
-use tokio::sync::oneshot;
 
 pub(super) fn definition(row: &CampaignRow) -> Result<Definition> {
     serde_json::from_str(&row.definition).map_err(|_| Error::Unavailable("a stored campaign cannot be read"))
@@ -86,9 +84,7 @@ impl Koi {
     /// A new draft.
     pub async fn create_campaign(&self, definition: Definition) -> Result<CampaignView> {
         countable(&definition)?;
-        let (reply, answer) = oneshot::channel();
-        self.send(Input::MakeId { reply })?;
-        let id = answer.await.map_err(|_| Error::Unavailable("the owner stopped"))?;
+        let id = self.make_id().await?;
         let row = CampaignRow {
             id: CampaignId(id),
             version: 1,

@@ -1,23 +1,19 @@
 //! What a campaign has come to.
 
 use super::definition;
-use crate::command::Input;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::koi::Koi;
 use crate::runtime::{Counters, state_at};
 use crate::views::{GenerationView, GrantedUsed, PrizeReport, ReportView, TierReport};
 use domain::campaign::Rules;
 use domain::ids::CampaignId;
-use tokio::sync::oneshot;
 
 impl Koi {
     /// What a campaign has come to. May lag behind a draw's answer by nothing: it asks the owner.
     pub async fn report(&self, id: CampaignId) -> Result<ReportView> {
         let row = self.row(id).await?;
         let definition = definition(&row)?;
-        let (reply, answer) = oneshot::channel();
-        self.send(Input::Counters { campaign: id, reply })?;
-        let counters = answer.await.map_err(|_| Error::Unavailable("the owner stopped"))?.unwrap_or_default();
+        let counters = self.counters_of(id).await?;
         let tiers = self.runtime(id).map(|r| tiers_met(&r.rules, &counters)).unwrap_or_default();
         let prizes = definition.prizes.iter().enumerate().map(|(i, p)| PrizeReport {
             code: p.code.clone(),

@@ -1,0 +1,178 @@
+//! The way to other nodes: HTTP/1.1 over a few kept connections, one secret that all nodes share, and routes from the
+//! control topic.
+
+use crate::kafka::{Control, Kafka, KafkaReader, Told};
+use app::ports::{LedgerReader, Parcel, Peers, PortResult, Route, Unanswered};
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::ids::PARTITIONS;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+/// The header that names the secret.
+pub(super) const SECRET: &str = "x-koi-cluster";
+/// Bytes of an answer; the largest is a page of an account.
+const ANSWER_BYTES: usize = 16 << 20;
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(1);
+/// How often other nodes are looked after.
+const LOOK: Duration = Duration::from_millis(500);
+/// Connections that are kept to one node; more are closed after use.
+const IDLE: usize = 128;
+
+type Connection = SendRequest<Full<Bytes>>;
+
+/// The nodes of a cluster as this one sees them.
+pub struct HttpPeers {
+    kafka: Kafka,
+    control: Control,
+    /// This process.
+    node: u64,
+    /// Where other nodes reach it.
+    address: String,
+    secret: String,
+    idle: Mutex<FxHashMap<Arc<str>, Vec<Connection>>>,
+    /// Addresses that answered when they were last looked after.
+    there: Mutex<FxHashSet<Arc<str>>>,
+}
+
+impl HttpPeers {
+    /// Looks after the nodes that are told of, until the task is dropped.
+    pub(super) async fn look_after(self: Arc<Self>) {
+        loop {
+            let addresses: FxHashSet<Arc<str>> = (0..PARTITIONS)
+                .filter_map(|part| self.route(part).filter(|route| !route.here).map(|route| route.address))
+                .collect();
+            let mut there = FxHashSet::default();
+            for address in addresses {
+                // Nobody owns such a log, and saying so is an answer.
+                let question = Parcel { part: u8::MAX, request: app::random::word(), body: Bytes::new() };
+                if let Ok(Some(_)) = tokio::time::timeout(CONNECT, self.exchange(&address, &question)).await {
+                    there.insert(address);
+                }
+            }
+            *self.there.lock().unwrap_or_else(PoisonError::into_inner) = there;
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    pub(super) fn new(kafka: Kafka, control: Control, address: String, secret: String) -> Self {
+        Self {
+            kafka,
+            control,
+            node: app::random::word(),
+            address,
+            secret,
+            idle: Mutex::default(),
+            there: Mutex::default(),
+        }
+    }
+
+    fn kept(&self, address: &str) -> Option<Connection> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = idle.get_mut(address)?;
+        while let Some(connection) = kept.pop() {
+            if !connection.is_closed() {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    fn keep(&self, address: &Arc<str>, connection: Connection) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = idle.entry(address.clone()).or_default();
+        if kept.len() < IDLE {
+            kept.push(connection);
+        }
+    }
+
+    async fn connect(&self, address: &str) -> Option<Connection> {
+        let stream = tokio::time::timeout(CONNECT, TcpStream::connect(address)).await.ok()?.ok()?;
+        // A parcel is one write; without the option it is merely slower.
+        _ = stream.set_nodelay(true);
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.ok()?;
+        tokio::spawn(async move {
+            // Its end is told to whoever waits for an answer on it.
+            _ = connection.await;
+        });
+        Some(sender)
+    }
+
+    async fn exchange(&self, to: &Arc<str>, parcel: &Parcel) -> Option<Bytes> {
+        let request = || {
+            Request::post(format!("/forward/{}/{}", parcel.part, parcel.request))
+                .header("host", &**to)
+                .header(SECRET, &self.secret)
+                .body(Full::new(parcel.body.clone()))
+                .ok()
+        };
+        // A connection that was kept may have been closed meanwhile: then a new one tells whether the node is there.
+        if let Some(mut kept) = self.kept(to) {
+            if let Some(answer) = ask(&mut kept, request()?).await {
+                return self.read(to, kept, answer).await;
+            }
+        }
+        let mut fresh = self.connect(to).await?;
+        let answer = ask(&mut fresh, request()?).await?;
+        self.read(to, fresh, answer).await
+    }
+
+    async fn read(&self, to: &Arc<str>, connection: Connection, answer: Response<Incoming>) -> Option<Bytes> {
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), ANSWER_BYTES).collect().await.ok()?.to_bytes();
+        self.keep(to, connection);
+        match status {
+            StatusCode::OK => Some(body),
+            StatusCode::UNAUTHORIZED => {
+                tracing::error!(node = &**to, "the node knows another secret; do all nodes have the same master.key?");
+                None
+            }
+            status => {
+                tracing::warn!(node = &**to, %status, "the node did not take a request");
+                None
+            }
+        }
+    }
+}
+
+async fn ask(connection: &mut Connection, request: Request<Full<Bytes>>) -> Option<Response<Incoming>> {
+    connection.ready().await.ok()?;
+    connection.send_request(request).await.ok()
+}
+
+#[async_trait]
+impl Peers for HttpPeers {
+    fn route(&self, part: u8) -> Option<Route> {
+        let told = self.control.told(part)?;
+        Some(Route { epoch: told.epoch, here: told.node == self.node, address: told.address.into() })
+    }
+
+    fn is_there(&self, route: &Route) -> bool {
+        self.there.lock().unwrap_or_else(PoisonError::into_inner).contains(&route.address)
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.control.changes()
+    }
+
+    async fn announce(&self, part: u8, epoch: u32) -> PortResult<()> {
+        self.control.tell(part, &Told { epoch, node: self.node, address: self.address.clone() }).await
+    }
+
+    async fn send(&self, to: &Route, parcel: &Parcel) -> Result<Bytes, Unanswered> {
+        self.exchange(&to.address, parcel).await.ok_or(Unanswered)
+    }
+
+    fn reader(&self, part: u8) -> Arc<dyn LedgerReader> {
+        Arc::new(KafkaReader::new(self.kafka.clone(), part))
+    }
+}
