@@ -52,8 +52,8 @@ use crate::fulfil::Dispatch;
 use crate::live::StrategyIds;
 use crate::owners::{Owners, STRANGE};
 use crate::ports::{
-    Accounts, Browse, Campaigns, Clock, Codes, Drawings, Escrow, ExchangeDesk, Heardings, Hints, Lists, Notifier, Orders,
-    PortError, Registry, Shelves, Timers,
+    Accounts, Browse, Campaigns, Clock, Codes, Drawings, Escrow, ExchangeDesk, Heardings, Hints, Lists, Notifier,
+    Orders, PortError, Registry, Shelves, Timers,
 };
 use crate::runtime::Runtime;
 use bytes::Bytes;
