@@ -40,6 +40,20 @@ pub enum Bench {
         #[arg(long)]
         json: bool,
     },
+    /// What the gate before draws needs in a real Redis per shopper, beside one lock per shopper.
+    GateMemory {
+        #[arg(long, default_value_t = 1_000_000)]
+        shoppers: u64,
+        #[arg(long)]
+        json: bool,
+    },
+    /// What a cold draw needs, one source after the other and all at once, on the real engines.
+    Gather {
+        #[arg(long, default_value_t = 500)]
+        shoppers: u64,
+        #[arg(long)]
+        json: bool,
+    },
     /// The Online Retail file into an empty data directory, until the last profile can be read.
     Import {
         /// The file, `.csv` or `.csv.gz`.
@@ -96,6 +110,8 @@ pub fn run(what: Bench) -> Result<()> {
         Bench::Draw { options, json } => (draw::run(&options)?, json),
         Bench::Log { json } => (examples::log()?, json),
         Bench::Shard { json } => (examples::shard()?, json),
+        Bench::GateMemory { shoppers, json } => (examples::gate_memory(shoppers)?, json),
+        Bench::Gather { shoppers, json } => (examples::gather(shoppers)?, json),
         Bench::Decide { json } => (examples::decide()?, json),
         Bench::Import { online_retail, json } => (import::run(&online_retail)?, json),
         Bench::Web { json } => (crate::web::bench(&crate::cargo::build(true)?)?, json),

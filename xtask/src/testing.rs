@@ -12,7 +12,7 @@ use crate::{cargo, openapi, tidy, web};
 use xtask::cluster::Engine;
 
 /// The long tests by name: filters of the black-box tests that they run, and the rounds of their long form.
-const LONG: [(&str, &[&str], u64); 14] = [
+const LONG: [(&str, &[&str], u64); 17] = [
     ("crash", &["crash::", "ready::"], 50),
     ("fsync", &["fsync::"], 1),
     ("idempotency", &["idempotency::"], 20),
@@ -28,6 +28,9 @@ const LONG: [(&str, &[&str], u64); 14] = [
     ("erasure", &["erasure::"], 1),
     // Thousands of shoppers.
     ("reshard", &["reshard::"], 100),
+    ("fair", &["fair::"], 1),
+    ("hints", &["hints::"], 1),
+    ("traces", &["traces::"], 1),
 ];
 /// Those that are also tested inside other crates.
 const EVERYWHERE: [&str; 5] = ["odds", "awards", "drawings", "rehearse", "reshard"];

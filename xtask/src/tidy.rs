@@ -1,4 +1,5 @@
-//! The house rules that no compiler checks: lengths, docs, one rule per file, dependencies that point down.
+//! The house rules that no compiler checks: lengths, docs, one rule per file, dependencies that point down, boards and
+//! alerts that ask for what is told.
 //!
 //! Exceptions from the lengths are named in `xtask/tidy.toml` and only ever shrink: one that is larger than it need be is
 //! an error too.
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 use crate::cargo;
 
+mod boards;
 mod source;
 
 const MAX_FILE_LINES: usize = 500;
@@ -43,7 +45,7 @@ pub fn run() -> Result<()> {
     let root = cargo::root();
     let mut exceptions = Exceptions::read(&root.join("xtask/tidy.toml"))?;
     let mut wrong = Vec::new();
-    let mut files = Vec::new();
+    let (mut files, mut texts) = (Vec::new(), Vec::new());
     for dir in ["crates", "xtask"] {
         rust_files(&root.join(dir), &mut files)?;
     }
@@ -52,9 +54,11 @@ pub fn run() -> Result<()> {
         let name = path.strip_prefix(&root).unwrap_or(path).to_string_lossy().into_owned();
         let text = fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
         check_file(&name, &text, &mut exceptions, &mut wrong);
+        texts.push(text);
     }
     exceptions.unused(&mut wrong);
     check_rules(&root, &mut wrong)?;
+    boards::check(&root, &texts, &mut wrong)?;
     check_documents(&root, &mut wrong);
     check_layers(&mut wrong)?;
     if wrong.is_empty() {

@@ -1,19 +1,19 @@
 //! Rows per second that projection writes into a database directly and through ShardingSphere-Proxy over two databases of
 //! the same server: batches of draws of eight logs at once, both warmed up, measured in turns. Prints one JSON object.
 
-use adapters::records::{Store, distribution};
+use adapters::records::Store;
 use adapters::vault::Vault;
 use app::ports::{Position, Projection};
 use app::rows::{DrawRow, Projected};
 use domain::ids::{CampaignId, DrawId, IdMaker, ShopperId};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database};
-use std::error::Error;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+#[path = "sharded/mod.rs"]
+mod sharded;
+
+use sharded::{Made, Result};
 
 /// Logs that write at once, and draws of one batch of each.
 const LOGS: u8 = 8;
@@ -22,24 +22,6 @@ const DRAWS: u64 = 2_000;
 const WARM_UP: Duration = Duration::from_secs(10);
 const MEASURED: Duration = Duration::from_secs(5);
 const ROUNDS: usize = 3;
-
-fn find(variable: &str) -> Result<String> {
-    std::env::var(variable).map_err(|_| format!("{variable} is not set; run `cargo xtask bench shard`").into())
-}
-
-async fn say(url: &str, statements: &[String]) -> Result<()> {
-    let mut options = ConnectOptions::new(url);
-    options.max_connections(1).sqlx_logging(false);
-    let server = Database::connect(options).await?;
-    for sql in statements {
-        server.execute_unprepared(sql).await?;
-    }
-    Ok(server.close().await?)
-}
-
-fn without_database(url: &str) -> &str {
-    url.rsplit_once('/').map_or(url, |(server, _)| server)
-}
 
 /// The projection of one log, without end.
 struct Log {
@@ -125,35 +107,13 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-async fn stores(keys: &Path) -> Result<(Store, Store, Vec<(String, String)>)> {
-    let (direct, proxy) = (find("KOI_TEST_MYSQL")?, find("KOI_TEST_PROXY")?);
-    let name = format!("koi_bench_{:x}", app::random::word());
-    let databases: Vec<String> = ["", "_0", "_1"].map(|end| format!("{name}{end}")).into();
-    let make: Vec<String> = databases.iter().map(|database| format!("CREATE DATABASE {database}")).collect();
-    say(&direct, &make).await?;
-    say(&proxy, &[format!("CREATE DATABASE {name}")]).await?;
-    let host = without_database(&direct).rsplit('@').next().unwrap_or_default().to_owned();
-    let resource = |i: u32| {
-        format!(
-            "ds_{i} (URL=\"jdbc:mysql://{host}/{name}_{i}?useSSL=false&allowPublicKeyRetrieval=true&characterEncoding=UTF-8&rewriteBatchedStatements=true&useServerPrepStmts=true&cachePrepStmts=true&prepStmtCacheSize=256&prepStmtCacheSqlLimit=65536\", USER=koi, PASSWORD=koi, PROPERTIES(\"maximumPoolSize\"=20))"
-        )
-    };
-    let sharded = format!("{}/{name}", without_database(&proxy));
-    say(&sharded, &[format!("ADD RESOURCE {}, {}", resource(0), resource(1))]).await?;
-    say(&sharded, &distribution(2, 4, 1)).await?;
-    let straight = format!("{}/{name}", without_database(&direct));
-    let straight = Store::connect(&straight, Vault::open(keys)?).await?;
-    let through = Store::connect(&sharded, Vault::open(keys)?).await?;
-    let mut drop: Vec<(String, String)> = vec![(proxy, format!("DROP DATABASE {name}"))];
-    drop.extend(databases.iter().map(|database| (direct.clone(), format!("DROP DATABASE {database}"))));
-    Ok((straight, through, drop))
-}
-
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<()> {
     let keys = std::env::temp_dir().join(format!("koi-bench-shard-{}", std::process::id()));
     std::fs::create_dir_all(&keys)?;
-    let (straight, through, drop) = stores(&keys).await?;
+    let made = Made::new().await?;
+    let straight = Store::connect(&made.direct, Vault::open(&keys)?).await?;
+    let through = Store::connect(&made.sharded, Vault::open(&keys)?).await?;
     let (mut first, mut rates) = ([0, 0], [Vec::new(), Vec::new()]);
     for round in 0..=ROUNDS {
         for (side, store) in [&straight, &through].into_iter().enumerate() {
@@ -168,9 +128,7 @@ async fn main() -> Result<()> {
     let [direct, proxy] = rates.map(median);
     straight.close().await;
     through.close().await;
-    for (url, sql) in drop {
-        say(&url, &[sql]).await?;
-    }
+    made.drop().await?;
     std::fs::remove_dir_all(&keys)?;
     let result = serde_json::json!({
         "direct_rows_per_s": direct.round(),

@@ -5,6 +5,7 @@ use crate::ports::CodeUse;
 use crate::rows::OrderRow;
 use crate::runtime::{Counters, Runtime};
 use crate::timers::DueRow;
+use crate::trace::Parent;
 use bytes::Bytes;
 use domain::account::Account;
 use domain::award::{AwardEvent, AwardState};
@@ -193,6 +194,8 @@ pub struct Command {
     pub work: Work,
     /// Keys that records were asked about and do not hold.
     pub proved_absent: Vec<KeyHash>,
+    /// The span that waits for it, where the request is traced.
+    pub trace: Option<Parent>,
     pub reply: oneshot::Sender<Result<Reply>>,
 }
 

@@ -4,6 +4,7 @@ pub mod command;
 pub mod desk;
 mod error;
 pub mod failpoint;
+mod filter;
 pub mod fulfil;
 mod keys;
 pub mod koi;
@@ -19,6 +20,7 @@ pub mod runtime;
 pub mod seal;
 pub mod time;
 pub mod timers;
+pub mod trace;
 mod views;
 
 pub use error::{Error, Result};

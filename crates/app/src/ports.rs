@@ -7,6 +7,7 @@ mod drawings;
 mod escrow;
 mod exchange;
 mod fulfil;
+mod hints;
 mod live;
 mod peers;
 
@@ -17,6 +18,7 @@ pub use drawings::*;
 pub use escrow::*;
 pub use exchange::*;
 pub use fulfil::*;
+pub use hints::*;
 pub use live::*;
 pub use peers::*;
 

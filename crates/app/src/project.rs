@@ -189,7 +189,12 @@ impl Projector {
         let position = batch.position;
         let behaved: FxHashSet<ShopperId> = batch.behaviours.iter().map(|b| b.shopper).collect();
         let posted = !batch.deliveries.is_empty();
+        let mut span = self.shared.traced.projecting(next);
+        if let Some(span) = &mut span {
+            span.note(("koi.records", count as i64));
+        }
         self.projection.apply(batch).await?;
+        drop(span);
         if posted {
             self.subscriptions.nudge();
         }

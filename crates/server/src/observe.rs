@@ -1,13 +1,23 @@
 //! Logs and metrics of the process.
 
-use crate::config::{Log, LogFormat};
+use crate::config::{Log, LogFormat, Telemetry};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use opentelemetry::KeyValue;
+use opentelemetry_otlp::{ExporterBuildError, Protocol, SpanExporter, WithExportConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider};
 use std::io::IsTerminal;
 use std::time::Duration;
 use tracing_subscriber::{EnvFilter, fmt};
 
 /// How often histograms are drained into their buckets; between two drains they grow by 8 bytes a request.
 const UPKEEP: Duration = Duration::from_secs(1);
+
+/// Spans that wait to be sent; further ones are dropped.
+const SPANS_WAITING: usize = 8_192;
+const EXPORT_EVERY: Duration = Duration::from_secs(1);
+const EXPORT_WITHIN: Duration = Duration::from_secs(5);
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Upper bounds of what is measured in seconds: from a cached read to a disk that hangs.
 const SECONDS: [f64; 16] =
@@ -25,6 +35,35 @@ pub fn start_logs(log: &Log) {
         LogFormat::Pretty => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).try_init(),
     };
+}
+
+/// Starts to send spans to an OpenTelemetry collector by OTLP over HTTP, from a thread of its own; a collector that is away
+/// costs spans and nothing else. Nothing where no collector is named. What it returns sends the rest when it is shut down.
+///
+/// # Errors
+/// A URL that cannot be meant.
+pub fn start_traces(telemetry: &Telemetry) -> Result<Option<SdkTracerProvider>, ExporterBuildError> {
+    if telemetry.otlp_url.is_empty() {
+        return Ok(None);
+    }
+    let exporter = SpanExporter::builder()
+        .with_http()
+        .with_protocol(Protocol::HttpBinary)
+        .with_endpoint(format!("{}/v1/traces", telemetry.otlp_url.trim_end_matches('/')))
+        .with_timeout(EXPORT_WITHIN)
+        .build()?;
+    let batch = BatchConfigBuilder::default().with_max_queue_size(SPANS_WAITING).with_scheduled_delay(EXPORT_EVERY);
+    let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batch.build()).build();
+    let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(telemetry.sample)));
+    let resource = Resource::builder().with_service_name("koi").with_attribute(KeyValue::new("service.version", VERSION));
+    let provider = SdkTracerProvider::builder()
+        .with_span_processor(processor)
+        .with_sampler(sampler)
+        .with_resource(resource.build())
+        .build();
+    opentelemetry::global::set_tracer_provider(provider.clone());
+    app::trace::turn_on();
+    Ok(Some(provider))
 }
 
 /// Starts collecting metrics, once a process.

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use xtask::cluster::Engine;
+use xtask::cluster::{Cluster, Engine};
 use xtask::process::Scratch;
 
 use crate::{cargo, engines, retail};
@@ -67,6 +67,32 @@ pub fn log() -> Result<Value> {
 pub fn shard() -> Result<Value> {
     let engines = engines::Running::start(&[Engine::MariaDb, Engine::Proxy])?;
     run_with(&["run", "--release", "-p", "adapters", "--example", "bench_shard"], &engines.variables())
+}
+
+/// What the gate before draws costs in a Redis of its own, beside locks.
+///
+/// # Errors
+/// When Redis cannot be started or the example fails.
+pub fn gate_memory(shoppers: u64) -> Result<Value> {
+    let scratch = Scratch::new(&cargo::target().join("bench"), "gate-memory")?;
+    let cluster = Cluster::new(scratch.join("engines"));
+    cluster.up(&[Engine::Redis], &mut |line| eprintln!("{line}"))?;
+    let shoppers = shoppers.to_string();
+    let fixed = ["run", "--release", "-p", "adapters", "--example", "bench_gate_memory", "--", &shoppers];
+    let result = run_with(&fixed, &cluster.variables());
+    cluster.down(&mut |line| eprintln!("{line}"))?;
+    result
+}
+
+/// What a cold draw needs, one after the other and at once, on the real engines.
+///
+/// # Errors
+/// When an engine cannot be started or the example fails.
+pub fn gather(shoppers: u64) -> Result<Value> {
+    let engines = engines::Running::start(&[Engine::MariaDb, Engine::Proxy, Engine::Redis])?;
+    let shoppers = shoppers.to_string();
+    let fixed = ["run", "--release", "-p", "adapters", "--example", "bench_gather", "--", &shoppers];
+    run_with(&fixed, &engines.variables())
 }
 
 /// Runs an example and reads the JSON object in its last line.

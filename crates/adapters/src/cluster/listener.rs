@@ -69,11 +69,13 @@ async fn answer(koi: &Koi, secret: &[u8; 32], request: Request<Incoming>) -> Res
     let (Method::POST, Some((part, number))) = (request.method().clone(), place) else {
         return status(StatusCode::NOT_FOUND);
     };
+    let told = request.headers().get(app::trace::HEADER).and_then(|told| told.to_str().ok());
+    let trace = told.and_then(app::trace::Parent::read);
     let Ok(body) = Limited::new(request.into_body(), PARCEL_BYTES).collect().await else {
         return status(StatusCode::PAYLOAD_TOO_LARGE);
     };
     let parcel = Parcel { part, request: number, body: body.to_bytes() };
-    Response::new(Full::new(koi.serve_forwarded(parcel).await))
+    Response::new(Full::new(app::trace::within(trace, koi.serve_forwarded(parcel)).await))
 }
 
 fn place(path: &str) -> Option<(u8, u64)> {

@@ -10,7 +10,7 @@ pub use options::{ClusterOptions, Engines, LedgerKind, LedgerOptions, RecordsOpt
 
 use crate::clock::SystemClock;
 use crate::embedded::Lock;
-use crate::hints::Memory;
+use crate::hints::{self, Opened};
 use crate::kafka::{BATCH_BYTES, Control, Kafka, KafkaError, Suggested, Suggestions};
 use crate::notifier::InProcess;
 use crate::records::{RecordsError, Store};
@@ -51,6 +51,8 @@ pub enum NodeError {
     Kafka(#[from] KafkaError),
     #[error(transparent)]
     Port(#[from] PortError),
+    #[error(transparent)]
+    Hints(#[from] hints::BadOptions),
     #[error("cannot listen for other nodes on {address}: {source}")]
     Listen { address: SocketAddr, source: std::io::Error },
 }
@@ -95,7 +97,8 @@ pub async fn open(data: &Path, engines: &Engines) -> Result<Node, NodeError> {
     let (wishes, strategist) = wishes();
     let behaved = wishes.sender();
     let owners = Owners::Many(Nodes::new(peers.clone()));
-    let parts = parts(&store, owners, (clock.clone(), notifier.clone()), beginning, (tokens, wishes));
+    let near = hints::open(&engines.hints, clock.clone()).await?;
+    let parts = parts(&store, owners, (clock.clone(), notifier.clone()), near, beginning, (tokens, wishes));
     let koi = Koi::new(parts);
     let limits = limits(&engines.bounds);
     let makings = Makings {
@@ -205,6 +208,7 @@ fn parts(
     store: &Store,
     owners: Owners,
     (clock, notifier): (Arc<dyn Clock>, Arc<dyn Notifier>),
+    near: Opened,
     beginning: Beginning,
     (secret, wishes): ([u8; 32], app::koi::Wishes),
 ) -> Parts {
@@ -225,7 +229,8 @@ fn parts(
         heardings: shared.clone(),
         browse: shared.clone(),
         notifier,
-        hints: Arc::new(Memory::new(clock.clone())),
+        hints: near.hints,
+        hot: near.hot,
         desk: Desk::of(shared),
         dispatch: store.dispatch(),
         clock,

@@ -71,6 +71,7 @@ pub struct Engines {
     pub ledger: LedgerOptions,
     pub records: RecordsOptions,
     pub cluster: ClusterOptions,
+    pub hints: crate::hints::Options,
     pub bounds: crate::embedded::Options,
 }
 

@@ -108,12 +108,15 @@ impl HttpPeers {
     }
 
     async fn exchange(&self, to: &Arc<str>, parcel: &Parcel) -> Option<Bytes> {
+        let trace = app::trace::current().map(|parent| parent.text());
         let request = || {
-            Request::post(format!("/forward/{}/{}", parcel.part, parcel.request))
+            let mut request = Request::post(format!("/forward/{}/{}", parcel.part, parcel.request))
                 .header("host", &**to)
-                .header(SECRET, &self.secret)
-                .body(Full::new(parcel.body.clone()))
-                .ok()
+                .header(SECRET, &self.secret);
+            if let Some(trace) = &trace {
+                request = request.header(app::trace::HEADER, trace);
+            }
+            request.body(Full::new(parcel.body.clone())).ok()
         };
         // A connection that was kept may have been closed meanwhile: then a new one tells whether the node is there.
         if let Some(mut kept) = self.kept(to) {

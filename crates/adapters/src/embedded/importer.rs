@@ -68,7 +68,7 @@ pub async fn import(
     let mut reader = Reader::open(format, file)?;
     let lock = Lock::take(data)?;
     // What the ledger holds and records do not would be imported twice: it is projected first.
-    let lock = open_locked(data, &Options::default(), lock).await?.close_keeping_lock().await;
+    let lock = open_locked(data, &Options::default(), &Default::default(), lock).await?.close_keeping_lock().await;
     if !dry_run {
         reader = reader.with_rejects(rejects_path(data, file));
     }

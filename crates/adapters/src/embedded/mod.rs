@@ -9,7 +9,7 @@ pub use importer::{ImportError, ImportSummary, import};
 pub use lock::Lock;
 
 use crate::clock::SystemClock;
-use crate::hints::Memory;
+use crate::hints;
 use crate::ledger::{self, LedgerError, SqliteLedger, SqliteLedgerReader};
 use crate::notifier::{Crowd, InProcess};
 use crate::records::{RecordsError, Store};
@@ -102,6 +102,8 @@ pub enum OpenError {
     Start(#[from] StartError),
     #[error(transparent)]
     Port(#[from] PortError),
+    #[error(transparent)]
+    Hints(#[from] hints::BadOptions),
     #[error("whoever was erased could not be erased in what was opened; nothing is served")]
     Erasure,
     #[error("campaign {0} was published under rules that this koi does not understand")]
@@ -126,17 +128,31 @@ pub struct Embedded {
 /// # Errors
 /// [`OpenError`]; the directory is untouched where it is locked or written by a newer version.
 pub async fn open(data: &Path, options: &Options) -> Result<Embedded, OpenError> {
-    let lock = Lock::take(data)?;
-    open_locked(data, options, lock).await
+    open_with(data, options, &hints::Options::default()).await
 }
 
-async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embedded, OpenError> {
+/// As [`open`], with hints that other processes share.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_with(data: &Path, options: &Options, hints: &hints::Options) -> Result<Embedded, OpenError> {
+    let lock = Lock::take(data)?;
+    open_locked(data, options, hints, lock).await
+}
+
+async fn open_locked(
+    data: &Path,
+    options: &Options,
+    hints: &hints::Options,
+    lock: Lock,
+) -> Result<Embedded, OpenError> {
     let vault = Vault::open(data)?;
     let (ledger, secret) = (SqliteLedger::open(data)?, vault.derive("shopper tokens"));
     let (store, clock): (_, Arc<dyn Clock>) = (Store::open(data, vault).await?, Arc::new(SystemClock));
     let (published, items) = (published(&store).await?, items(&store).await?);
     let (reader, stop) = (Arc::new(SqliteLedgerReader::new(data)), Arc::new(AtomicBool::new(false)));
     let (shared_store, newest) = (Arc::new(store.clone()), store.newest_id().await?);
+    let near = hints::open(hints, clock.clone()).await?;
     let (limits, notifier) = (options.limits(), InProcess::start(options.crowd(), clock.clone()));
     let ports = owner::Ports {
         ledger: Box::new(ledger),
@@ -182,7 +198,8 @@ async fn open_locked(data: &Path, options: &Options, lock: Lock) -> Result<Embed
         heardings: shared_store.clone(),
         browse: shared_store.clone(),
         notifier,
-        hints: Arc::new(Memory::new(clock.clone())),
+        hints: near.hints,
+        hot: near.hot,
         desk: Desk::of(shared_store),
         dispatch: store.dispatch(),
         clock,

@@ -12,7 +12,7 @@ use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError as DriverError, RDKafkaErrorCode};
-use rdkafka::message::Message;
+use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -186,7 +186,13 @@ impl Kafka {
     pub(super) fn send(&self, part: u8, key: &[u8; 16], data: &[u8], ticket: Ticket) -> Result<(), RDKafkaErrorCode> {
         let producer = lock(&self.inner.producer).clone();
         let record = BaseRecord::with_opaque_to(&self.inner.options.topic, Box::new(ticket));
-        let sent = producer.send(record.partition(i32::from(part)).key(key).payload(data));
+        let mut record = record.partition(i32::from(part)).key(key).payload(data);
+        if let Some(parent) = app::trace::of_thread() {
+            // Whoever reads the log elsewhere goes on with the trace.
+            let text = parent.text();
+            record = record.headers(OwnedHeaders::new().insert(Header { key: app::trace::HEADER, value: Some(&text) }));
+        }
+        let sent = producer.send(record);
         sent.map_err(|(error, _)| error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail))
     }
 

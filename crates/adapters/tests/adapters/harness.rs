@@ -178,6 +178,7 @@ impl Rig {
             browse: shared_store.clone(),
             notifier,
             hints: Arc::new(Memory::new(clock.clone())),
+            hot: Arc::new(Memory::new(clock.clone())),
             desk: Desk::of(shared_store),
             dispatch: store.dispatch(),
             clock: clock.clone(),

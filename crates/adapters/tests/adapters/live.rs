@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use testkit::builders::NOON_MS;
 use testkit::clock::FakeClock;
-use testkit::conformance::live;
+use testkit::conformance::{hints, live};
 
 fn notifier() -> Arc<InProcess> {
     let crowd = Crowd { sockets_max: 100, sockets_per_shopper: 3 };
@@ -34,8 +34,9 @@ async fn listeners_are_few_and_can_be_dismissed() {
 }
 
 #[tokio::test]
-async fn hints_hold_for_their_time() {
+async fn the_process_own_hints_keep_their_promises() {
     let clock = Arc::new(FakeClock::at(NOON_MS));
     let memory = Memory::new(clock.clone());
-    live::hints_hold_for_their_time(&memory, &mut |time: Duration| clock.advance(time.as_millis() as i64)).await;
+    hints::hold_for_their_time(&memory, &mut |time: Duration| clock.advance(time.as_millis() as i64)).await;
+    hints::nobody_is_taken_for_another(&memory, 2_000).await;
 }

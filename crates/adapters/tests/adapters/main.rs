@@ -24,6 +24,7 @@ mod orders;
 mod points;
 mod publish;
 mod reads;
+mod redis;
 mod reshard;
 mod restarts;
 mod servers;

@@ -1,22 +1,21 @@
-//! What a draw needs besides the account, gathered concurrently: the shopper's strategy while the account is loaded.
+//! Shoppers' strategies: at hand in memory, else from a node that had them lately, else from records.
 
 use super::Koi;
-use crate::command::{Who, Work};
 use crate::error::Result;
+use crate::filter::{Asked, Filter};
+use crate::ports::HotStrategy;
 use crate::runtime::Runtime;
 use domain::campaign::PrizeIx;
 use domain::ids::{CampaignId, ShopperId, mix};
 use domain::strategy::{SlotAssign, Source, Strategy};
-use fastbloom::AtomicBloomFilter;
 use moka::sync::Cache;
 use rustc_hash::{FxBuildHasher, FxHashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Strategies kept in memory, most frequently used ones first (TinyLFU admission).
 const STRATEGIES: u64 = 200_000;
-/// Shoppers with a personal strategy that the filter is sized for; beyond, it only asks records more often.
+/// Shoppers with a personal strategy that the filter has room for at first.
 const FILTERED: usize = 2_000_000;
 
 /// How old a strategy in memory may be where other processes replace it.
@@ -33,9 +32,8 @@ pub struct Shown {
 /// The strategies at hand.
 pub(super) struct StrategyCache {
     shown: Cache<(ShopperId, CampaignId), Arc<Shown>, FxBuildHasher>,
-    /// Who has a personal strategy; says "no" without asking records once `complete`.
-    personal: AtomicBloomFilter,
-    complete: AtomicBool,
+    /// Who has a personal strategy.
+    personal: Filter,
     others_compose: bool,
     /// Campaigns that were warmed before their start, with the version of their rules; few, and never taken out.
     warmed: Mutex<FxHashSet<(CampaignId, u32)>>,
@@ -50,8 +48,7 @@ impl StrategyCache {
         Self {
             shown: shown.build_with_hasher(FxBuildHasher),
             others_compose,
-            personal: AtomicBloomFilter::with_false_pos(0.01).expected_items(FILTERED),
-            complete: AtomicBool::new(false),
+            personal: Filter::new(Asked::HasStrategy, FILTERED),
             warmed: Mutex::default(),
         }
     }
@@ -87,44 +84,55 @@ impl StrategyCache {
         self.warmed.lock().unwrap_or_else(PoisonError::into_inner).contains(&(campaign, rules))
     }
 
+    /// All are noted: from here on the filter says "no".
     pub fn complete(&self) {
-        self.complete.store(true, Ordering::Release);
+        self.personal.complete();
+    }
+
+    /// The filter of who has one.
+    pub fn filter(&self) -> &Filter {
+        &self.personal
     }
 
     fn surely_none(&self, shopper: ShopperId, campaign: CampaignId) -> bool {
-        !self.others_compose
-            && self.complete.load(Ordering::Acquire)
-            && !self.personal.contains(&pair(shopper, campaign))
+        !self.others_compose && self.personal.surely_without(&pair(shopper, campaign))
     }
 }
 
 impl Koi {
-    /// The shopper's strategy in a campaign. When it is not at hand, records are asked while the owner loads the
-    /// account, so the slower of both decides and not their sum.
-    pub(super) async fn context(&self, runtime: &Runtime, shopper: ShopperId) -> Result<Arc<Shown>> {
+    /// The shopper's strategy in a campaign as far as it is at hand.
+    pub(super) fn shown_at_hand(&self, runtime: &Runtime, shopper: ShopperId) -> Option<Arc<Shown>> {
         let cache = &self.inner.strategies;
-        let key = (shopper, runtime.id);
-        if let Some(shown) = cache.shown.get(&key)
-            && shown.strategy.fits(&runtime.rules)
-        {
-            return Ok(shown);
+        let shown = cache.shown.get(&(shopper, runtime.id)).filter(|shown| shown.strategy.fits(&runtime.rules));
+        if shown.is_none() && cache.surely_none(shopper, runtime.id) {
+            return Some(self.template(runtime, shopper));
         }
-        if cache.surely_none(shopper, runtime.id) {
-            return Ok(self.template(runtime, shopper));
-        }
-        let stored = self.parts().shelves.strategy(shopper, runtime.id);
-        let stored = if self.owners().are_here(shopper.partition()) {
-            let (stored, _warm) = tokio::join!(stored, self.ask(Who::Id(shopper), Work::Look));
-            stored?
-        } else {
-            stored.await?
-        };
-        let Some(row) = stored else { return Ok(self.template(runtime, shopper)) };
-        let Some(shown) = parse(&row.slots, row.generation).filter(|s| s.strategy.fits(&runtime.rules)) else {
-            return Ok(self.template(runtime, shopper));
+        shown
+    }
+
+    /// The shopper's strategy in a campaign: from a node that had it lately, else from records.
+    pub(super) async fn fetch_shown(&self, runtime: &Runtime, shopper: ShopperId) -> Result<Arc<Shown>> {
+        let (hot, fits) = (&self.parts().hot, |shown: &Shown| shown.strategy.fits(&runtime.rules));
+        let near = hot.strategy(shopper, runtime.id).await;
+        let near = near.and_then(|near| parse(&near.slots, near.generation)).filter(fits);
+        let shown = match near {
+            Some(shown) => shown,
+            None => {
+                let stored = self.parts().shelves.strategy(shopper, runtime.id).await?;
+                let Some(row) = stored else {
+                    self.inner.strategies.personal.was_wrong();
+                    return Ok(self.template(runtime, shopper));
+                };
+                let Some(shown) = parse(&row.slots, row.generation).filter(fits) else {
+                    return Ok(self.template(runtime, shopper));
+                };
+                let (slots, generation, at_ms) = (row.slots, row.generation, row.at_ms);
+                drop(hot.keep_strategy(shopper, runtime.id, &HotStrategy { slots, generation, at_ms }));
+                shown
+            }
         };
         let shown = Arc::new(shown);
-        cache.shown.insert(key, shown.clone());
+        self.inner.strategies.shown.insert((shopper, runtime.id), shown.clone());
         Ok(shown)
     }
 

@@ -5,6 +5,7 @@ use crate::command::{Once, Reply, Who, Work};
 use crate::error::{Error, Result};
 use crate::keys::{KeyKind, hash, request_hash};
 use crate::ports::Hints;
+use crate::runtime::Runtime;
 use domain::draw::Refusal;
 use domain::ids::{CampaignId, ShopperId};
 use std::sync::Arc;
@@ -13,19 +14,34 @@ use std::sync::Arc;
 struct Drawing {
     hints: Arc<dyn Hints>,
     shopper: ShopperId,
+    ended: bool,
 }
 
 impl Drawing {
     /// # Errors
     /// `InFlight` where another draw of this shopper began a moment ago: the owner would say the same, a queue later.
     async fn begin(hints: Arc<dyn Hints>, shopper: ShopperId) -> Result<Self> {
-        if hints.begin_drawing(shopper).await { Ok(Self { hints, shopper }) } else { Err(Error::InFlight) }
+        if hints.begin_drawing(shopper).await {
+            Ok(Self { hints, shopper, ended: false })
+        } else {
+            Err(Error::InFlight)
+        }
+    }
+
+    /// Before the answer: else the shopper's next draw, on another node, could be refused for this one.
+    async fn end(mut self) {
+        self.ended = true;
+        if let Some(noted) = self.hints.end_drawing(self.shopper) {
+            noted.await;
+        }
     }
 }
 
 impl Drop for Drawing {
     fn drop(&mut self) {
-        self.hints.end_drawing(self.shopper);
+        if !self.ended {
+            drop(self.hints.end_drawing(self.shopper));
+        }
     }
 }
 
@@ -45,17 +61,24 @@ impl Koi {
             hash: hash(KeyKind::Draw, id, key.as_bytes()),
             request: request_hash(&[&[u8::from(client_seed.is_some()), count.unwrap_or(0)], seed.as_bytes()]),
         };
-        let _drawing = Drawing::begin(self.parts().hints.clone(), shopper).await?;
-        let needed = runtime.rules.needs.person;
-        let (shown, person) = tokio::try_join!(self.context(&runtime, shopper), self.person_for(shopper, needed))?;
-        let work = Work::Draw {
-            campaign: id,
-            once,
-            client_seed: seed.into(),
-            count: count.unwrap_or(1),
-            strategy: shown.strategy.clone(),
-            person,
-        };
+        let drawing = Drawing::begin(self.parts().hints.clone(), shopper).await?;
+        let drawn = self.draw_noted(&runtime, shopper, once, seed, count.unwrap_or(1)).await;
+        drawing.end().await;
+        drawn
+    }
+
+    async fn draw_noted(
+        &self,
+        runtime: &Runtime,
+        shopper: ShopperId,
+        once: Once,
+        seed: &str,
+        count: u8,
+    ) -> Result<Answer> {
+        self.inner.heat.drew(shopper, runtime.id);
+        let (shown, person) = self.gather(runtime, shopper).await?;
+        let strategy = shown.strategy.clone();
+        let work = Work::Draw { campaign: runtime.id, once, client_seed: seed.into(), count, strategy, person };
         match self.ask(Who::Id(shopper), work).await? {
             Reply::Done { status, body } => Ok(Answer { status, body, replayed: false }),
             other => self.answered(other, None).await,

@@ -91,6 +91,9 @@ impl Koi {
         self.inner.people.forget(shopper);
         for runtime in self.open_campaigns() {
             self.strategies().forget(shopper, runtime.id);
+            if let Some(noted) = self.parts().hot.forget_strategies(&[shopper], runtime.id) {
+                noted.await;
+            }
         }
         self.projected().await;
         // What the strategist had under way when it did not know yet is deleted too.

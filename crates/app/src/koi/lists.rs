@@ -54,8 +54,7 @@ impl Koi {
     /// What a shopper sees of a campaign.
     pub async fn me(&self, id: CampaignId, shopper: ShopperId) -> Result<MeView> {
         let runtime = self.runtime(id).ok_or(Error::no_campaign())?;
-        let needed = runtime.rules.needs.person;
-        let (shown, person) = tokio::try_join!(self.context(&runtime, shopper), self.person_for(shopper, needed))?;
+        let (shown, person) = self.gather(&runtime, shopper).await?;
         let work = Work::Preview { campaign: id, strategy: shown.strategy.clone(), person };
         let Reply::Seen(seen) = self.ask(Who::Id(shopper), work).await? else {
             return Err(Error::Unavailable("the owner answered something else"));

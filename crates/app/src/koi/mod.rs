@@ -13,6 +13,8 @@ mod erasure;
 mod exchange;
 pub mod flow_tools;
 mod flows;
+pub mod gather;
+mod heat;
 mod insight;
 mod keys;
 mod lists;
@@ -52,7 +54,7 @@ use crate::fulfil::Dispatch;
 use crate::live::StrategyIds;
 use crate::owners::{Owners, STRANGE};
 use crate::ports::{
-    Accounts, Browse, Campaigns, Clock, Codes, Drawings, Escrow, ExchangeDesk, Heardings, Hints, Lists, Notifier,
+    Accounts, Browse, Campaigns, Clock, Codes, Drawings, Escrow, ExchangeDesk, Heardings, Hints, Hot, Lists, Notifier,
     Orders, PortError, Registry, Shelves, Timers,
 };
 use crate::runtime::Runtime;
@@ -61,6 +63,7 @@ use context::StrategyCache;
 use domain::campaign::State;
 use domain::exchange::Item;
 use domain::ids::{CampaignId, ItemId};
+use heat::Heat;
 use model::Model;
 use person::People;
 use rustc_hash::FxHashMap;
@@ -105,6 +108,7 @@ pub struct Parts {
     pub browse: Arc<dyn Browse>,
     pub notifier: Arc<dyn Notifier>,
     pub hints: Arc<dyn Hints>,
+    pub hot: Arc<dyn Hot>,
     pub desk: Desk,
     pub clock: Arc<dyn Clock>,
     pub published: Vec<Arc<Runtime>>,
@@ -125,6 +129,7 @@ struct Inner {
     /// A campaign act was stored but no owner has confirmed it yet.
     unconfirmed: AtomicBool,
     strategies: StrategyCache,
+    heat: Heat,
     strategy_ids: StrategyIds,
     people: People,
     model: Model,
@@ -164,6 +169,7 @@ impl Koi {
                 acts: tokio::sync::Mutex::new(()),
                 unconfirmed: AtomicBool::new(false),
                 strategies: StrategyCache::new(parts.owners.one().is_none()),
+                heat: Heat::default(),
                 strategy_ids: StrategyIds::default(),
                 people: People::default(),
                 model: Model::default(),

@@ -5,7 +5,9 @@ use super::{Answer, Koi};
 use crate::command::{Once, OrderAsk, Seen, Who, Work};
 use crate::error::{Error, Result};
 use crate::keys::{KeyKind, hash, request_hash};
+use crate::ports::Mark;
 use crate::rows::{OrderRow, Projected};
+use crate::runtime::Runtime;
 use crate::time::rfc3339;
 use crate::views::{OrderView, Page, PageAsk, RefundView};
 use domain::account::Account;
@@ -64,9 +66,7 @@ impl Koi {
         input: OrderInput,
         request: &serde_json::Value,
     ) -> Result<Answer> {
-        if self.runtime(id).is_none() {
-            return Err(Error::no_campaign());
-        }
+        let runtime = self.runtime(id).ok_or(Error::no_campaign())?;
         let ask = match input {
             OrderInput::SignIn => OrderAsk::SignIn,
             OrderInput::Paid { quantity } => OrderAsk::Paid { quantity },
@@ -81,9 +81,13 @@ impl Koi {
             OrderAsk::Referral { by } => Some(by),
             _ => None,
         };
+        let marks = self.marks_of(&runtime, &ask);
         let once = Once { hash: crate::order_key(id, key), request: crate::request_of(request) };
         let reply = self.ask(Who::Id(shopper), Work::Order { campaign: id, once, ask }).await?;
         let answer = self.answered(reply, None).await?;
+        for mark in marks.into_iter().flatten() {
+            drop(self.parts().hints.mark(mark, shopper));
+        }
         if let Some(by) = came_by {
             // A timer does it where this fails: only the other shopper would wait.
             let reward = Work::Reward { campaign: id, referred: shopper };
@@ -92,6 +96,20 @@ impl Koi {
             }
         }
         Ok(answer)
+    }
+
+    /// What an order that is done says of its shopper to all nodes.
+    fn marks_of(&self, runtime: &Runtime, ask: &OrderAsk) -> [Option<Mark>; 2] {
+        let campaign = runtime.id;
+        let signed_in = matches!(ask, OrderAsk::SignIn)
+            .then(|| Mark::SignedIn { campaign, day: runtime.rules.local_day(self.now_ms()).number });
+        let grants = match ask {
+            OrderAsk::SignIn => runtime.rules.chances.sign_in.is_some(),
+            OrderAsk::Points { .. } | OrderAsk::Redeem { .. } => true,
+            // Only when it is paid; and who came by another's word may get nothing for it.
+            OrderAsk::Paid { .. } | OrderAsk::Referral { .. } => false,
+        };
+        [signed_in, grants.then_some(Mark::Qualified { campaign })]
     }
 
     async fn own_order(&self, shopper: ShopperId, order: OrderId) -> Result<(OrderRow, Box<Seen>, Projected)> {

@@ -37,14 +37,13 @@ impl People {
 }
 
 impl Koi {
-    /// A person, where `needed`; else nobody in particular.
-    pub(super) async fn person_for(&self, shopper: ShopperId, needed: bool) -> Result<Arc<Person>> {
-        if !needed {
-            return Ok(UNKNOWN.clone());
-        }
-        if let Some(person) = self.inner.people.0.get(&shopper) {
-            return Ok(person);
-        }
+    /// A person as far as it is at hand: nobody in particular where not `needed`.
+    pub(super) fn person_at_hand(&self, shopper: ShopperId, needed: bool) -> Option<Arc<Person>> {
+        if needed { self.inner.people.0.get(&shopper) } else { Some(UNKNOWN.clone()) }
+    }
+
+    /// A person, read from records.
+    pub(super) async fn fetch_person(&self, shopper: ShopperId) -> Result<Arc<Person>> {
         let told = self.parts().registry.person(shopper);
         let (told, profile) = tokio::join!(told, self.parts().shelves.profile(shopper));
         let attributes = told?.map_or(Value::Null, |told| serde_json::from_str(&told.attributes).unwrap_or_default());

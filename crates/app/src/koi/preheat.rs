@@ -51,8 +51,8 @@ impl Koi {
             let Some(last) = page.last() else { break };
             after = *last;
             for shopper in page {
-                // Loads the strategy and the account at once, as a draw would.
-                self.context(runtime, shopper).await?;
+                // Loads strategy, profile and account at once, as a draw would.
+                self.gather(runtime, shopper).await?;
                 warmed += 1;
             }
         }

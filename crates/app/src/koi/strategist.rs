@@ -120,6 +120,12 @@ impl Strategist {
                             }
                         });
                     }
+                    koi.inner.heat.report();
+                    koi.strategies().filter().report();
+                    if koi.strategies().filter().is_full() {
+                        koi.strategies().filter().grow();
+                        koi.note_strategies().await;
+                    }
                     if koi.leads() {
                         koi.sweep().await;
                     }
@@ -195,7 +201,7 @@ impl Composer {
 }
 
 impl Koi {
-    /// Notes who has a personal strategy, then lets the filter say "no".
+    /// Notes who has a personal strategy, then lets the filter say "no", or its larger one take over.
     async fn note_strategies(&self) {
         const PAGE: u32 = 10_000;
         for runtime in self.open_campaigns() {
@@ -340,8 +346,11 @@ impl Koi {
         }
         metrics::counter!("koi_strategies_total").increment(made.len() as u64);
         self.parts().shelves.put_strategies(rows, cursor).await?;
-        for shopper in made {
-            self.strategies().replaced(shopper, cursor.campaign);
+        for shopper in &made {
+            self.strategies().replaced(*shopper, cursor.campaign);
+        }
+        if let Some(noted) = self.parts().hot.forget_strategies(&made, cursor.campaign) {
+            noted.await;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use crate::command::{Act, Reply};
 use crate::error::{Error, Result};
 use crate::ports::{AppendError, Share};
 use crate::runtime::{Counted, counted_by};
+use crate::trace::{self, Parent, Span, SpanKind};
 use bytes::Bytes;
 use domain::award::AwardState;
 use domain::ids::{CampaignId, ItemId, ShopperId};
@@ -54,6 +55,8 @@ pub(super) enum Pending {
 pub(super) struct Batch {
     pub data: Vec<u8>,
     pub pending: Vec<Pending>,
+    /// Spans of the requests that were looked at for it, a few.
+    pub parents: Vec<Parent>,
 }
 
 impl Batch {
@@ -191,7 +194,12 @@ impl Owner {
         let pending = std::mem::take(&mut self.batch.pending);
         crate::failpoint::hit("before_append");
         let started = Instant::now();
-        let appended = self.ledger.append(&data, pending.len() as u32);
+        let mut span = Span::after("ledger.append", SpanKind::Producer, &self.batch.parents);
+        let appended = trace::on_thread(span.as_ref(), || self.ledger.append(&data, pending.len() as u32));
+        if let (Some(mut span), Ok(first)) = (span.take(), &appended) {
+            span.note(("koi.records", pending.len() as i64));
+            self.shared.traced.note(first + pending.len() as u64, &span);
+        }
         crate::failpoint::hit("after_append");
         self.under_way = pending.len() + self.queue.len();
         histogram!("koi_ledger_commit_seconds").record(started.elapsed().as_secs_f64());

@@ -143,7 +143,10 @@ impl Owner {
                             self.say(command.reply, Err(Error::no_shopper()));
                         }
                     }
-                    Ok(None) => self.again(waiting, true),
+                    Ok(None) => {
+                        self.shared.names.was_wrong();
+                        self.again(waiting, true);
+                    }
                     // Records do not know yet that this shopper was erased: who comes under the name is somebody new.
                     Ok(Some(cold)) if matches!(who, Who::Name(_)) && self.is_erased(cold.stored.account.id) => {
                         self.again(waiting, true);

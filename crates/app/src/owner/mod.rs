@@ -45,8 +45,10 @@ pub use start::{Opened, Ports, StartError, open, records};
 use crate::command::{Command, Input, Reply, Who, Work};
 use crate::desk::Throttle;
 use crate::error::{Error, Result};
+use crate::filter::Filter;
 use crate::keys::KeySet;
 use crate::ports::{AppendError, Clock, Ledger, Marker, Notifier, Share};
+use crate::trace;
 use batch::Batch;
 use campaigns::CampaignSlot;
 use crossbeam_channel::Receiver;
@@ -54,12 +56,11 @@ use domain::account::Account;
 use domain::ids::{CampaignId, IdMaker, ItemId, ShopperId};
 use domain::record::KeyHash;
 use exchange::ItemSlot;
-use fastbloom::AtomicBloomFilter;
 use herald::{Herald, Told};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use velocity::Velocity;
@@ -106,11 +107,14 @@ pub struct Shared {
     pub folded: AtomicU64,
     /// Every record below it is in records.
     pub projected: AtomicU64,
-    /// External ids that exist, once `names_complete`; says "no" without IO.
-    pub names: AtomicBloomFilter,
-    pub names_complete: AtomicBool,
+    /// External ids that exist.
+    pub names: Filter,
+    /// When it grows, the records below this offset must be projected before it can be filled from records.
+    pub names_from: AtomicU64,
     /// The ledger is in doubt: nothing may be answered any more and the process exits.
     pub fatal: tokio::sync::watch::Sender<bool>,
+    /// Spans of batches that wait to be projected.
+    pub traced: trace::Batches,
     /// Offsets are those of a log whose batches are messages: see [`crate::ports::BATCH_BITS`].
     pub batched: bool,
 }
@@ -129,7 +133,7 @@ impl Shared {
 
     /// Whether the external id certainly does not exist in records.
     fn surely_new(&self, external_id: &str) -> bool {
-        self.names_complete.load(Ordering::Acquire) && !self.names.contains(external_id)
+        self.names.surely_without(external_id)
     }
 }
 
@@ -280,6 +284,7 @@ impl Owner {
         }
         self.fetch_units();
         let goes_on = if self.batch.is_empty() { self.confirm() } else { self.commit() };
+        self.batch.parents.clear();
         if !goes_on {
             return false;
         }
@@ -288,6 +293,7 @@ impl Owner {
         }
         self.ledger.between_batches();
         self.make_room();
+        self.grow_names();
         self.slow_down();
         true
     }
@@ -333,6 +339,11 @@ impl Owner {
     }
 
     fn command(&mut self, command: Command) {
+        if let Some(parent) = command.trace
+            && self.batch.parents.len() < trace::LINKS
+        {
+            self.batch.parents.push(parent);
+        }
         let step = self.step(command, false);
         self.then(step);
     }

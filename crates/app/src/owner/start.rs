@@ -3,6 +3,7 @@
 use super::{CampaignSlot, ItemSlot, Limits, LoadAsk, Owner, Shared, Slot, Stores};
 use crate::command::{Act, Input, Who};
 use crate::desk::Throttle;
+use crate::filter::{Asked, Filter};
 use crate::keys::KeySet;
 use crate::ports::{
     Accounts, Clock, Codes, Ledger, LedgerReader, Marker, Notifier, PortError, Position, Projection, StoredBatch,
@@ -12,10 +13,9 @@ use crossbeam_channel::Sender;
 use domain::account::Account;
 use domain::ids::{CampaignId, IdMaker, ShopperId};
 use domain::record::{ALL_PARTITIONS, BadRecord, Fact, Record, decode};
-use fastbloom::AtomicBloomFilter;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::{SmallVec, smallvec};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -27,8 +27,10 @@ const CHUNK_ACCOUNTS: usize = 500;
 const LOADS: usize = 16;
 /// Claims of codes under way at once: each is a transaction of its own, and records have one writer.
 const CLAIMS: usize = 2;
-/// External ids that the filter is sized for at least; beyond its size it only asks records more often.
+/// External ids that the filter has room for at least, before it grows.
 const NAMES_MIN: usize = 1_000_000;
+/// How often the filter is looked at, and shown on the metrics.
+const NAMES_LOOK: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Why a process cannot become the owner.
 #[derive(Debug, thiserror::Error)]
@@ -190,13 +192,14 @@ pub async fn open(ports: Ports, limits: Limits, acts: Vec<Act>, newest_id: u64) 
 async fn share(accounts: &dyn Accounts, position: Position, end: u64, batched: bool) -> Result<Shared, StartError> {
     // Of many logs none fills a filter of its own, so it never says no: who is new is asked of records, once.
     let expected = if batched { 1 } else { NAMES_MIN.max(2 * accounts.names_count().await? as usize) };
-    let names = AtomicBloomFilter::with_false_pos(0.01).expected_items(expected);
+    let names = Filter::new(Asked::Registered, expected);
     Ok(Shared {
         folded: AtomicU64::new(end),
         projected: AtomicU64::new(position.next),
         names,
-        names_complete: AtomicBool::new(false),
+        names_from: AtomicU64::new(0),
         fatal: tokio::sync::watch::channel(false).0,
+        traced: Default::default(),
         batched,
     })
 }
@@ -208,6 +211,15 @@ fn names_of(accounts: &FxHashMap<ShopperId, Slot>) -> FxHashMap<Box<str>, Shoppe
 }
 
 impl Owner {
+    /// Starts a larger filter of external ids where it is full. Between batches nothing is being folded, so whatever
+    /// is not put into both lies below the log's present end.
+    pub(super) fn grow_names(&self) {
+        if self.shared.names.is_full() {
+            self.shared.names_from.store(self.ledger.end(), Ordering::Release);
+            self.shared.names.grow();
+        }
+    }
+
     /// What was counted so far, for what it counts.
     fn count_from(&mut self, id: CampaignId, counters: Counters, acts: &[Act]) {
         let act = acts.iter().find(|act| match act {
@@ -406,32 +418,43 @@ fn start_loader(
     asks
 }
 
-/// Fills the filter of external ids in the background; until it is complete it says "maybe" to everything.
+/// Fills the filter of external ids in the background, and a larger one whenever it is full; ends with its owner.
 fn fill_names(accounts: Arc<dyn Accounts>, shared: Weak<Shared>) {
-    const PAGE: u32 = 10_000;
     tokio::spawn(async move {
-        let mut after = ShopperId(0);
         loop {
-            let page = accounts.names(after, PAGE).await;
-            // Whom the filter was for may have been closed meanwhile.
-            let Some(shared) = shared.upgrade() else { return };
-            match page {
-                Ok(page) => {
-                    let Some((last, _)) = page.last() else {
-                        shared.names_complete.store(true, Ordering::Release);
-                        return;
-                    };
-                    after = *last;
-                    for (_, name) in &page {
-                        shared.names.insert(name.as_str());
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the filter of external ids is filled again in a second");
-                    drop(shared);
-                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            match fill_once(&*accounts, &shared).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => tracing::warn!(%error, "the filter of external ids is filled again in a second"),
+            }
+            loop {
+                tokio::time::sleep(NAMES_LOOK).await;
+                let Some(shared) = shared.upgrade() else { return };
+                shared.names.report();
+                // Whoever was registered before it began to grow must be in records before those are read.
+                let read = || shared.projected.load(Ordering::Acquire) >= shared.names_from.load(Ordering::Acquire);
+                if !shared.names.is_complete() || (shared.names.is_growing() && read()) {
+                    break;
                 }
             }
         }
     });
+}
+
+/// Puts all external ids of records in. False where whom the filter was for is closed.
+async fn fill_once(accounts: &dyn Accounts, shared: &Weak<Shared>) -> Result<bool, PortError> {
+    const PAGE: u32 = 10_000;
+    let mut after = ShopperId(0);
+    loop {
+        let page = accounts.names(after, PAGE).await?;
+        let Some(shared) = shared.upgrade() else { return Ok(false) };
+        let Some((last, _)) = page.last() else {
+            shared.names.complete();
+            return Ok(true);
+        };
+        after = *last;
+        for (_, name) in &page {
+            shared.names.insert(name.as_str());
+        }
+    }
 }

@@ -21,6 +21,7 @@ use crate::koi::Koi;
 use crate::owner::Shared;
 use crate::ports::{LedgerReader, Peers, Route};
 use crate::runtime::Counters;
+use crate::trace::{self, Span, SpanKind};
 use crossbeam_channel::{Sender, TrySendError};
 use domain::ids::{CampaignId, ItemId, OrderId, PARTITIONS, ShopperId, partition_of};
 use joined::Joined;
@@ -88,7 +89,10 @@ impl Owned {
         if self.shared.lag() >= self.tail {
             return Err(Missed::Failed(Error::Unavailable("the records lag too far behind the ledger")));
         }
-        let said = self.asked(|reply| Input::Command(Command { who, work, proved_absent: Vec::new(), reply })).await?;
+        let span = trace::current().and_then(|parent| Span::open("owner", SpanKind::Internal, Some(parent), &[]));
+        let trace = span.as_ref().map(Span::parent);
+        let command = |reply| Input::Command(Command { who, work, proved_absent: Vec::new(), trace, reply });
+        let said = self.asked(command).await?;
         said.map_err(Missed::Failed)
     }
 

@@ -1,4 +1,4 @@
-//! Messages to open sockets, and the hints that route, delay or let in.
+//! Messages to open sockets.
 
 use super::PortResult;
 use crate::live::{BigWin, Heard, Listener};
@@ -48,49 +48,6 @@ pub trait Notifier: Send + Sync {
 
     /// The end of the process, or of a shopper: listeners hear that they are to go.
     fn dismiss(&self, whom: Option<ShopperId>);
-}
-
-/// For whom a ticket opens a socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TicketFor {
-    /// A shopper's own messages.
-    Shopper(ShopperId),
-    /// The figures of a campaign, for who may read reports.
-    Figures(CampaignId),
-}
-
-/// What routes or delays requests and lets sockets in. Losing all of it costs speed and an attempt, never truth: no hint
-/// refuses a request that carries an Idempotency-Key, but for [`Hints::begin_drawing`], whose refusal names a moment.
-#[async_trait]
-pub trait Hints: Send + Sync {
-    /// Notes that a draw of this shopper begins. False where another one began less than two seconds ago and has not
-    /// ended: the owner would refuse it anyway.
-    async fn begin_drawing(&self, shopper: ShopperId) -> bool;
-
-    /// Notes that it ended. Called before the draw is answered, and where its caller went away.
-    fn end_drawing(&self, shopper: ShopperId);
-
-    /// Notes that a shopper signed in on a campaign's local day (days since 1970-01-01).
-    async fn mark_signed_in(&self, campaign: CampaignId, day: i32, shopper: ShopperId);
-
-    /// Whether the shopper is known to have signed in that day; false proves nothing.
-    async fn has_signed_in(&self, campaign: CampaignId, day: i32, shopper: ShopperId) -> bool;
-
-    /// Keeps a ticket by the SHA-256 of its text for [`crate::live::TICKET_LIFE`].
-    ///
-    /// # Errors
-    /// Where it cannot be kept.
-    async fn put_ticket(&self, hash: [u8; 32], of: TicketFor) -> PortResult<()>;
-
-    /// Takes a ticket: of two who ask at once one gets it, and nobody after its time.
-    ///
-    /// # Errors
-    /// Where it cannot be asked.
-    async fn take_ticket(&self, hash: [u8; 32]) -> PortResult<Option<TicketFor>>;
-
-    /// Counts one request against a bucket that refills at `per_second` up to `burst`. Milliseconds to wait where the
-    /// bucket is empty, nothing where the request may go on or nobody can tell.
-    async fn admit(&self, bucket: u64, per_second: u32, burst: u32) -> Option<u32>;
 }
 
 /// Which records of a shopper had something to tell.

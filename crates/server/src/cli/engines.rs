@@ -18,7 +18,8 @@ impl Engines {
     pub async fn open(config: &Config) -> Result<Self, Failure> {
         let mut engines = match config.ledger.kind {
             LedgerKind::Sqlite => {
-                Self::Embedded(embedded::open(&config.server.data, &config.embedded).await.map_err(Failure::work)?)
+                let opened = embedded::open_with(&config.server.data, &config.embedded, &config.hints).await;
+                Self::Embedded(opened.map_err(Failure::work)?)
             }
             LedgerKind::Kafka => {
                 Self::Node(cluster::open(&config.server.data, &config.engines()).await.map_err(Failure::work)?)

@@ -54,6 +54,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         jwt: ShopperJwt::new(&config.shoppers.jwt).map_err(Failure::work)?,
     };
     let metrics = observe::start_metrics().map_err(Failure::work)?;
+    let traces = observe::start_traces(&config.telemetry).map_err(Failure::usage)?;
     let runtime = runtime()?;
     let end = runtime.block_on(async {
         tokio::spawn(observe::keep_up(metrics.clone()));
@@ -73,6 +74,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let app = Shared::new(engines.koi().with_policy(config.campaigns.policy()), keys, metrics, edge);
         serve(&config, listener, Front::new(app), engines).await
     });
+    if let Some(Err(error)) = traces.map(|traces| traces.shutdown()) {
+        tracing::debug!(%error, "the last spans were not sent");
+    }
     match end? {
         End::Asked => Ok(()),
         // Nothing of what is still in memory may be written: the log alone says what is true, at the next start.

@@ -30,9 +30,11 @@ pub struct Config {
     pub ledger: adapters::cluster::LedgerOptions,
     pub records: adapters::cluster::RecordsOptions,
     pub cluster: adapters::cluster::ClusterOptions,
+    pub hints: adapters::hints::Options,
     pub fulfilment: app::fulfil::Options,
     pub campaigns: Campaigns,
     pub limits: crate::http::Limits,
+    pub telemetry: Telemetry,
 }
 
 /// `[campaigns]`
@@ -159,6 +161,22 @@ impl Default for Flows {
     }
 }
 
+/// `[telemetry]`
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Telemetry {
+    /// The collector's OTLP over HTTP, like `http://127.0.0.1:4318`; empty: no traces.
+    pub otlp_url: String,
+    /// The share of requests that are traced where the caller does not say, 0 to 1.
+    pub sample: f64,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Telemetry { otlp_url: String::new(), sample: 0.01 }
+    }
+}
+
 /// `[log]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -227,6 +245,10 @@ pub enum ConfigError {
     Ledger(&'static str),
     #[error("records.url is for nodes of a cluster; set ledger.kind to \"kafka\" too, or leave it empty")]
     Records,
+    #[error("telemetry.otlp_url is \"\" or http(s)://host:port, telemetry.sample is 0 to 1")]
+    Telemetry,
+    #[error(transparent)]
+    Hints(#[from] adapters::hints::BadOptions),
 }
 
 impl Config {
@@ -287,6 +309,12 @@ impl Config {
         if self.ledger.kind == LedgerKind::Sqlite && !self.records.url.is_empty() {
             return Err(ConfigError::Records);
         }
+        self.hints.engine()?;
+        let url = &self.telemetry.otlp_url;
+        let named = url.is_empty() || url.starts_with("http://") || url.starts_with("https://");
+        if !named || !(0.0..=1.0).contains(&self.telemetry.sample) {
+            return Err(ConfigError::Telemetry);
+        }
         Ok(self)
     }
 
@@ -296,6 +324,7 @@ impl Config {
             ledger: self.ledger.clone(),
             records: self.records.clone(),
             cluster: self.cluster.clone(),
+            hints: self.hints.clone(),
             bounds: self.embedded,
         }
     }
@@ -376,6 +405,10 @@ mod tests {
             ("[log]\nlevel = \"koi=loud\"", &["log.level", "loud"]),
             ("[operators]\nsessions_max = 0", &["operators"]),
             ("[shoppers]\nembed_origins = [\"https://shop/\"]", &["embed_origins", "https://shop/"]),
+            ("[hints]\nurl = \"memcached://a\"", &["hints.url", "redis-cluster://"]),
+            ("[telemetry]\nsample = 1.5", &["telemetry.sample"]),
+            ("[telemetry]\notlp_url = \"collector:4318\"", &["telemetry.otlp_url"]),
+            ("[hints]\nwait_ms = 0", &["hints.wait_ms", "1000"]),
             ("[shoppers.jwt]\nissuer = \"https://shop\"", &["shoppers.jwt", "audience"]),
             ("[shoppers.jwt]\nalgorithm = \"none\"", &["line 2", "algorithm"]),
             ("[ledger]\nkind = \"paper\"", &["line 2", "paper"]),

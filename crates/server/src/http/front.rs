@@ -8,6 +8,7 @@ use super::problem::Problem;
 use super::reply::{Reply, ReplyBody};
 use super::request_id::{self, RequestId};
 use super::{App, body, cors, routes, timing};
+use app::trace::{self, Parent, Span, SpanKind};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::MatchedPath;
@@ -17,6 +18,7 @@ use domain::ids::CampaignId;
 use futures_util::FutureExt;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -28,6 +30,11 @@ use tower::ServiceExt;
 /// Where a request's connection comes from.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
+
+tokio::task_local! {
+    /// The route that a traced request came to.
+    static ROUTE: Cell<Option<MatchedPath>>;
+}
 
 /// Answers requests of connections.
 #[derive(Clone)]
@@ -54,7 +61,12 @@ impl Front {
         if let Some(origin) = origin.clone().filter(|_| cors::is_question(request.method(), request.headers())) {
             return asked_first(origin, id);
         }
-        let answered = AssertUnwindSafe(self.dispatch(request, peer, &id)).catch_unwind().await;
+        let answered = if trace::is_on() {
+            // Boxed, so that the way without traces keeps its size.
+            Box::pin(self.traced(request, peer, &id)).await
+        } else {
+            AssertUnwindSafe(self.dispatch(request, peer, &id)).catch_unwind().await
+        };
         let mut reply = answered.unwrap_or_else(|_panic| {
             tracing::error!(request_id = id.as_str(), "a handler panicked");
             Problem::internal().render(&id)
@@ -64,6 +76,37 @@ impl Front {
             cors::allow(origin, reply.headers_mut());
         }
         reply
+    }
+
+    /// Dispatches a request in a span of its own, which goes on with the caller's trace.
+    async fn traced(&self, request: Request<Incoming>, peer: IpAddr, id: &RequestId) -> std::thread::Result<Reply> {
+        let (method, draws) = (request.method().clone(), drawn_campaign(request.method(), request.uri().path()).is_some());
+        let told = request.headers().get(trace::HEADER).and_then(|told| told.to_str().ok());
+        let left_out = told.is_some_and(Parent::is_left_out);
+        let span = (!left_out).then(|| Span::open("request", SpanKind::Server, told.and_then(Parent::read), &[])).flatten();
+        let Some(mut span) = span else {
+            return AssertUnwindSafe(self.dispatch(request, peer, id)).catch_unwind().await;
+        };
+        span.say("http.request.method", method.as_str());
+        let work = trace::within(Some(span.parent()), self.dispatch(request, peer, id));
+        let route = Cell::new(None);
+        let (answered, route) = ROUTE
+            .scope(route, async {
+                let answered = AssertUnwindSafe(work).catch_unwind().await;
+                (answered, ROUTE.with(Cell::take))
+            })
+            .await;
+        // The pattern, never the path: a path may name a shopper.
+        let unmatched = if draws { timing::DRAWS_ROUTE } else { "unmatched" };
+        span.say("http.route", route.as_ref().map_or(unmatched, MatchedPath::as_str));
+        span.say("koi.request_id", id.as_str());
+        if let Ok(reply) = &answered {
+            span.note(("http.response.status_code", reply.status().as_u16().into()));
+        }
+        if answered.as_ref().map_or(true, |reply| reply.status().is_server_error()) {
+            span.fail("the request failed");
+        }
+        answered
     }
 
     async fn dispatch(&self, request: Request<Incoming>, peer: IpAddr, id: &RequestId) -> Reply {
@@ -84,7 +127,7 @@ impl Front {
             Ok(answer) => super::reply::answer(answer),
             Err(problem) => {
                 body::drain(&parts.headers, &mut body).await;
-                report(&problem, id, "/api/v1/campaigns/{id}/draws");
+                report(&problem, id, timing::DRAWS_ROUTE);
                 problem.render(id)
             }
         }
@@ -101,6 +144,9 @@ impl Front {
             lent.drain(&headers).await;
         }
         let matched = response.extensions_mut().remove::<MatchedPath>();
+        if let Some(matched) = matched.clone().filter(|_| trace::is_on()) {
+            _ = ROUTE.try_with(|route| route.set(Some(matched)));
+        }
         let route = matched.as_ref().map(MatchedPath::as_str);
         timing::record(&method, route, response.status(), started.elapsed());
         let problem = match response.extensions_mut().remove::<Problem>() {

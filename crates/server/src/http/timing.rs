@@ -8,11 +8,14 @@ use std::time::Duration;
 /// The histogram's name.
 pub const REQUEST_SECONDS: &str = "koi_http_request_seconds";
 
+/// The route of draws, which take a way of their own.
+pub const DRAWS_ROUTE: &str = "/api/v1/campaigns/{id}/draws";
+
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// The draw route's histograms, resolved once: recording takes no look-up and no lock.
 static DRAWS: LazyLock<[Histogram; 5]> =
-    LazyLock::new(|| CLASSES.map(|class| histogram("POST", "/api/v1/campaigns/{id}/draws".to_owned(), class)));
+    LazyLock::new(|| CLASSES.map(|class| histogram("POST", DRAWS_ROUTE.to_owned(), class)));
 
 /// Records a draw request.
 pub fn record_draw(status: StatusCode, took: Duration) {

@@ -1,9 +1,9 @@
-//! What the notifier and the hints promise.
+//! What the notifier promises.
 
-use app::live::{Heard, Next, TICKET_LIFE};
-use app::ports::{Crowded, Hints, Notifier, TicketFor};
+use app::live::{Heard, Next};
+use app::ports::{Crowded, Notifier};
 use bytes::Bytes;
-use domain::ids::{CampaignId, ShopperId};
+use domain::ids::ShopperId;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,44 +89,4 @@ pub async fn listeners_are_few_and_can_be_dismissed(notifier: Arc<dyn Notifier>,
     assert!(notifier.listen(ADA).is_ok(), "room again");
     notifier.dismiss(None);
     assert!(matches!(tokio::time::timeout(SOON, bob.next()).await, Ok(Next::Dismissed)));
-}
-
-/// Hints: a drawing bit that runs out, tickets of one use, days, and buckets that refill. `wait` moves the clock.
-pub async fn hints_hold_for_their_time(hints: &dyn Hints, wait: &mut (dyn FnMut(Duration) + Send)) {
-    assert!(hints.begin_drawing(ADA).await);
-    assert!(!hints.begin_drawing(ADA).await, "one at a time");
-    assert!(hints.begin_drawing(BOB).await, "others do not matter");
-    hints.end_drawing(ADA);
-    assert!(hints.begin_drawing(ADA).await, "it ended");
-    wait(Duration::from_millis(2_100));
-    assert!(hints.begin_drawing(ADA).await, "whoever died holds nobody up");
-
-    let (hash, of) = ([3; 32], TicketFor::Shopper(ADA));
-    hints.put_ticket(hash, of).await.expect("kept");
-    assert_eq!(hints.take_ticket([4; 32]).await, Ok(None), "another one");
-    assert_eq!(hints.take_ticket(hash).await, Ok(Some(of)));
-    assert_eq!(hints.take_ticket(hash).await, Ok(None), "one use");
-    hints.put_ticket(hash, TicketFor::Figures(CampaignId(5))).await.expect("kept");
-    wait(TICKET_LIFE);
-    assert_eq!(hints.take_ticket(hash).await, Ok(None), "too old");
-
-    let (spring, summer) = (CampaignId(1), CampaignId(2));
-    hints.mark_signed_in(spring, 20_000, ADA).await;
-    for (campaign, day, shopper, want) in [
-        (spring, 20_000, ADA, true),
-        (spring, 20_001, ADA, false),
-        (summer, 20_000, ADA, false),
-        (spring, 20_000, BOB, false),
-    ] {
-        assert_eq!(hints.has_signed_in(campaign, day, shopper).await, want, "{campaign} {day} {shopper}");
-    }
-
-    for _ in 0..3 {
-        assert_eq!(hints.admit(1, 2, 3).await, None, "the burst");
-    }
-    let after = hints.admit(1, 2, 3).await.expect("empty");
-    assert!((1..=500).contains(&after), "half a second a request: {after}");
-    assert_eq!(hints.admit(2, 2, 3).await, None, "another bucket");
-    wait(Duration::from_millis(u64::from(after)));
-    assert_eq!(hints.admit(1, 2, 3).await, None, "after the wait");
 }

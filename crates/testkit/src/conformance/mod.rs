@@ -11,6 +11,7 @@ pub mod drawings;
 pub mod escrow;
 pub mod exchange;
 pub mod fulfil;
+pub mod hints;
 pub mod ledger;
 pub mod live;
 pub mod records;

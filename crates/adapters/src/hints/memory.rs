@@ -1,7 +1,7 @@
 //! Hints in the memory of one process.
 
 use app::live::TICKET_LIFE;
-use app::ports::{Clock, Hints, PortError, PortResult, TicketFor};
+use app::ports::{Clock, Hints, Hot, HotStrategy, JobCursor, Mark, Noted, PortError, PortResult, TicketFor};
 use async_trait::async_trait;
 use domain::ids::{CampaignId, ShopperId, mix};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -16,9 +16,9 @@ const PARTS: usize = 64;
 const DRAWING_MAX: usize = 4_096;
 /// Tickets that were given and not taken.
 const TICKETS_MAX: usize = 100_000;
-/// Campaigns' days of which it is known who signed in, and shoppers of one.
-const DAYS_MAX: usize = 64;
-const SIGNED_IN_MAX: usize = 1_000_000;
+/// Marks of which it is known whom they are on, and shoppers of one.
+const MARKS_MAX: usize = 64;
+const MARKED_MAX: usize = 1_000_000;
 /// Buckets of one part; a full part forgets them all, which lets requests in rather than keeping them out.
 const BUCKETS_MAX: usize = 16_384;
 
@@ -29,9 +29,9 @@ struct Tickets {
 }
 
 #[derive(Default)]
-struct Days {
-    signed_in: FxHashMap<(CampaignId, i32), FxHashSet<ShopperId>>,
-    oldest: VecDeque<(CampaignId, i32)>,
+struct Marks {
+    on: FxHashMap<Mark, FxHashSet<ShopperId>>,
+    oldest: VecDeque<Mark>,
 }
 
 /// How full a bucket is, in thousandths of a request, and as of when.
@@ -46,7 +46,7 @@ pub struct Memory {
     clock: Arc<dyn Clock>,
     drawing: [Mutex<FxHashMap<ShopperId, i64>>; PARTS],
     tickets: Mutex<Tickets>,
-    days: Mutex<Days>,
+    marks: Mutex<Marks>,
     buckets: [Mutex<FxHashMap<u64, Bucket>>; PARTS],
 }
 
@@ -65,7 +65,7 @@ impl Memory {
             clock,
             drawing: std::array::from_fn(|_| Mutex::default()),
             tickets: Mutex::default(),
-            days: Mutex::default(),
+            marks: Mutex::default(),
             buckets: std::array::from_fn(|_| Mutex::default()),
         }
     }
@@ -88,29 +88,30 @@ impl Hints for Memory {
         true
     }
 
-    fn end_drawing(&self, shopper: ShopperId) {
+    fn end_drawing(&self, shopper: ShopperId) -> Option<Noted> {
         lock(&self.drawing[part(shopper.0)]).remove(&shopper);
+        None
     }
 
-    async fn mark_signed_in(&self, campaign: CampaignId, day: i32, shopper: ShopperId) {
-        let mut days = lock(&self.days);
-        let key = (campaign, day);
-        if !days.signed_in.contains_key(&key) {
-            if days.oldest.len() >= DAYS_MAX
-                && let Some(oldest) = days.oldest.pop_front()
+    fn mark(&self, mark: Mark, shopper: ShopperId) -> Option<Noted> {
+        let mut marks = lock(&self.marks);
+        if !marks.on.contains_key(&mark) {
+            if marks.oldest.len() >= MARKS_MAX
+                && let Some(oldest) = marks.oldest.pop_front()
             {
-                days.signed_in.remove(&oldest);
+                marks.on.remove(&oldest);
             }
-            days.oldest.push_back(key);
+            marks.oldest.push_back(mark);
         }
-        let shoppers = days.signed_in.entry(key).or_default();
-        if shoppers.len() < SIGNED_IN_MAX {
+        let shoppers = marks.on.entry(mark).or_default();
+        if shoppers.len() < MARKED_MAX {
             shoppers.insert(shopper);
         }
+        None
     }
 
-    async fn has_signed_in(&self, campaign: CampaignId, day: i32, shopper: ShopperId) -> bool {
-        lock(&self.days).signed_in.get(&(campaign, day)).is_some_and(|shoppers| shoppers.contains(&shopper))
+    async fn is_marked(&self, mark: Mark, shopper: ShopperId) -> bool {
+        lock(&self.marks).on.get(&mark).is_some_and(|shoppers| shoppers.contains(&shopper))
     }
 
     async fn put_ticket(&self, hash: [u8; 32], of: TicketFor) -> PortResult<()> {
@@ -151,5 +152,29 @@ impl Hints for Memory {
             return None;
         }
         Some(u32::try_from((1_000 - one.left).div_ceil(rate)).unwrap_or(u32::MAX))
+    }
+}
+
+/// One process hands nothing to others, and its own cache is nearer than any engine.
+#[async_trait]
+impl Hot for Memory {
+    async fn strategy(&self, _: ShopperId, _: CampaignId) -> Option<HotStrategy> {
+        None
+    }
+
+    fn keep_strategy(&self, _: ShopperId, _: CampaignId, _: &HotStrategy) -> Option<Noted> {
+        None
+    }
+
+    fn forget_strategies(&self, _: &[ShopperId], _: CampaignId) -> Option<Noted> {
+        None
+    }
+
+    async fn cursor(&self, _: CampaignId) -> Option<JobCursor> {
+        None
+    }
+
+    fn advance(&self, _: JobCursor) -> Option<Noted> {
+        None
     }
 }
