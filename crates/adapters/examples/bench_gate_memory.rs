@@ -80,7 +80,8 @@ impl Engine {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let shoppers: u64 = std::env::args().nth(1).ok_or("usage: bench_gate_memory SHOPPERS")?.parse()?;
-    let url = std::env::var("KOI_TEST_REDIS").map_err(|_| "KOI_TEST_REDIS names a Redis; `cargo xtask bench` sets it")?;
+    let url =
+        std::env::var("KOI_TEST_REDIS").map_err(|_| "KOI_TEST_REDIS names a Redis; `cargo xtask bench` sets it")?;
     let connection = redis::Client::open(url.as_str())?.get_multiplexed_async_connection().await?;
     let mut engine = Engine { url, connection };
     let lock = locks(&mut engine, shoppers).await? / shoppers as f64;

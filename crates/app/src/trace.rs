@@ -54,7 +54,8 @@ pub struct Parent {
 impl Parent {
     /// Reads a `traceparent` of version 00. Nothing for one that is not recorded, or is none.
     pub fn read(text: &str) -> Option<Self> {
-        let wrong = text.len() != PARENT_CHARS || !text.starts_with("00-") || text.bytes().any(|b| b.is_ascii_uppercase());
+        let wrong =
+            text.len() != PARENT_CHARS || !text.starts_with("00-") || text.bytes().any(|b| b.is_ascii_uppercase());
         if wrong {
             return None;
         }

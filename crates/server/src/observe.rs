@@ -55,7 +55,8 @@ pub fn start_traces(telemetry: &Telemetry) -> Result<Option<SdkTracerProvider>, 
     let batch = BatchConfigBuilder::default().with_max_queue_size(SPANS_WAITING).with_scheduled_delay(EXPORT_EVERY);
     let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batch.build()).build();
     let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(telemetry.sample)));
-    let resource = Resource::builder().with_service_name("koi").with_attribute(KeyValue::new("service.version", VERSION));
+    let resource =
+        Resource::builder().with_service_name("koi").with_attribute(KeyValue::new("service.version", VERSION));
     let provider = SdkTracerProvider::builder()
         .with_span_processor(processor)
         .with_sampler(sampler)

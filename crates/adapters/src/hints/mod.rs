@@ -3,8 +3,8 @@
 mod memory;
 mod redis;
 
-pub use memory::Memory;
 pub use self::redis::{Redis, Tuning};
+pub use memory::Memory;
 
 use app::ports::{Clock, Hints, Hot};
 use serde::{Deserialize, Serialize};

@@ -80,10 +80,12 @@ impl Front {
 
     /// Dispatches a request in a span of its own, which goes on with the caller's trace.
     async fn traced(&self, request: Request<Incoming>, peer: IpAddr, id: &RequestId) -> std::thread::Result<Reply> {
-        let (method, draws) = (request.method().clone(), drawn_campaign(request.method(), request.uri().path()).is_some());
+        let (method, draws) =
+            (request.method().clone(), drawn_campaign(request.method(), request.uri().path()).is_some());
         let told = request.headers().get(trace::HEADER).and_then(|told| told.to_str().ok());
         let left_out = told.is_some_and(Parent::is_left_out);
-        let span = (!left_out).then(|| Span::open("request", SpanKind::Server, told.and_then(Parent::read), &[])).flatten();
+        let span =
+            (!left_out).then(|| Span::open("request", SpanKind::Server, told.and_then(Parent::read), &[])).flatten();
         let Some(mut span) = span else {
             return AssertUnwindSafe(self.dispatch(request, peer, id)).catch_unwind().await;
         };

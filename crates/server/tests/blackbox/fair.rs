@@ -77,10 +77,13 @@ fn fair() {
         thread.join().expect("a hammering shopper ends well");
     }
     let (drawn, refused) = (drawn.load(Ordering::Relaxed), refused.load(Ordering::Relaxed));
-    print_counters("fair", &json!({
-        "quiet_p99_ms": rounded(quiet_ms), "loud_p99_ms": rounded(loud_ms),
-        "ratio": rounded(loud_ms / quiet_ms), "hammered": drawn, "refused": refused,
-    }));
+    print_counters(
+        "fair",
+        &json!({
+            "quiet_p99_ms": rounded(quiet_ms), "loud_p99_ms": rounded(loud_ms),
+            "ratio": rounded(loud_ms / quiet_ms), "hammered": drawn, "refused": refused,
+        }),
+    );
     assert!(drawn > 100, "the others hardly drew: {drawn}");
     let bound_ms = BOUND * quiet_ms.max(NOTICED_MS);
     assert!(loud_ms <= bound_ms, "{loud_ms:.1} ms beside the others, {quiet_ms:.1} ms alone");

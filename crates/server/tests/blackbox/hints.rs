@@ -79,8 +79,7 @@ fn redis_comes_and_goes_and_nobody_is_refused() {
     let koi = Koi { server: start.start().expect("koi starts"), dir };
     hints_up(&koi, 1.0);
     let campaign = koi.publish(&ample_campaign());
-    let tokens: Vec<String> =
-        (0..SHOPPERS).map(|i| koi.shopper(&campaign, &format!("hinted-{i}"), 100_000)).collect();
+    let tokens: Vec<String> = (0..SHOPPERS).map(|i| koi.shopper(&campaign, &format!("hinted-{i}"), 100_000)).collect();
     let (stop, drawn) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
         for token in &tokens {

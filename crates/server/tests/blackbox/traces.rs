@@ -29,7 +29,8 @@ impl Collector {
                     let mut reader = BufReader::new(stream);
                     while let Some(body) = request(&mut reader) {
                         kept.lock().expect("whole").push(body);
-                        let answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n";
+                        let answer =
+                            b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n";
                         if reader.get_mut().write_all(answer).is_err() {
                             return;
                         }

@@ -64,12 +64,7 @@ impl Layout {
     /// Where a shopper is.
     pub fn spot(&self, shopper: ShopperId) -> Spot {
         let mixed = mix(shopper.0);
-        Spot {
-            mixed,
-            bucket: mixed % self.buckets,
-            entry: (mixed / self.buckets).to_be_bytes(),
-            width: self.width,
-        }
+        Spot { mixed, bucket: mixed % self.buckets, entry: (mixed / self.buckets).to_be_bytes(), width: self.width }
     }
 
     /// A key of a bucket.

@@ -198,7 +198,8 @@ impl Link {
             Engine::One(url) => {
                 let client = redis::Client::open(url.as_str())?;
                 // The bound of each question is the caller's.
-                let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(None);
+                let config =
+                    AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(None);
                 Connection::One(client.get_multiplexed_async_connection_with_config(&config).await?)
             }
             Engine::Memory => return Err((redis::ErrorKind::InvalidClientConfig, "no engine").into()),

@@ -11,9 +11,7 @@ mod link;
 
 use super::{BadOptions, Engine, Memory, Options};
 use app::live::TICKET_LIFE;
-use app::ports::{
-    Clock, HOT_LIFE, Hints, Hot, HotStrategy, JobCursor, Mark, Noted, PortError, PortResult, TicketFor,
-};
+use app::ports::{Clock, HOT_LIFE, Hints, Hot, HotStrategy, JobCursor, Mark, Noted, PortError, PortResult, TicketFor};
 use async_trait::async_trait;
 use domain::ids::{CampaignId, ShopperId};
 use layout::{Layout, ROOM, Spot};
@@ -140,9 +138,7 @@ impl Shared {
 
     fn marks(&self, spot: &Spot, mark: Mark) -> String {
         match mark {
-            Mark::SignedIn { campaign, day } => {
-                self.layout.key(spot.bucket, format_args!("i{:x}:{day}", campaign.0))
-            }
+            Mark::SignedIn { campaign, day } => self.layout.key(spot.bucket, format_args!("i{:x}:{day}", campaign.0)),
             Mark::Qualified { campaign } => self.layout.key(spot.bucket, format_args!("q{:x}", campaign.0)),
         }
     }
@@ -362,7 +358,8 @@ mod tests {
 
     #[test]
     fn damage_is_neither_a_strategy_nor_a_cursor() {
-        for bad in ["", "1", "0000000000000001", "000000000000000x0000000001[]", "鲤鲤鲤鲤鲤鲤鲤鲤鲤鲤鲤鲤"] {
+        for bad in ["", "1", "0000000000000001", "000000000000000x0000000001[]", "鲤鲤鲤鲤鲤鲤鲤鲤鲤鲤鲤鲤"]
+        {
             assert_eq!(read_strategy(bad), None, "{bad:?}");
             assert_eq!(read_cursor(CampaignId(1), bad), None, "{bad:?}");
         }
