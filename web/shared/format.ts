@@ -34,7 +34,7 @@ export function dateTime(at: string | Date, language: string, timeZone?: string)
 }
 
 /** A moment in a list: without the year where it is this one. */
-export function shortTime(at: string | Date, language: string): string {
+export function shortTime(at: string | Date, language: string, timeZone?: string): string {
   const then = new Date(at);
   const isThisYear = then.getFullYear() === new Date().getFullYear();
   return new Intl.DateTimeFormat(locale(language), {
@@ -43,6 +43,7 @@ export function shortTime(at: string | Date, language: string): string {
     day: "numeric",
     hour: "2-digit",
     minute: "2-digit",
+    ...(timeZone ? { timeZone } : {}),
   }).format(then);
 }
 

@@ -56,6 +56,10 @@ beforeAll(async () => {
   await koi.shop("POST", "/events", [bought("o1", 40), bought("o2", 12)]);
   const person = await shopper(koi, live, "linxiaoman", 20);
   await koi.as(person.token, "POST", `/campaigns/${live}/draws`, { count: 10 }, "draws");
+  // Somebody whose prizes wait for a look.
+  const doubtful = await shopper(koi, live, "chenhao", 4);
+  await koi.shop("PUT", "/shoppers/chenhao/risk", { score: 60, flags: ["hold"] });
+  await koi.as(doubtful.token, "POST", `/campaigns/${live}/draws`, { count: 4 }, "held");
   const all = await koi.shop<{ data: { id: string; login: string }[] }>("GET", "/operators");
   me = all.data.find((one) => one.login === "ada")?.id ?? "";
 });

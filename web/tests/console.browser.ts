@@ -189,6 +189,37 @@ describe("a rehearsal", () => {
   });
 });
 
+describe("held awards", () => {
+  it("are given or ended by a person, who says why", async () => {
+    const id = await liveCampaign(koi, { name: "Doubted", tiers: [{ code: "small", slots: 3, weight: 1, value_cents: { min: 1, max: 5_000 } }] });
+    const person = await shopper(koi, id, "doubted", 2);
+    await koi.shop("PUT", "/shoppers/doubted/risk", { score: 60, flags: ["hold"] });
+    await koi.as(person.token, "POST", `/campaigns/${id}/draws`, { count: 2 }, "two");
+    const { context, errors } = await signedIn(browser, koi, "ada", LOOK);
+    const page = await openConsole(context, koi, "/held");
+    const rows = page.locator(".ant-table-row");
+    await expect.poll(() => rows.count(), { timeout: 30_000 }).toBe(2);
+    await rows.first().getByRole("button", { name: "Give" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "Give" }).click();
+    await dialog.getByText("This is needed").waitFor();
+    await dialog.getByLabel("Reason").fill("seen in the shop");
+    await dialog.getByRole("button", { name: "Give" }).click();
+    await expect.poll(() => rows.count(), { timeout: 20_000 }).toBe(1);
+    await rows.first().getByRole("button", { name: "End" }).click();
+    await dialog.getByLabel("Reason").fill("a stolen card");
+    await dialog.getByRole("button", { name: "End" }).click();
+    await expect.poll(() => rows.count(), { timeout: 20_000 }).toBe(0);
+    const entries = await koi.shop<{ data: { act: string; asked: { approve?: boolean; reason?: string } }[] }>("GET", "/audit?act=award.handle");
+    expect(entries.data.map(({ asked }) => [asked.approve, asked.reason])).toEqual([
+      [false, "a stolen card"],
+      [true, "seen in the shop"],
+    ]);
+    expect(errors).toEqual([]);
+    await context.close();
+  });
+});
+
 describe.concurrent("dangerous acts", () => {
   it("ask for the password once more", async () => {
     // The session is fresh after signing in, so the server is made to say that it is not.

@@ -3,7 +3,7 @@ import { Card, Empty, Progress, Select } from "antd";
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { Link } from "react-router";
-import { money, number, percent } from "../../../shared/format";
+import { money, number, percent, shortTime } from "../../../shared/format";
 import { useFigures } from "../lib/figures";
 import { koi } from "../lib/koi";
 import { useTexts } from "../lib/texts";
@@ -12,13 +12,15 @@ import { Funnel } from "../parts/Funnel";
 import { Waiting } from "../parts/Guard";
 import { LiveDot } from "../parts/LiveDot";
 import { useFilters } from "../lib/filters";
-import { Facts, Head, ProblemNote, State, Tiles, Time } from "../parts/basics";
+import { Facts, Head, ProblemNote, State, Tiles } from "../parts/basics";
 import { Burn } from "./campaign/Burn";
 import { fitOption, liveOption } from "./campaign/insight";
 
 /** At most so many campaigns are shown at once. */
 const SHOWN = 12;
 const EVERY_MS = 10_000;
+/** A campaign with draws in no more hours is shown by the minute. */
+const YOUNG_HOURS = 1;
 const RUNNING = new Set(["live", "paused", "scheduled"]);
 const span = (columns: number) => ({ "--span": columns }) as React.CSSProperties;
 
@@ -63,6 +65,16 @@ export function Dashboard() {
   );
 }
 
+/** Draws and wins over time, asked for again and again. */
+function useSeries(id: string, step: "hour" | "minute", enabled = true) {
+  return useQuery({
+    queryKey: ["campaign", id, "series", step],
+    queryFn: ({ signal }) => must(koi.GET("/api/v1/campaigns/{id}/report/series", { params: { path: { id }, query: { step } }, signal })),
+    refetchInterval: EVERY_MS,
+    enabled,
+  });
+}
+
 function Now({ campaign }: { campaign: Schema<"Campaign"> }) {
   const { t, language } = useTexts();
   const { state, last, curve } = useFigures(campaign.id);
@@ -71,11 +83,12 @@ function Now({ campaign }: { campaign: Schema<"Campaign"> }) {
     queryFn: ({ signal }) => must(koi.GET("/api/v1/campaigns/{id}/report/insight", { params: { path: { id: campaign.id } }, signal })),
     refetchInterval: EVERY_MS,
   });
-  const series = useQuery({
-    queryKey: ["campaign", campaign.id, "series", "hour"],
-    queryFn: ({ signal }) => must(koi.GET("/api/v1/campaigns/{id}/report/series", { params: { path: { id: campaign.id }, query: { step: "hour" } }, signal })),
-    refetchInterval: EVERY_MS,
-  });
+  const byHour = useSeries(campaign.id, "hour");
+  // Of a campaign that has just begun hours say nothing yet.
+  const isYoung = byHour.data !== undefined && byHour.data.data.filter((step) => step.draws > 0).length <= YOUNG_HOURS;
+  const byMinute = useSeries(campaign.id, "minute", isYoung);
+  const step = isYoung && byMinute.data ? "minute" : "hour";
+  const series = step === "minute" ? byMinute : byHour;
   const speed = useMemo(() => liveOption(curve, language), [curve, language]);
   const fit = useMemo(() => fitOption(insight.data?.tiers ?? []), [insight.data]);
   const currency = campaign.currency ?? "CNY";
@@ -109,18 +122,18 @@ function Now({ campaign }: { campaign: Schema<"Campaign"> }) {
           <Chart option={speed} height={230} label={t("report.speed")} />
         </Card>
         <Card title={t("report.burn_down")} style={span(6)}>
-          <Burn campaign={campaign} steps={series.data?.data ?? []} step="hour" stock={insight.data?.stock ?? []} at={series.dataUpdatedAt} height={230} />
+          <Burn campaign={campaign} steps={series.data?.data ?? []} step={step} stock={insight.data?.stock ?? []} at={series.dataUpdatedAt} height={230} />
         </Card>
         <Card title={t("report.odds")} style={span(4)}>
           <Chart option={fit} height={210} label={t("report.odds")} />
         </Card>
         {insight.data && (
-          <Card title={t("funnel.title")} style={span(5)}>
+          <Card title={t("funnel.title")} style={span(4)}>
             <Funnel funnel={insight.data.funnel} />
           </Card>
         )}
-        <Card title={t("report.runs_out_next")} style={span(3)}>
-          {next.length === 0 ? <span className="k-muted">{t("report.lasts")}</span> : <Facts facts={next.slice(0, 6).map((prize): [string, React.ReactNode] => [nameOf(prize.code), prize.left === 0 ? t("report.gone") : <Time key={prize.code} at={prize.runs_out_at} zone={campaign.time_zone ?? "UTC"} />])} />}
+        <Card title={t("report.runs_out_next")} style={span(4)}>
+          {next.length === 0 ? <span className="k-muted">{t("report.lasts")}</span> : <Facts facts={next.slice(0, 6).map((prize): [string, React.ReactNode] => [nameOf(prize.code), prize.left === 0 ? t("report.gone") : <time key={prize.code} className="k-num" dateTime={prize.runs_out_at ?? ""}>{shortTime(prize.runs_out_at ?? "", language, campaign.time_zone ?? "UTC")}</time>])} />}
         </Card>
       </div>
     </section>

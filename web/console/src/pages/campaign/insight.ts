@@ -99,7 +99,7 @@ export function fitOption(tiers: Schema<"TierFit">[]): (look: Look) => Option {
   return (look) => ({
     grid: { left: 8, right: 28, top: 12, bottom: 8, containLabel: true },
     tooltip: { show: false },
-    xAxis: { type: "value", min: 0, max: end, interval: end > 1.5 ? 1 : 0.5, axisLabel: { color: look.ink2, formatter: (value: number) => `${Math.round(value * 100)}%` } },
+    xAxis: { type: "value", min: 0, max: end, interval: end > 1.5 ? 1 : 0.5, axisLabel: { color: look.ink2, hideOverlap: true, formatter: (value: number) => `${Math.round(value * 100)}%` } },
     yAxis: { type: "category", data: shown.map((tier) => tier.code), splitLine: { show: false } },
     series: [
       {
@@ -134,11 +134,12 @@ const LEAST_MS = 60_000;
 export function liveOption(curve: readonly Moment[], language: string): (look: Look) => Option {
   const format = new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const last = curve.at(-1);
+  const isQuiet = curve.every((one) => one.drawsPerSecond <= 1);
   const from = last && Math.min(curve[0]?.at ?? last.at, last.at - LEAST_MS);
   return (look) => ({
     grid: { left: 8, right: 20, top: 12, bottom: 4, containLabel: true },
     xAxis: { type: "time", ...(last && from ? { min: from, max: last.at } : {}), splitNumber: 3, splitLine: { show: false }, axisLabel: { color: look.ink2, hideOverlap: true, formatter: (value: number) => format.format(value) } },
-    yAxis: { type: "value", minInterval: 1, max: ({ max }: { max: number }) => Math.max(1, max) },
+    yAxis: { type: "value", minInterval: 1, ...(isQuiet ? { max: 1 } : {}) },
     series: [
       {
         type: "line",
