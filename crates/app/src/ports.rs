@@ -10,6 +10,7 @@ mod fulfil;
 mod hints;
 mod live;
 mod peers;
+mod models;
 
 pub use crate::timers::Timers;
 pub use browse::*;
@@ -21,6 +22,7 @@ pub use fulfil::*;
 pub use hints::*;
 pub use live::*;
 pub use peers::*;
+pub use models::*;
 
 use crate::rows::{AwardRow, DrawRow, EntryRow, OrderRow, Projected, RefundRow};
 use async_trait::async_trait;

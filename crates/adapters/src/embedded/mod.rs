@@ -200,6 +200,8 @@ async fn open_locked(
         notifier,
         hints: near.hints,
         hot: near.hot,
+        hints: Arc::new(Memory::new(clock.clone())),
+        models: shared_store.clone(),
         desk: Desk::of(shared_store),
         dispatch: store.dispatch(),
         clock,

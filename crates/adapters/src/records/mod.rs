@@ -24,6 +24,7 @@ mod exchange;
 mod heardings;
 mod import;
 mod lists;
+mod models;
 mod operators;
 mod orders;
 mod projection;

@@ -146,6 +146,10 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE stock (campaign BIGINT NOT NULL, prize INT NOT NULL, total BIGINT NOT NULL, given BIGINT NOT NULL, PRIMARY KEY (campaign, prize)) WITHOUT ROWID;
     CREATE TABLE escrow (campaign BIGINT NOT NULL, prize INT NOT NULL, part INT NOT NULL, taken BIGINT NOT NULL, returned BIGINT NOT NULL,
         PRIMARY KEY (campaign, prize, part)) WITHOUT ROWID;
+", "
+    CREATE TABLE models (version INTEGER PRIMARY KEY, kind VARCHAR(32) NOT NULL, until_at BIGINT NOT NULL, fitted_at BIGINT NOT NULL,
+        shoppers BIGINT NOT NULL, baskets BIGINT NOT NULL, items BIGINT NOT NULL, state VARCHAR(16) NOT NULL, held INT NOT NULL,
+        comparison TEXT, drift DOUBLE);
 "];
 
 /// Brings the file to this build's layout, all or nothing per version.

@@ -20,6 +20,7 @@ mod keys;
 mod lists;
 mod live;
 mod model;
+mod models;
 mod operators;
 mod orders;
 mod person;
@@ -54,8 +55,7 @@ use crate::fulfil::Dispatch;
 use crate::live::StrategyIds;
 use crate::owners::{Owners, STRANGE};
 use crate::ports::{
-    Accounts, Browse, Campaigns, Clock, Codes, Drawings, Escrow, ExchangeDesk, Heardings, Hints, Hot, Lists, Notifier,
-    Orders, PortError, Registry, Shelves, Timers,
+    Accounts, Browse, Campaigns, Clock, Codes, Drawings, Escrow, ExchangeDesk, Heardings, Hints, Hot, LedgerReader, Lists, Models, Notifier, Orders, PortError, Registry, Shelves, Timers,
 };
 use crate::runtime::Runtime;
 use bytes::Bytes;
@@ -109,6 +109,7 @@ pub struct Parts {
     pub notifier: Arc<dyn Notifier>,
     pub hints: Arc<dyn Hints>,
     pub hot: Arc<dyn Hot>,
+    pub models: Arc<dyn Models>,
     pub desk: Desk,
     pub clock: Arc<dyn Clock>,
     pub published: Vec<Arc<Runtime>>,

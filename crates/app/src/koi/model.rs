@@ -2,27 +2,25 @@
 
 use super::Koi;
 use crate::error::{Error, Result};
-use crate::ports::History as StoredHistory;
 use crate::views::RecommendationView;
 use domain::behaviour::{Action, Behaviour};
 use domain::ids::ShopperId;
 use recommend::Scratch;
-use recommend::baskets::{Builder, History};
-use recommend::fit::{Fitted, Options, Who};
+use recommend::baskets::History;
+use recommend::fit::{Fitted, Who};
 use recommend::profile::Profile;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-/// Behaviours read from records at a time while fitting.
-const PAGE: u32 = 20_000;
-
 /// The model in service, if one was fitted yet.
 #[derive(Default)]
 pub(super) struct Model {
-    fitted: RwLock<Option<Arc<Fitted>>>,
+    pub(super) fitted: RwLock<Option<Arc<Fitted>>>,
+    /// The model in service and the ones before it, by version.
+    pub(super) at_hand: RwLock<Vec<(u32, Arc<Fitted>)>>,
     /// When the last fit ended and how long it took.
-    last_fit: RwLock<Option<(Instant, Duration)>>,
-    fitting: tokio::sync::Mutex<()>,
+    pub(super) last_fit: RwLock<Option<(Instant, Duration)>>,
+    pub(super) fitting: tokio::sync::Mutex<()>,
     /// When a finished walk was last started over.
     walked_again: RwLock<Option<Instant>>,
 }
@@ -62,12 +60,11 @@ pub(super) fn is_unseen(fitted: &Fitted, shopper: ShopperId, behaviours: &[Behav
 impl Koi {
     /// The model in service; the first caller waits for it to be fitted.
     pub(super) async fn fitted(&self) -> Result<Arc<Fitted>> {
-        let at_hand = || self.inner.model.fitted.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(fitted) = at_hand() {
+        if let Some(fitted) = self.model_at_hand() {
             return Ok(fitted);
         }
         let _one_at_a_time = self.inner.model.fitting.lock().await;
-        match at_hand() {
+        match self.model_at_hand() {
             Some(fitted) => Ok(fitted),
             None => self.fit_now().await,
         }
@@ -83,44 +80,6 @@ impl Koi {
     pub(super) async fn refit(&self) -> Result<Arc<Fitted>> {
         let _one_at_a_time = self.inner.model.fitting.lock().await;
         self.fit_now().await
-    }
-
-    async fn fit_now(&self) -> Result<Arc<Fitted>> {
-        let started = Instant::now();
-        let mut builder = Builder::default();
-        let mut after = ShopperId(0);
-        loop {
-            let page: Vec<StoredHistory> = self.parts().shelves.histories(after, PAGE).await?;
-            let Some((last, _)) = page.last() else { break };
-            after = *last;
-            builder = tokio::task::spawn_blocking(move || {
-                for (shopper, texts) in &page {
-                    for behaviour in behaviours(texts) {
-                        builder.add(*shopper, &behaviour);
-                    }
-                }
-                builder
-            })
-            .await
-            .map_err(|_| Error::Unavailable("the model could not be fitted"))?;
-        }
-        let fitted = tokio::task::spawn_blocking(move || {
-            let fitted = Fitted::fit(builder.build(), Options::default());
-            fitted.refresh_neighbours(1);
-            Arc::new(fitted)
-        });
-        let fitted = fitted.await.map_err(|_| Error::Unavailable("the model could not be fitted"))?;
-        metrics::histogram!("koi_model_fit_seconds").record(started.elapsed().as_secs_f64());
-        *self.inner.model.last_fit.write().unwrap_or_else(PoisonError::into_inner) =
-            Some((Instant::now(), started.elapsed()));
-        tracing::info!(
-            model = fitted.model(),
-            shoppers = fitted.data().len(),
-            items = fitted.catalogue().len(),
-            "a model is in service"
-        );
-        *self.inner.model.fitted.write().unwrap_or_else(PoisonError::into_inner) = Some(fitted.clone());
-        Ok(fitted)
     }
 
     /// One shopper's behaviours, newer than the model may be.

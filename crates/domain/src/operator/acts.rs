@@ -64,6 +64,7 @@ acts! {
     DrawEntry         "entry.draw"          CampaignsEnd     plain     Whole;
     ArchiveCampaign   "campaign.archive"    CampaignsEnd     plain     Whole;
     EditFlow          "flow.edit"           CampaignsPublish plain     Whole;
+    ActivateModel     "model.activate"      CampaignsPublish plain     Whole;
     CreateGrant       "grant.create"        GrantsCreate     plain     Asked;
     CreateCodes       "codes.create"        CodesManage      plain     Whole;
     ExportCodes       "codes.export"        CodesManage      plain     Asked;

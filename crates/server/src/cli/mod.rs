@@ -9,6 +9,7 @@ mod evaluate;
 mod flow;
 mod import;
 mod keep;
+mod models;
 mod operators;
 mod receipt;
 mod rehearse;
@@ -45,6 +46,9 @@ enum Command {
     Evaluate(evaluate::Command),
     /// Compare hyper-parameters on a validation split
     Tune(tune::Args),
+    /// Versions of the recommendation model
+    #[command(subcommand)]
+    Models(models::Command),
     /// People who work with the console
     #[command(subcommand)]
     Operators(operators::Command),
@@ -115,6 +119,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Strategies(command) => strategies::run(command),
         Command::Evaluate(command) => evaluate::run(command),
         Command::Tune(args) => tune::run(args),
+        Command::Models(command) => models::run(command),
         Command::Operators(command) => operators::run(command),
         Command::Config(command) => config::run(&command),
         Command::Flow(command) => flow::run(&command),
@@ -195,6 +200,10 @@ mod tests {
             ("koi evaluate choice --purchases p --questions q --json", true),
             ("koi evaluate choice --purchases p --questions q --diagram d.svg", true),
             ("koi evaluate choice --purchases p", false),
+            ("koi models list --data d --json", true),
+            ("koi models activate 3 --data d", true),
+            ("koi models activate", false),
+            ("koi models activate last", false),
             ("koi config default", true),
             ("koi config check koi.toml", true),
             ("koi config", false),

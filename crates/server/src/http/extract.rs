@@ -97,6 +97,20 @@ impl FromRequestParts<App> for BatchPath {
     }
 }
 
+/// The number of a version of the model in the path.
+#[derive(Debug, Clone, Copy)]
+pub struct ModelVersion(pub u32);
+
+impl FromRequestParts<App> for ModelVersion {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let version = path_param(parts, app, "version").await.and_then(|text| text.parse().ok());
+        let unknown = || Problem::new(StatusCode::NOT_FOUND, "model_unknown", "no model of that version");
+        version.map(ModelVersion).ok_or_else(unknown)
+    }
+}
+
 /// The shopper's external id in the path.
 #[derive(Debug, Clone)]
 pub struct ExternalId(pub String);

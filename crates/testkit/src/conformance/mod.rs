@@ -14,6 +14,7 @@ pub mod fulfil;
 pub mod hints;
 pub mod ledger;
 pub mod live;
+pub mod models;
 pub mod records;
 pub mod registry;
 pub mod shared_ledger;

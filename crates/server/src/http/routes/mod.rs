@@ -20,6 +20,7 @@ pub mod grants;
 pub mod insight;
 pub mod live;
 pub mod me;
+pub mod models;
 pub mod operations;
 pub mod operators;
 pub mod orders;
@@ -129,6 +130,8 @@ fn fulfilment() -> Router<App> {
         .route("/webhooks/{id}", get(webhooks::get_webhook).delete(webhooks::delete_webhook))
         .route("/webhooks/{id}/rotate", post(webhooks::rotate_webhook))
         .route("/webhooks/{id}/old-secret", delete(webhooks::retire_webhook_secret))
+        .route("/models", get(models::list_models))
+        .route("/models/{version}/activate", post(models::activate_model))
         .route("/deliveries", get(deliveries::list_deliveries))
         .route("/deliveries/{id}/replay", post(deliveries::replay_delivery))
 }

@@ -99,6 +99,41 @@ pub struct Deliveries {
     pub next_cursor: Option<String>,
 }
 
+/// A version of the recommendation model.
+#[derive(Serialize, ToSchema)]
+pub struct Model {
+    pub version: u32,
+    #[schema(example = "tifu-knn")]
+    pub model: String,
+    /// `in_service`, `retired` or `refused`: it did worse than the one in service.
+    pub state: String,
+    /// An operator put it into service and no newer version replaces it by itself.
+    pub held: bool,
+    pub fitted_at: String,
+    pub shoppers: u64,
+    pub baskets: u64,
+    pub items: u64,
+    /// On baskets that the version then in service had not seen; null where there were too few.
+    pub comparison: Option<ModelComparison>,
+    /// How far what is bought moved since that version was fitted: the population stability index, 0.25 is much.
+    pub drift: Option<f64>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ModelComparison {
+    pub shoppers: usize,
+    pub old_recall: f64,
+    pub old_ndcg: f64,
+    pub new_recall: f64,
+    pub new_ndcg: f64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Models {
+    pub data: Vec<Model>,
+    pub next_cursor: Option<String>,
+}
+
 /// A pool of coupon codes.
 #[derive(Serialize, ToSchema)]
 pub struct Coupons {

@@ -1,0 +1,219 @@
+//! The model's life: fitted in the background, compared with the one in service before it replaces it, brought back by an
+//! operator, watched for drift.
+
+use super::Koi;
+use super::model::behaviours;
+use crate::error::{Error, Result};
+use crate::ports::{History as StoredHistory, JobCursor, ModelRow, ModelState};
+use crate::time::rfc3339;
+use crate::views::{ModelView, Page, PageAsk};
+use domain::ids::ShopperId;
+use recommend::baskets::{Builder, Dataset};
+use recommend::fit::{Fitted, Options};
+use recommend::life;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+/// Behaviours read from records at a time while fitting.
+const PAGE: u32 = 20_000;
+
+/// Versions that are remembered.
+const KEPT: u32 = 100;
+
+/// Fitted models besides the one in service that stay in memory, so that going back is at once.
+const AT_HAND: usize = 2;
+
+impl Koi {
+    /// All behaviour up to a moment.
+    async fn data_until(&self, until_ms: i64) -> Result<Dataset> {
+        let failed = |_| Error::Unavailable("the model could not be fitted");
+        let mut builder = Builder::default();
+        let mut after = ShopperId(0);
+        loop {
+            let page: Vec<StoredHistory> = self.parts().shelves.histories(after, PAGE).await?;
+            let Some((last, _)) = page.last() else { break };
+            after = *last;
+            let work = tokio::task::spawn_blocking(move || {
+                for (shopper, texts) in &page {
+                    behaviours(texts)
+                        .iter()
+                        .filter(|behaviour| behaviour.at_ms <= until_ms)
+                        .for_each(|behaviour| builder.add(*shopper, behaviour));
+                }
+                builder
+            });
+            builder = work.await.map_err(failed)?;
+        }
+        tokio::task::spawn_blocking(move || builder.build()).await.map_err(failed)
+    }
+
+    /// Fits over all histories. The first model of a process is that of the version in service, as far as there is one;
+    /// later ones replace it where they are good enough and no operator holds it.
+    pub(super) async fn fit_now(&self) -> Result<Arc<Fitted>> {
+        let started = Instant::now();
+        let serving = self.parts().models.in_service().await?;
+        let old = self.model_at_hand();
+        if let (Some(row), Some(old)) = (&serving, &old)
+            && row.held
+        {
+            self.note_fit(started);
+            return Ok(old.clone());
+        }
+        let held = serving.as_ref().filter(|row| row.held);
+        // Purchases may be told of a day that is to come; a model knows what it was told.
+        let until_ms = held.map_or(i64::MAX, |row| row.until_ms);
+        let data = self.data_until(until_ms).await?;
+        let work = tokio::task::spawn_blocking(move || {
+            let comparison = old.as_ref().and_then(|old| life::compare(old, &data, Options::default()));
+            let drift = old.as_ref().map(|old| life::drift(old.data(), &data));
+            let fitted = Fitted::fit(data, Options::default());
+            fitted.refresh_neighbours(1);
+            (Arc::new(fitted), comparison, drift)
+        });
+        let (fitted, comparison, drift) =
+            work.await.map_err(|_| Error::Unavailable("the model could not be fitted"))?;
+        self.note_fit(started);
+        if let Some(comparison) = comparison {
+            metrics::gauge!("koi_model_ndcg", "which" => "serving").set(comparison.old_ndcg);
+            metrics::gauge!("koi_model_ndcg", "which" => "candidate").set(comparison.new_ndcg);
+        }
+        metrics::gauge!("koi_model_drift").set(drift.unwrap_or(0.0));
+        if held.is_some() || self.is_unchanged(&fitted, serving.as_ref()) {
+            self.put_into_service(&fitted);
+            return Ok(fitted);
+        }
+        let good = comparison.is_none_or(|comparison| comparison.is_good_enough());
+        let state = if good { ModelState::InService } else { ModelState::Refused };
+        let newest = self.parts().models.versions(u32::MAX, 1).await?;
+        let row = ModelRow {
+            version: newest.first().map_or(1, |row| row.version + 1),
+            kind: fitted.model().to_owned(),
+            until_ms: self.now_ms(),
+            fitted_at_ms: self.now_ms(),
+            shoppers: fitted.data().len() as u64,
+            baskets: fitted.data().basket_count() as u64,
+            items: fitted.catalogue().len() as u64,
+            state,
+            held: false,
+            comparison,
+            drift,
+        };
+        self.parts().models.add(&row, KEPT).await?;
+        tracing::info!(version = row.version, state = state.word(), shoppers = row.shoppers, "a model was fitted");
+        match (good, self.model_at_hand()) {
+            (false, Some(old)) => Ok(old),
+            _ => {
+                self.put_into_service(&fitted);
+                self.keep_at_hand(row.version, &fitted);
+                Ok(fitted)
+            }
+        }
+    }
+
+    /// Whether the version in service is of the same behaviour, so that a restart makes no new one.
+    fn is_unchanged(&self, fitted: &Fitted, serving: Option<&ModelRow>) -> bool {
+        serving.is_some_and(|row| {
+            let (shoppers, baskets) = (fitted.data().len() as u64, fitted.data().basket_count() as u64);
+            (row.shoppers, row.baskets, row.kind.as_str()) == (shoppers, baskets, fitted.model())
+        })
+    }
+
+    fn note_fit(&self, started: Instant) {
+        metrics::histogram!("koi_model_fit_seconds").record(started.elapsed().as_secs_f64());
+        let mut last = self.inner.model.last_fit.write().unwrap_or_else(PoisonError::into_inner);
+        *last = Some((Instant::now(), started.elapsed()));
+    }
+
+    pub(super) fn model_at_hand(&self) -> Option<Arc<Fitted>> {
+        self.inner.model.fitted.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn put_into_service(&self, fitted: &Arc<Fitted>) {
+        *self.inner.model.fitted.write().unwrap_or_else(PoisonError::into_inner) = Some(fitted.clone());
+    }
+
+    fn keep_at_hand(&self, version: u32, fitted: &Arc<Fitted>) {
+        let mut kept = self.inner.model.at_hand.write().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(of, _)| *of != version);
+        kept.push((version, fitted.clone()));
+        let surplus = kept.len().saturating_sub(AT_HAND + 1);
+        kept.drain(..surplus);
+    }
+
+    /// Versions of the model, newest first.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn models(&self, ask: PageAsk) -> Result<Page<ModelView>> {
+        let before = ask.before.map_or(u32::MAX, |before| u32::try_from(before).unwrap_or(u32::MAX));
+        let rows = self.parts().models.versions(before, ask.limit + 1).await?;
+        let more = rows.len() > ask.limit as usize;
+        let data: Vec<ModelView> = rows.iter().take(ask.limit as usize).map(view).collect();
+        let next_cursor = data.last().filter(|_| more).map(|last| last.version.to_string());
+        Ok(Page { data, next_cursor })
+    }
+
+    /// Puts an earlier version into service, where it stays until another one is activated: activating the newest lets
+    /// newer models replace it again. Personal strategies are composed anew by it.
+    ///
+    /// # Errors
+    /// `NotFound`; `Unavailable`.
+    pub async fn activate_model(&self, version: u32) -> Result<ModelView> {
+        let unknown = || Error::NotFound { code: "model_unknown", detail: "no model of that version" };
+        let _one_at_a_time = self.inner.model.fitting.lock().await;
+        let row = self.parts().models.version(version).await?.ok_or_else(unknown)?;
+        let newest = self.parts().models.versions(u32::MAX, 1).await?;
+        let held = newest.first().is_some_and(|newest| newest.version != version);
+        let kept = {
+            let kept = self.inner.model.at_hand.read().unwrap_or_else(PoisonError::into_inner);
+            kept.iter().find(|(of, _)| *of == version).map(|(_, fitted)| fitted.clone())
+        };
+        let fitted = match kept {
+            Some(fitted) => fitted,
+            None => {
+                let data = self.data_until(row.until_ms).await?;
+                let work = tokio::task::spawn_blocking(move || {
+                    let fitted = Fitted::fit(data, Options::default());
+                    fitted.refresh_neighbours(1);
+                    Arc::new(fitted)
+                });
+                work.await.map_err(|_| Error::Unavailable("the model could not be fitted"))?
+            }
+        };
+        if !self.parts().models.activate(version, held).await? {
+            return Err(unknown());
+        }
+        self.put_into_service(&fitted);
+        self.keep_at_hand(version, &fitted);
+        self.compose_anew().await?;
+        let row = self.parts().models.version(version).await?.ok_or_else(unknown)?;
+        Ok(view(&row))
+    }
+
+    /// Lets the strategy job walk all shoppers again.
+    async fn compose_anew(&self) -> Result<()> {
+        for runtime in self.open_campaigns() {
+            if let Some(cursor) = self.parts().shelves.cursor(runtime.id).await? {
+                let again = JobCursor { after: ShopperId(0), done: 0, finished: false, ..cursor };
+                self.parts().shelves.put_strategies(Vec::new(), again).await?;
+            }
+        }
+        self.parts().wishes.campaign();
+        Ok(())
+    }
+}
+
+fn view(row: &ModelRow) -> ModelView {
+    ModelView {
+        version: row.version,
+        model: row.kind.clone(),
+        state: row.state.word(),
+        held: row.held,
+        fitted_at: rfc3339(row.fitted_at_ms),
+        shoppers: row.shoppers,
+        baskets: row.baskets,
+        items: row.items,
+        comparison: row.comparison,
+        drift: row.drift,
+    }
+}
