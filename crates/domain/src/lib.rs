@@ -7,6 +7,7 @@ pub mod behaviour;
 pub mod campaign;
 pub mod chances;
 pub mod code;
+pub mod currency;
 pub mod draw;
 pub mod entry;
 pub mod exchange;

@@ -30,6 +30,7 @@ mod rehearse;
 mod sessions;
 mod shoppers;
 mod strategist;
+mod tracker;
 mod webhooks;
 
 pub use audit::{AuditCheck, AuditView, Deed, Target};
@@ -47,6 +48,7 @@ pub use operators::{BanView, NewOperator, OperatorEdit, OperatorView};
 pub use orders::OrderInput;
 pub use sessions::{Session, SessionToken, SessionView};
 pub use strategist::{Strategist, Wishes, wishes};
+pub use tracker::{Heard, WholeRefund};
 
 use crate::command::Reply;
 use crate::desk::{Desk, Hasher, Policy, Throttle};

@@ -19,6 +19,8 @@ pub use session::{COOKIE, CSRF_HEADER, csrf_token, is_csrf_token, session_cookie
 pub use token::{TokenError, Tokens};
 
 use axum::http::{HeaderMap, header::AUTHORIZATION};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 /// The credential of a request, as far as its form tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,10 +66,45 @@ pub fn credential(headers: &HeaderMap) -> Credential<'_> {
     }
 }
 
+/// The API key that comes as the user of HTTP Basic (RFC 7617) with an empty password, as trackers send it.
+pub fn basic_key(headers: &HeaderMap) -> Option<String> {
+    let mut all = headers.get_all(AUTHORIZATION).iter();
+    let (Some(only), None) = (all.next(), all.next()) else { return None };
+    let (scheme, encoded) = only.to_str().ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") || encoded.len() > CREDENTIAL_MAX * 2 {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let user = decoded.strip_suffix(':')?;
+    (user.len() <= CREDENTIAL_MAX && user.starts_with(keys::PREFIX) && !user.contains(':')).then(|| user.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use axum::http::HeaderValue;
+
+    #[test]
+    fn a_trackers_key_is_the_user_of_basic() {
+        let basic = |pair: &str| format!("Basic {}", STANDARD.encode(pair));
+        for (value, want) in [
+            (basic("koi_sk_abc:"), Some("koi_sk_abc")),
+            (basic("koi_sk_abc:").replace("Basic", "basic"), Some("koi_sk_abc")),
+            (basic("koi_sk_abc:secret"), None),
+            (basic("koi_sk_abc"), None),
+            (basic("koi_sk_a:b:"), None),
+            (basic("kst_abc:"), None),
+            (basic(":"), None),
+            (basic(&format!("koi_sk_{}:", "x".repeat(CREDENTIAL_MAX))), None),
+            ("Basic koi_sk_abc:".to_owned(), None),
+            ("Basic".to_owned(), None),
+            ("Bearer koi_sk_abc".to_owned(), None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, HeaderValue::from_str(&value).unwrap());
+            assert_eq!(basic_key(&headers).as_deref(), want, "{value}");
+        }
+    }
 
     #[test]
     fn credentials_are_told_apart_by_prefix() {

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use serde::de::{Deserialize, DeserializeOwned};
+use std::io::Read;
 use std::time::Duration;
 
 /// Bytes of a body in general.
@@ -35,6 +36,36 @@ impl<const LIMIT: usize> FromRequest<App> for RawJson<LIMIT> {
     async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
         let (parts, mut body) = request.into_parts();
         Ok(RawJson(read(&parts.headers, &mut body, LIMIT).await?))
+    }
+}
+
+/// The bytes of a JSON body of at most `LIMIT` bytes, which may come compressed by gzip: trackers do so by themselves.
+pub struct PackedJson<const LIMIT: usize>(pub Bytes);
+
+impl<const LIMIT: usize> FromRequest<App> for PackedJson<LIMIT> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
+        let (mut parts, mut body) = request.into_parts();
+        let encoding = parts.headers.get(header::CONTENT_ENCODING);
+        let packed = encoding.is_some_and(|given| given.as_bytes().eq_ignore_ascii_case(b"gzip"));
+        if packed {
+            parts.headers.remove(header::CONTENT_ENCODING);
+        }
+        let bytes = read(&parts.headers, &mut body, LIMIT).await?;
+        if packed { unpack(&bytes, LIMIT).map(PackedJson) } else { Ok(PackedJson(bytes)) }
+    }
+}
+
+/// What was compressed, as far as it stays within `limit`: a small body may hold a very large one.
+fn unpack(bytes: &[u8], limit: usize) -> Result<Bytes, Problem> {
+    let mut whole = Vec::new();
+    let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    let mut reader = flate2::read::MultiGzDecoder::new(bytes).take(bound);
+    match reader.read_to_end(&mut whole) {
+        Ok(_) if whole.len() > limit => Err(too_large(limit)),
+        Ok(_) => Ok(whole.into()),
+        Err(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "body_broken", "the body is no gzip stream, or ends early")),
     }
 }
 
@@ -236,6 +267,27 @@ mod tests {
         ] {
             let headers = HeaderMap::from_iter([(name.clone(), HeaderValue::from_static(value))]);
             assert_eq!(check_type(&headers).is_ok(), ok, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn packed_bodies_are_unpacked_within_their_limit() {
+        let pack = |plain: &[u8]| {
+            let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            std::io::Write::write_all(&mut out, plain).unwrap();
+            out.finish().unwrap()
+        };
+        let whole = pack(b"{\"a\": 1}");
+        for (bytes, want) in [
+            (whole.clone(), Ok(&b"{\"a\": 1}"[..])),
+            (whole[..whole.len() - 9].to_vec(), Err("body_broken")),
+            (b"{}".to_vec(), Err("body_broken")),
+            (pack(&[b' '; 64]), Ok(&[b' '; 64][..])),
+            (pack(&[b' '; 65]), Err("body_too_large")),
+            (pack(&vec![b' '; 1 << 24]), Err("body_too_large")),
+        ] {
+            let got = unpack(&bytes, 64);
+            assert_eq!(got.as_deref().map_err(|problem| problem.code), want);
         }
     }
 

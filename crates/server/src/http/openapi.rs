@@ -14,7 +14,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
     info(title = "Koi", description = "A marketing prize-draw platform: purchases in, personal prize draws out.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
     paths(
         shoppers::put_shopper, shoppers::create_token, profiles::get_profile, profiles::list_recommendations,
-        choices::create_choice, choices::get_reliability, points::add_points, blacklist::put_blacklist, blacklist::delete_blacklist, events::record_events,
+        choices::create_choice, choices::get_reliability, points::add_points, blacklist::put_blacklist, blacklist::delete_blacklist, events::record_events, tracker::track, tracker::batch, tracker::identify,
         campaigns::create_campaign, campaigns::list_campaigns, campaigns::get_campaign, campaigns::edit_campaign,
         campaigns::publish_campaign, campaigns::pause_campaign, campaigns::resume_campaign, campaigns::end_campaign,
         campaigns::archive_campaign, templates::list_templates, rules::get_rules,
@@ -93,6 +93,9 @@ impl Modify for Credentials {
         };
         bearer("api_key", "koi_sk_…", "An API key of the shop's server, with scopes");
         bearer("shopper_token", "kst_…", "A shopper's token, made by the shop's server, or a JWT of the shop's own");
+        let mut basic = Http::new(HttpAuthScheme::Basic);
+        basic.description = Some("A tracker's write key: an API key with the scope `events` as user, no password".to_owned());
+        components.add_security_scheme("write_key", SecurityScheme::Http(basic));
         let cookie = ApiKeyValue::with_description(COOKIE, "An operator's session; changes send `X-CSRF-Token` too");
         components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     }

@@ -12,6 +12,8 @@ use serde::Serialize;
 use std::borrow::Cow;
 
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// The code of a tracker's missing or wrong credential, which tells the way to send one.
+const NO_WRITE_KEY: &str = "write_key_unknown";
 /// Seconds after which a caller should ask again: what is busy now is free within a batch or an engine's reconnect.
 const SOON_S: HeaderValue = HeaderValue::from_static("1");
 /// A used-up limit frees by the day at best: asking every second would be of no use.
@@ -100,6 +102,12 @@ impl Problem {
         Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "send a valid key or token as `Authorization: Bearer …`")
     }
 
+    /// 401 for a tracker, whose credential comes by HTTP Basic.
+    pub fn no_write_key() -> Self {
+        let detail = "send an API key with the scope `events` as the user of HTTP Basic, with an empty password";
+        Problem::new(StatusCode::UNAUTHORIZED, NO_WRITE_KEY, detail)
+    }
+
     /// 403: the credential is good, but not for this.
     pub fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
         Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
@@ -133,7 +141,8 @@ impl Problem {
             headers.insert(header::RETRY_AFTER, after);
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            let way = if self.code == NO_WRITE_KEY { "Basic realm=\"koi\"" } else { "Bearer" };
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(way));
         }
         reply
     }

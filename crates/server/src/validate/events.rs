@@ -52,30 +52,34 @@ pub fn read(body: &[u8], now_ms: i64) -> Result<Vec<Event>, Problem> {
 }
 
 /// All that an event of any type may hold.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wire<'a> {
+pub(super) struct Wire<'a> {
     #[serde(borrow)]
-    id: Cow<'a, str>,
+    pub id: Cow<'a, str>,
     #[serde(borrow, rename = "type")]
-    kind: Cow<'a, str>,
+    pub kind: Cow<'a, str>,
     #[serde(borrow)]
-    shopper: Cow<'a, str>,
+    pub shopper: Cow<'a, str>,
     #[serde(borrow)]
-    at: Cow<'a, str>,
-    order_id: Option<String>,
-    items: Option<Vec<Item>>,
-    sku: Option<String>,
-    rating: Option<u8>,
-    text: Option<String>,
-    query: Option<String>,
+    pub at: Cow<'a, str>,
+    pub order_id: Option<String>,
+    pub items: Option<Vec<Item>>,
+    pub sku: Option<String>,
+    pub rating: Option<u8>,
+    pub text: Option<String>,
+    pub query: Option<String>,
 }
 
 /// A stable word and what is wrong.
-type Refused = (&'static str, String);
+pub(super) type Refused = (&'static str, String);
 
 fn check(raw: &str, now_ms: i64) -> Result<(String, Behaviour), Refused> {
-    let event: Wire = serde_json::from_str(raw).map_err(|error| unreadable(raw, &error))?;
+    checked(serde_json::from_str(raw).map_err(|error| unreadable(raw, &error))?, now_ms)
+}
+
+/// Checks an event that has the shape of one, whatever it was written as.
+pub(super) fn checked(event: Wire<'_>, now_ms: i64) -> Result<(String, Behaviour), Refused> {
     text_ok("id", &event.id, ID_CHARS)?;
     text_ok("shopper", &event.shopper, ID_CHARS)?;
     let Some(at_ms) = parse_time(&event.at) else {

@@ -1,6 +1,7 @@
 //! What the edge checks before a use case sees it: lengths, ranges and forms, each refused by field.
 
 pub mod events;
+pub mod tracker;
 
 use crate::http::problem::Problem;
 use domain::campaign::Time;

@@ -43,3 +43,4 @@ mod rules;
 mod seeds;
 mod sigterm;
 mod traces;
+mod tracker;

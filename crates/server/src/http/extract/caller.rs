@@ -2,7 +2,7 @@
 
 use super::App;
 use super::Problem;
-use crate::auth::{COOKIE, CSRF_HEADER, Credential, TokenError, credential, csrf_token, is_csrf_token};
+use crate::auth::{COOKIE, CSRF_HEADER, Credential, TokenError, basic_key, credential, csrf_token, is_csrf_token};
 use crate::clock;
 use crate::http::front::Peer;
 use crate::http::request_id::RequestId;
@@ -133,6 +133,26 @@ impl<W: Wanted> FromRequestParts<App> for Operator<W> {
             return Err(Problem::forbidden(format!("this needs the permission `{}`", wanted.word())));
         }
         Ok(Operator { caller, wanted: PhantomData })
+    }
+}
+
+/// A shop's tracker: an API key that may send events, as the user of HTTP Basic.
+pub struct Tracker;
+
+impl FromRequestParts<App> for Tracker {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let key = basic_key(&parts.headers).ok_or_else(Problem::no_write_key)?;
+        let request_id = parts.extensions.get::<RequestId>().map(|id| id.as_str().to_owned()).unwrap_or_default();
+        let caller = app.keys.find(&app.koi, &key, &request_id).await?.ok_or_else(Problem::no_write_key)?;
+        app.admit(crate::http::Who::Key(&caller.who.word()), &parts.headers).await?;
+        let wanted = Permission::EventsWrite;
+        if caller.rights.has(wanted) {
+            Ok(Tracker)
+        } else {
+            Err(Problem::forbidden(format!("this needs the permission `{}`", wanted.word())))
+        }
     }
 }
 

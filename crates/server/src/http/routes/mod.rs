@@ -32,6 +32,7 @@ pub mod session;
 pub mod shoppers;
 pub mod support;
 pub mod templates;
+pub mod tracker;
 pub mod versions;
 pub mod webhooks;
 
@@ -107,6 +108,7 @@ pub fn router(app: App) -> Router {
     let no_sniff = HeaderValue::from_static("nosniff");
     Router::new()
         .nest("/api/v1", api)
+        .nest("/v1", tracker())
         .merge(operations)
         .merge(pages::router())
         .with_state(app)
@@ -115,6 +117,14 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(SetResponseHeaderLayer::if_not_present(HeaderName::from_static("x-content-type-options"), no_sniff))
         .layer(from_fn(tell_route))
+}
+
+/// Segment's HTTP API, at the paths that trackers know.
+fn tracker() -> Router<App> {
+    Router::new()
+        .route("/track", post(tracker::track))
+        .route("/batch", post(tracker::batch))
+        .route("/identify", post(tracker::identify))
 }
 
 /// Awards, and what the shop is told of them.
@@ -306,7 +316,7 @@ mod tests {
                         | "/api/v1/campaigns/{id}/big-wins",
                         _,
                     ) => 404,
-                    _ if path.starts_with("/api/") => 401,
+                    _ if path.starts_with("/api/") || path.starts_with("/v1/") => 401,
                     _ => 200,
                 };
                 assert_eq!(ask(method.clone()).await, want, "{method} {path}");
