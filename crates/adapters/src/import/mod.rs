@@ -8,6 +8,7 @@
 //! what makes a second import harmless: see `Ranges`.
 
 mod category;
+mod complete_journey;
 mod lines;
 mod online_retail;
 mod ordinals;
@@ -15,19 +16,21 @@ mod purchases;
 mod ranges;
 mod rejects;
 mod row;
+mod sheet;
 mod table;
 #[cfg(test)]
 mod tests;
 mod values;
 
 use std::borrow::Cow;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use domain::behaviour::Item;
 
+use complete_journey::{CompleteJourney, Products};
 use lines::{Lines, Next};
 use online_retail::OnlineRetail;
 use ordinals::Ordinals;
@@ -43,31 +46,39 @@ pub use rejects::rejects_path;
 /// Most lines of a group. A longer order comes as several groups.
 pub const MAX_GROUP_LINES: usize = 1_000;
 
-const XLSX_MAGIC: &[u8] = b"PK\x03\x04";
-
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// The Online Retail data set's CSV.
+    /// The Online Retail data set, as CSV or as the spreadsheet that it is published as.
     OnlineRetail,
-    /// Koi's own columns, as CSV or NDJSON; the first line tells which.
+    /// The Complete Journey data set, as a folder of CSVs.
+    CompleteJourney,
+    /// Koi's own columns, as CSV, NDJSON or a spreadsheet; the first bytes tell which.
     Purchases,
+}
+
+impl Format {
+    /// The word of the command line and of what was imported.
+    pub fn word(self) -> &'static str {
+        match self {
+            Format::OnlineRetail => "online-retail",
+            Format::CompleteJourney => "complete-journey",
+            Format::Purchases => "purchases",
+        }
+    }
 }
 
 /// A format that Koi does not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown format {0:?}: expected online-retail or purchases")]
+#[error("unknown format {0:?}: expected online-retail, complete-journey or purchases")]
 pub struct UnknownFormat(String);
 
 impl FromStr for Format {
     type Err = UnknownFormat;
 
     fn from_str(name: &str) -> Result<Format, UnknownFormat> {
-        match name {
-            "online-retail" => Ok(Format::OnlineRetail),
-            "purchases" => Ok(Format::Purchases),
-            other => Err(UnknownFormat(other.to_owned())),
-        }
+        let all = [Format::OnlineRetail, Format::CompleteJourney, Format::Purchases];
+        all.into_iter().find(|format| format.word() == name).ok_or_else(|| UnknownFormat(name.to_owned()))
     }
 }
 
@@ -82,8 +93,10 @@ pub enum OpenError {
     Empty(PathBuf),
     #[error("{} has a wrong header: {problem}", path.display())]
     Header { path: PathBuf, problem: String },
-    #[error("{} is a spreadsheet (XLSX), save it as CSV first", .0.display())]
-    Spreadsheet(PathBuf),
+    #[error("{} is a file, expected a folder", .0.display())]
+    NotFolder(PathBuf),
+    #[error("{} has no {table}.csv or {table}.csv.gz", folder.display())]
+    Lacks { folder: PathBuf, table: &'static str },
     #[error("{} cannot be read: {cause}", path.display())]
     Unreadable { path: PathBuf, cause: io::Error },
 }
@@ -91,7 +104,7 @@ pub enum OpenError {
 impl OpenError {
     /// Whether the command line was wrong (exit status 2) rather than the file (1).
     pub fn is_wrong_use(&self) -> bool {
-        matches!(self, OpenError::Missing(_) | OpenError::Directory(_))
+        matches!(self, OpenError::Missing(_) | OpenError::Directory(_) | OpenError::NotFolder(_))
     }
 }
 
@@ -172,6 +185,7 @@ pub struct Reader {
 
 enum Parser {
     OnlineRetail(OnlineRetail),
+    CompleteJourney(CompleteJourney),
     PurchasesCsv { fields: Fields, header: Header },
     PurchasesJson,
 }
@@ -180,6 +194,7 @@ impl Parser {
     fn cells<'a>(&'a mut self, line: &'a str) -> Result<Cells<'a>, Spoilt> {
         match self {
             Parser::OnlineRetail(parser) => parser.cells(line),
+            Parser::CompleteJourney(parser) => parser.cells(line),
             Parser::PurchasesCsv { fields, header } => purchases::csv_cells(fields, header, line),
             Parser::PurchasesJson => purchases::json_cells(line),
         }
@@ -187,26 +202,39 @@ impl Parser {
 }
 
 impl Reader {
-    /// Opens a file, plain or gzip by its first bytes, and reads its header.
+    /// Opens a file (plain, gzip or a spreadsheet by its first bytes) or a folder, and reads its header.
     pub fn open(format: Format, path: &Path) -> Result<Reader, OpenError> {
-        let unreadable = |cause: io::Error| match cause.kind() {
-            io::ErrorKind::NotFound => OpenError::Missing(path.to_owned()),
-            _ => OpenError::Unreadable { path: path.to_owned(), cause },
-        };
-        let about = fs::metadata(path).map_err(unreadable)?;
-        if about.is_dir() {
-            return Err(OpenError::Directory(path.to_owned()));
+        let about = fs::metadata(path).map_err(|cause| unreadable(path, cause))?;
+        if format != Format::CompleteJourney {
+            return if about.is_dir() {
+                Err(OpenError::Directory(path.to_owned()))
+            } else {
+                Reader::of_file(format, path, Products::default())
+            };
         }
-        let file = File::open(path).map_err(unreadable)?;
-        let mut lines = Lines::new(file, about.len()).map_err(unreadable)?;
+        if !about.is_dir() {
+            return Err(OpenError::NotFolder(path.to_owned()));
+        }
+        let table = |table: &'static str| {
+            let lacks = || OpenError::Lacks { folder: path.to_owned(), table };
+            complete_journey::file_of(path, table).ok_or_else(lacks)
+        };
+        let (transactions, products) = (table("transactions")?, table("products")?);
+        let wrong = |problem: String| OpenError::Header { path: products.clone(), problem };
+        Reader::of_file(format, &transactions, Products::read(&products).map_err(wrong)?)
+    }
+
+    fn of_file(format: Format, path: &Path, products: Products) -> Result<Reader, OpenError> {
+        let unreadable = |cause: io::Error| unreadable(path, cause);
+        let bytes = fs::metadata(path).map_err(unreadable)?.len();
+        let mut lines = Lines::open(path, bytes).map_err(unreadable)?;
         let header = |problem: String| OpenError::Header { path: path.to_owned(), problem };
         match lines.advance().map_err(unreadable)? {
             Next::End => return Err(OpenError::Empty(path.to_owned())),
             Next::TooLong => return Err(header(format!("the first line is longer than {MAX_LINE_BYTES} bytes"))),
-            Next::Line if lines.line().starts_with(XLSX_MAGIC) => return Err(OpenError::Spreadsheet(path.to_owned())),
             Next::Line => {}
         }
-        let (parser, ignored_columns) = parser(format, &mut lines).map_err(header)?;
+        let (parser, ignored_columns) = parser(format, &mut lines, products).map_err(header)?;
         Ok(Reader {
             path: path.to_owned(),
             lines,
@@ -322,6 +350,13 @@ impl Reader {
     }
 }
 
+fn unreadable(path: &Path, cause: io::Error) -> OpenError {
+    match cause.kind() {
+        io::ErrorKind::NotFound => OpenError::Missing(path.to_owned()),
+        _ => OpenError::Unreadable { path: path.to_owned(), cause },
+    }
+}
+
 enum Step {
     More,
     /// A group is complete, since the row after it belongs to another.
@@ -347,7 +382,7 @@ fn take(pending: &mut Option<Group>, row: Row<'_>, ordinal: u32, number: u64) ->
 }
 
 /// Chooses the parser by the first line, which stays unread where it is a row.
-fn parser(format: Format, lines: &mut Lines) -> Result<(Parser, Vec<String>), String> {
+fn parser(format: Format, lines: &mut Lines, products: Products) -> Result<(Parser, Vec<String>), String> {
     let Ok(first) = std::str::from_utf8(lines.line()) else { return Err("not a text in UTF-8".to_owned()) };
     if format == Format::Purchases && first.trim_start().starts_with('{') {
         lines.hold();
@@ -355,12 +390,14 @@ fn parser(format: Format, lines: &mut Lines) -> Result<(Parser, Vec<String>), St
     }
     let known = match format {
         Format::OnlineRetail => online_retail::COLUMNS,
+        Format::CompleteJourney => complete_journey::COLUMNS,
         Format::Purchases => purchases::COLUMNS,
     };
     let mut header = Header::read(first, known)?;
     let ignored = std::mem::take(&mut header.ignored);
     let parser = match format {
         Format::OnlineRetail => Parser::OnlineRetail(OnlineRetail::new(header)),
+        Format::CompleteJourney => Parser::CompleteJourney(CompleteJourney::new(header, products)),
         Format::Purchases => {
             purchases::check(&header)?;
             Parser::PurchasesCsv { fields: Fields::default(), header }

@@ -52,6 +52,7 @@ impl OnlineRetail {
             price: Price::Decimal(Cow::Borrowed(field(5))),
             quantity: Cow::Borrowed(field(3)),
             cancelled: order.starts_with(['C', 'c']),
+            void: false,
         })
     }
 }

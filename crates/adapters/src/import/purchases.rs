@@ -55,6 +55,7 @@ pub fn csv_cells<'a>(fields: &'a mut Fields, header: &Header, line: &'a str) -> 
         price,
         quantity: Cow::Borrowed(field(QUANTITY).unwrap_or("1")),
         cancelled: false,
+        void: false,
     })
 }
 

@@ -27,6 +27,8 @@ pub struct Cells<'a> {
     pub quantity: Cow<'a, str>,
     /// The order's id says that it is a return.
     pub cancelled: bool,
+    /// The format says that nothing was bought.
+    pub void: bool,
 }
 
 /// How a row gives the price of one unit.
@@ -81,7 +83,7 @@ pub struct Row<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome<'a> {
     Accepted(Row<'a>),
-    /// A purchase of nobody known: nothing is wrong with it, but it says nothing about a shopper.
+    /// A purchase of nobody known, or of nothing: nothing is wrong with it, but it says nothing about a shopper.
     Skipped,
     Rejected(String),
 }
@@ -98,7 +100,7 @@ pub fn judge<'a>(cells: &'a Cells<'_>) -> Outcome<'a> {
 fn accept<'a>(cells: &'a Cells<'_>) -> Result<Option<Row<'a>>, String> {
     let order = id("order id", &cells.order)?;
     let shopper = values::without_point_zero(cells.shopper.trim());
-    if shopper.is_empty() {
+    if shopper.is_empty() || cells.void {
         return Ok(None);
     }
     let shopper = id("shopper", shopper)?;

@@ -129,6 +129,11 @@ pub struct Header {
 }
 
 impl Header {
+    /// A known column's field, empty where the file has no such column.
+    pub fn field<'a>(&self, which: usize, record: Record<'a>) -> &'a str {
+        self.places[which].and_then(|column| record.get(column)).unwrap_or_default()
+    }
+
     /// Reads a header line; `Err` is a fragment that says what is wrong with it.
     pub fn read(line: &str, known: &[Known]) -> Result<Header, String> {
         let mut fields = Fields::default();

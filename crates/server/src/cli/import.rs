@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub struct Args {
     #[arg(value_enum)]
     format: Format,
-    /// The file; `.gz` is read as it is
+    /// The file, or the folder of complete-journey; `.gz` is read as it is
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The folder that holds everything
@@ -26,9 +26,11 @@ pub struct Args {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
-    /// UCI Online Retail, as CSV
+    /// UCI Online Retail, as CSV or XLSX
     OnlineRetail,
-    /// Our own columns, as CSV or NDJSON
+    /// Complete Journey, a folder of CSVs
+    CompleteJourney,
+    /// Our own columns, as CSV, NDJSON or XLSX
     Purchases,
 }
 
@@ -37,6 +39,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let data = data_dir(args.data.clone(), &config);
     let format = match args.format {
         Format::OnlineRetail => import::Format::OnlineRetail,
+        Format::CompleteJourney => import::Format::CompleteJourney,
         Format::Purchases => import::Format::Purchases,
     };
     let bar = ProgressBar::new(0).with_style(style());
