@@ -8,6 +8,8 @@ use flate2::write::GzEncoder;
 
 use super::*;
 
+mod formats;
+
 const RETAIL: &str = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n";
 const OWN: &str = "shopper,order_id,at,sku,name,category,price,quantity\n";
 
@@ -283,7 +285,6 @@ fn files_that_cannot_be_opened() {
     check(Purchases, b"shopper,order_id,at,sku,price,SKU\n", "has a wrong header: column \"sku\" stands twice");
     check(Purchases, b"\xff\xfe\x00", "has a wrong header: not a text in UTF-8");
     check(Purchases, &vec![b'x'; MAX_LINE_BYTES + 1], "has a wrong header: the first line is longer than 65536 bytes");
-    check(Purchases, b"PK\x03\x04....", "is a spreadsheet (XLSX), save it as CSV first");
     check(Purchases, &gzip(OWN.as_bytes())[..12], "cannot be read: incomplete deflate stream");
 
     let dir = tempfile::tempdir().expect("a temporary directory");
@@ -294,7 +295,7 @@ fn files_that_cannot_be_opened() {
         assert!(error.is_wrong_use() && error.to_string().ends_with(ending), "{error}");
     }
     let refused = "csv".parse::<Format>().map_err(|e| e.to_string());
-    assert_eq!(refused, Err("unknown format \"csv\": expected online-retail or purchases".to_owned()));
+    assert_eq!(refused, Err("unknown format \"csv\": expected online-retail, complete-journey or purchases".to_owned()));
 }
 
 fn shop(orders: usize) -> Vec<u8> {

@@ -89,6 +89,7 @@ impl Koi {
         self.ask(Who::Id(shopper), Work::Erase).await?;
         self.parts().notifier.dismiss(Some(shopper));
         self.inner.people.forget(shopper);
+        self.forget_in_models();
         for runtime in self.open_campaigns() {
             self.strategies().forget(shopper, runtime.id);
             if let Some(noted) = self.parts().hot.forget_strategies(&[shopper], runtime.id) {

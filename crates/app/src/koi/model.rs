@@ -9,6 +9,7 @@ use recommend::Scratch;
 use recommend::baskets::History;
 use recommend::fit::{Fitted, Who};
 use recommend::profile::Profile;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,10 @@ pub(super) struct Model {
     /// When the last fit ended and how long it took.
     pub(super) last_fit: RwLock<Option<(Instant, Duration)>>,
     pub(super) fitting: tokio::sync::Mutex<()>,
+    /// How often an operator put a version into service: a walk that began before starts over.
+    pub(super) activations: AtomicU64,
+    /// Somebody was erased whom the model in service may know.
+    pub(super) forget: AtomicBool,
     /// When a finished walk was last started over.
     walked_again: RwLock<Option<Instant>>,
 }

@@ -1,5 +1,5 @@
-//! The model's life: fitted in the background, compared with the one in service before it replaces it, brought back by an
-//! operator, watched for drift.
+//! The model's life: fitted in the background on enough new behaviour or after a while, compared with the one in service
+//! before it replaces it, brought back by an operator, watched for drift.
 
 use super::Koi;
 use super::model::behaviours;
@@ -12,7 +12,8 @@ use recommend::baskets::{Builder, Dataset};
 use recommend::fit::{Fitted, Options};
 use recommend::life;
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 /// Behaviours read from records at a time while fitting.
 const PAGE: u32 = 20_000;
@@ -20,10 +21,39 @@ const PAGE: u32 = 20_000;
 /// Versions that are remembered.
 const KEPT: u32 = 100;
 
-/// Fitted models besides the one in service that stay in memory, so that going back is at once.
-const AT_HAND: usize = 2;
+/// Fitted models besides the one in service that stay in memory, so that going back by one is at once.
+const AT_HAND: usize = 1;
+
+/// Shoppers with new purchases per basket of the model in service from which on a new one is due.
+const ENOUGH_NEW: f64 = 0.01;
+
+/// How long less than that may wait.
+const AT_LEAST_EVERY: Duration = Duration::from_secs(600);
+
+/// A population stability index from which on much has changed (Siddiqi 2006).
+const DRIFTED: f64 = 0.25;
 
 impl Koi {
+    /// Whether a new model is wanted: `unseen` shoppers bought something that the one in service has not seen, which is
+    /// enough or has waited long enough, or somebody was erased, whom no model may know.
+    pub(super) fn fit_is_wanted(&self, unseen: usize) -> bool {
+        let model = &self.inner.model;
+        if model.forget.load(Ordering::Relaxed) {
+            return true;
+        }
+        let known = self.model_at_hand().map_or(0, |fitted| fitted.data().basket_count());
+        let last = *model.last_fit.read().unwrap_or_else(PoisonError::into_inner);
+        let waited = last.is_none_or(|(ended, _)| ended.elapsed() >= AT_LEAST_EVERY);
+        let enough = (known as f64 * ENOUGH_NEW).min(super::strategist::FRONT as f64);
+        unseen > 0 && (waited || unseen as f64 >= enough)
+    }
+
+    /// Lets no fitted model keep what it knows of an erased shopper: older ones go now, the one in service is fitted anew.
+    pub(super) fn forget_in_models(&self) {
+        self.inner.model.forget.store(true, Ordering::Relaxed);
+        self.inner.model.at_hand.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// All behaviour up to a moment.
     async fn data_until(&self, until_ms: i64) -> Result<Dataset> {
         let failed = |_| Error::Unavailable("the model could not be fitted");
@@ -53,15 +83,18 @@ impl Koi {
         let started = Instant::now();
         let serving = self.parts().models.in_service().await?;
         let old = self.model_at_hand();
+        let forget = self.inner.model.forget.swap(false, Ordering::Relaxed);
         if let (Some(row), Some(old)) = (&serving, &old)
             && row.held
+            && !forget
         {
             self.note_fit(started);
             return Ok(old.clone());
         }
-        let held = serving.as_ref().filter(|row| row.held);
+        // The same version once more: an operator holds it, or somebody in it was erased.
+        let same = serving.as_ref().filter(|row| row.held || (forget && old.is_some()));
         // Purchases may be told of a day that is to come; a model knows what it was told.
-        let until_ms = held.map_or(i64::MAX, |row| row.until_ms);
+        let until_ms = same.map_or(i64::MAX, |row| row.until_ms);
         let data = self.data_until(until_ms).await?;
         let work = tokio::task::spawn_blocking(move || {
             let comparison = old.as_ref().and_then(|old| life::compare(old, &data, Options::default()));
@@ -77,9 +110,16 @@ impl Koi {
             metrics::gauge!("koi_model_ndcg", "which" => "serving").set(comparison.old_ndcg);
             metrics::gauge!("koi_model_ndcg", "which" => "candidate").set(comparison.new_ndcg);
         }
+        let drift = drift.filter(|_| same.is_none());
         metrics::gauge!("koi_model_drift").set(drift.unwrap_or(0.0));
-        if held.is_some() || self.is_unchanged(&fitted, serving.as_ref()) {
+        if drift.is_some_and(|drift| drift >= DRIFTED) {
+            tracing::warn!(drift, "what is bought has moved far from what the model in service knows");
+        }
+        if same.is_some() || self.is_unchanged(&fitted, serving.as_ref()) {
             self.put_into_service(&fitted);
+            if let Some(row) = &serving {
+                self.keep_at_hand(row.version, &fitted);
+            }
             return Ok(fitted);
         }
         let good = comparison.is_none_or(|comparison| comparison.is_good_enough());
@@ -103,6 +143,7 @@ impl Koi {
         match (good, self.model_at_hand()) {
             (false, Some(old)) => Ok(old),
             _ => {
+                metrics::gauge!("koi_model_version").set(f64::from(row.version));
                 self.put_into_service(&fitted);
                 self.keep_at_hand(row.version, &fitted);
                 Ok(fitted)
@@ -183,6 +224,7 @@ impl Koi {
         if !self.parts().models.activate(version, held).await? {
             return Err(unknown());
         }
+        metrics::gauge!("koi_model_version").set(f64::from(version));
         self.put_into_service(&fitted);
         self.keep_at_hand(version, &fitted);
         self.compose_anew().await?;
@@ -190,8 +232,10 @@ impl Koi {
         Ok(view(&row))
     }
 
-    /// Lets the strategy job walk all shoppers again.
+    /// Lets the strategy job walk all shoppers again. One that is walking hears of it after its chunk; one that comes
+    /// later finds its cursors at the start.
     async fn compose_anew(&self) -> Result<()> {
+        self.inner.model.activations.fetch_add(1, Ordering::AcqRel);
         for runtime in self.open_campaigns() {
             if let Some(cursor) = self.parts().shelves.cursor(runtime.id).await? {
                 let again = JobCursor { after: ShopperId(0), done: 0, finished: false, ..cursor };

@@ -17,13 +17,14 @@ use recommend::fit::{Fitted, Who};
 use recommend::prizes::{Prize, PrizeIndex, Tier};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 
 /// Shoppers of one chunk.
 const CHUNK: u32 = 1_000;
 /// Shoppers waiting at the front; who finds no room there is found by the walk, or by being stale.
-const FRONT: usize = 4_096;
+pub(super) const FRONT: usize = 4_096;
 /// How long wishes are collected before they are granted, so that a burst of behaviour costs one composition.
 const COLLECT: Duration = Duration::from_millis(500);
 /// A fit may take one part in this of the time.
@@ -101,7 +102,7 @@ impl Strategist {
                     }
                 }
                 _ = sweep.tick() => {
-                    if !unseen.is_empty() && koi.fit_is_due(FIT_SHARE) {
+                    if koi.fit_is_wanted(unseen.len()) && koi.fit_is_due(FIT_SHARE) {
                         let wanted = std::mem::take(&mut unseen);
                         let refreshed = match koi.refit().await {
                             Ok(_) => koi.refresh(&wanted).await.map(|_| ()),
@@ -296,8 +297,19 @@ impl Koi {
         if cursor.after.0 == 0 {
             cursor.generation += 1;
         }
+        let activations = || self.inner.model.activations.load(Ordering::Acquire);
+        let mut seen = activations();
         let mut composer = Composer::new(fitted, runtime.clone())?;
-        while !cursor.finished {
+        loop {
+            if seen != activations() {
+                // Another model was put into service: what was composed so far is by the one before.
+                seen = activations();
+                composer = Composer::new(self.fitted().await?, runtime.clone())?;
+                cursor = JobCursor { after: ShopperId(0), done: 0, finished: false, ..cursor };
+            }
+            if cursor.finished {
+                return Ok(cursor);
+            }
             let page = self.parts().accounts.names(cursor.after, CHUNK).await?;
             cursor.finished = page.len() < CHUNK as usize;
             cursor.done += page.len() as u64;
@@ -321,7 +333,6 @@ impl Koi {
             metrics::gauge!("koi_generation_total").set(cursor.total as f64);
             progress(cursor.done, cursor.total);
         }
-        Ok(cursor)
     }
 
     async fn store(&self, mut rows: Vec<StrategyRow>, cursor: JobCursor) -> Result<()> {
@@ -344,6 +355,9 @@ impl Koi {
             };
             row.at_ms = at_ms;
         }
+        let folded = self.shared().folded.load(Ordering::Acquire);
+        let (message, at_ms) = (self.inner.strategy_ids.make(folded), self.now_ms());
+        rows.iter_mut().for_each(|row| (row.message, row.at_ms) = (message, at_ms));
         metrics::counter!("koi_strategies_total").increment(made.len() as u64);
         self.parts().shelves.put_strategies(rows, cursor).await?;
         for shopper in &made {

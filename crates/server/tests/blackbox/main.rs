@@ -28,6 +28,7 @@ mod idempotency;
 mod import;
 mod jwt;
 mod live;
+mod models;
 mod odds;
 mod operators;
 mod oracle;
