@@ -11,6 +11,7 @@ mod hints;
 mod live;
 mod peers;
 mod models;
+mod segments;
 
 pub use crate::timers::Timers;
 pub use browse::*;
@@ -23,6 +24,7 @@ pub use hints::*;
 pub use live::*;
 pub use peers::*;
 pub use models::*;
+pub use segments::*;
 
 use crate::rows::{AwardRow, DrawRow, EntryRow, OrderRow, Projected, RefundRow};
 use async_trait::async_trait;

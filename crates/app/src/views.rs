@@ -285,6 +285,16 @@ pub struct ModelView {
     pub drift: Option<f64>,
 }
 
+/// A named segment.
+#[derive(Debug, Clone, Serialize)]
+pub struct SegmentView {
+    pub name: String,
+    /// CEL.
+    pub expression: String,
+    pub description: String,
+    pub updated_at: String,
+}
+
 /// What a pool of coupons holds.
 #[derive(Debug, Clone, Serialize)]
 pub struct CouponsView {

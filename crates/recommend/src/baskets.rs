@@ -6,6 +6,7 @@ use domain::behaviour::{Action, Behaviour};
 use domain::ids::ShopperId;
 
 use crate::catalogue::{Catalogue, ItemId};
+use crate::signals::Interest;
 
 /// Lines of orders that a data set takes at most: 24 bytes each while it is built, 1.2 GB in all. Lines beyond are
 /// counted in [`Builder::dropped`] and left out.
@@ -216,7 +217,11 @@ impl<'a> Baskets<'a> {
 
 /// The baskets of a shopper outside a data set: one who came after it was made, or has bought since.
 #[derive(Debug, Clone, Default)]
-pub struct History(Dataset);
+pub struct History {
+    data: Dataset,
+    /// What the shopper's other acts point at.
+    interests: Vec<Interest>,
+}
 
 impl History {
     /// The purchases among `behaviours`, in any order, of items that `catalogue` knows; the rest says nothing.
@@ -240,7 +245,7 @@ impl History {
                 }
             }
         }
-        History(builder.build())
+        History { data: builder.build(), interests: Vec::new() }
     }
 
     /// The same baskets with the numbers of another catalogue; items that it does not know are left out.
@@ -251,12 +256,22 @@ impl History {
                 builder.add_line(ShopperId(0), basket as u64, baskets.at_ms(basket), id);
             }
         }
-        History(builder.build())
+        History { data: builder.build(), interests: Vec::new() }
     }
 
     /// The baskets, oldest first.
     pub fn baskets(&self) -> Baskets<'_> {
-        if self.0.is_empty() { Baskets::NONE } else { self.0.baskets(0) }
+        if self.data.is_empty() { Baskets::NONE } else { self.data.baskets(0) }
+    }
+
+    /// The same baskets, with what the shopper's other acts point at.
+    pub fn with_interests(self, interests: Vec<Interest>) -> History {
+        History { interests, ..self }
+    }
+
+    /// What the shopper's other acts point at.
+    pub fn interests(&self) -> &[Interest] {
+        &self.interests
     }
 }
 

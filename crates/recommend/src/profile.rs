@@ -283,7 +283,7 @@ fn order_hash(kind: &str, order_id: &str) -> u32 {
     domain::ids::mix(hash) as u32
 }
 
-fn rfc3339(at_ms: i64) -> Option<String> {
+pub(crate) fn rfc3339(at_ms: i64) -> Option<String> {
     jiff::Timestamp::from_millisecond(at_ms).ok().map(|at| format!("{at:.3}"))
 }
 

@@ -202,6 +202,7 @@ async fn open_locked(
         hot: near.hot,
         hints: Arc::new(Memory::new(clock.clone())),
         models: shared_store.clone(),
+        segments: shared_store.clone(),
         desk: Desk::of(shared_store),
         dispatch: store.dispatch(),
         clock,

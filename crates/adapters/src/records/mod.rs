@@ -29,6 +29,7 @@ mod operators;
 mod orders;
 mod projection;
 mod registry;
+mod segments;
 mod schema;
 mod shelves;
 mod tables;

@@ -150,6 +150,7 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE models (version INTEGER PRIMARY KEY, kind VARCHAR(32) NOT NULL, until_at BIGINT NOT NULL, fitted_at BIGINT NOT NULL,
         shoppers BIGINT NOT NULL, baskets BIGINT NOT NULL, items BIGINT NOT NULL, state VARCHAR(16) NOT NULL, held INT NOT NULL,
         comparison TEXT, drift DOUBLE);
+    CREATE TABLE segments (name VARCHAR(64) PRIMARY KEY, expression TEXT NOT NULL, description TEXT NOT NULL, updated_at BIGINT NOT NULL);
 "];
 
 /// Brings the file to this build's layout, all or nothing per version.

@@ -149,6 +149,7 @@ records_pass! {
     records_move_units: escrow::moves_units,
     records_never_oversell: escrow::never_oversells,
     records_serve_one_model: models::one_version_serves,
+    records_keep_segments: segments::keeps_one_of_a_name,
 }
 
 #[tokio::test]

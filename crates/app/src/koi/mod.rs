@@ -24,9 +24,11 @@ mod models;
 mod operators;
 mod orders;
 mod person;
+mod persona;
 mod preheat;
 mod referral;
 mod rehearse;
+mod segments;
 mod sessions;
 mod shoppers;
 mod strategist;
@@ -57,7 +59,7 @@ use crate::fulfil::Dispatch;
 use crate::live::StrategyIds;
 use crate::owners::{Owners, STRANGE};
 use crate::ports::{
-    Accounts, Browse, Campaigns, Clock, Codes, Drawings, Escrow, ExchangeDesk, Heardings, Hints, Hot, LedgerReader, Lists, Models, Notifier, Orders, PortError, Registry, Shelves, Timers,
+    Accounts, Browse, Campaigns, Clock, Codes, Drawings, Escrow, ExchangeDesk, Heardings, Hints, Hot, LedgerReader, Lists, Models, Notifier, Orders, PortError, Registry, Segments, Shelves, Timers,
 };
 use crate::runtime::Runtime;
 use bytes::Bytes;
@@ -112,6 +114,7 @@ pub struct Parts {
     pub hints: Arc<dyn Hints>,
     pub hot: Arc<dyn Hot>,
     pub models: Arc<dyn Models>,
+    pub segments: Arc<dyn Segments>,
     pub desk: Desk,
     pub clock: Arc<dyn Clock>,
     pub published: Vec<Arc<Runtime>>,

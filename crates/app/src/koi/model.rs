@@ -6,7 +6,6 @@ use crate::views::RecommendationView;
 use domain::behaviour::{Action, Behaviour};
 use domain::ids::ShopperId;
 use recommend::Scratch;
-use recommend::baskets::History;
 use recommend::fit::{Fitted, Who};
 use recommend::profile::Profile;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -100,8 +99,9 @@ impl Koi {
         if fitted.catalogue().is_empty() && !newer.is_empty() && self.fit_is_due(super::strategist::FIT_SHARE) {
             fitted = self.refit().await?;
         }
+        let now_ms = self.now_ms();
         let ranked = tokio::task::spawn_blocking(move || {
-            let history = History::new(fitted.catalogue(), &newer);
+            let history = fitted.history(&newer, now_ms);
             let mut scratch = Scratch::default();
             let best = fitted.top(Who::Newer(shopper, &history), limit, &mut scratch);
             let catalogue = fitted.catalogue();

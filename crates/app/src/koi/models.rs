@@ -11,6 +11,7 @@ use domain::ids::ShopperId;
 use recommend::baskets::{Builder, Dataset};
 use recommend::fit::{Fitted, Options};
 use recommend::life;
+use recommend::signals::Signals;
 use std::sync::{Arc, PoisonError};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -54,10 +55,10 @@ impl Koi {
         self.inner.model.at_hand.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// All behaviour up to a moment.
-    async fn data_until(&self, until_ms: i64) -> Result<Dataset> {
+    /// All behaviour up to a moment: baskets, and what else was done.
+    async fn data_until(&self, until_ms: i64) -> Result<(Dataset, Signals)> {
         let failed = |_| Error::Unavailable("the model could not be fitted");
-        let mut builder = Builder::default();
+        let mut read = (Builder::default(), Signals::default());
         let mut after = ShopperId(0);
         loop {
             let page: Vec<StoredHistory> = self.parts().shelves.histories(after, PAGE).await?;
@@ -65,16 +66,17 @@ impl Koi {
             after = *last;
             let work = tokio::task::spawn_blocking(move || {
                 for (shopper, texts) in &page {
-                    behaviours(texts)
-                        .iter()
-                        .filter(|behaviour| behaviour.at_ms <= until_ms)
-                        .for_each(|behaviour| builder.add(*shopper, behaviour));
+                    for behaviour in behaviours(texts).iter().filter(|behaviour| behaviour.at_ms <= until_ms) {
+                        read.0.add(*shopper, behaviour);
+                        read.1.add(*shopper, behaviour);
+                    }
                 }
-                builder
+                read
             });
-            builder = work.await.map_err(failed)?;
+            read = work.await.map_err(failed)?;
         }
-        tokio::task::spawn_blocking(move || builder.build()).await.map_err(failed)
+        let (builder, signals) = read;
+        tokio::task::spawn_blocking(move || (builder.build(), signals)).await.map_err(failed)
     }
 
     /// Fits over all histories. The first model of a process is that of the version in service, as far as there is one;
@@ -95,13 +97,12 @@ impl Koi {
         let same = serving.as_ref().filter(|row| row.held || (forget && old.is_some()));
         // Purchases may be told of a day that is to come; a model knows what it was told.
         let until_ms = same.map_or(i64::MAX, |row| row.until_ms);
-        let data = self.data_until(until_ms).await?;
+        let (data, signals) = self.data_until(until_ms).await?;
+        let now_ms = self.now_ms();
         let work = tokio::task::spawn_blocking(move || {
             let comparison = old.as_ref().and_then(|old| life::compare(old, &data, Options::default()));
             let drift = old.as_ref().map(|old| life::drift(old.data(), &data));
-            let fitted = Fitted::fit(data, Options::default());
-            fitted.refresh_neighbours(1);
-            (Arc::new(fitted), comparison, drift)
+            (Arc::new(whole(data, &signals, now_ms)), comparison, drift)
         });
         let (fitted, comparison, drift) =
             work.await.map_err(|_| Error::Unavailable("the model could not be fitted"))?;
@@ -212,12 +213,9 @@ impl Koi {
         let fitted = match kept {
             Some(fitted) => fitted,
             None => {
-                let data = self.data_until(row.until_ms).await?;
-                let work = tokio::task::spawn_blocking(move || {
-                    let fitted = Fitted::fit(data, Options::default());
-                    fitted.refresh_neighbours(1);
-                    Arc::new(fitted)
-                });
+                let (data, signals) = self.data_until(row.until_ms).await?;
+                let now_ms = self.now_ms();
+                let work = tokio::task::spawn_blocking(move || Arc::new(whole(data, &signals, now_ms)));
                 work.await.map_err(|_| Error::Unavailable("the model could not be fitted"))?
             }
         };
@@ -245,6 +243,19 @@ impl Koi {
         self.parts().wishes.campaign();
         Ok(())
     }
+}
+
+/// A model ready to serve.
+fn whole(data: Dataset, signals: &Signals, now_ms: i64) -> Fitted {
+    let options = Options::default();
+    let fitted = Fitted::fit(data, options).with_signals(signals, now_ms, options.threads);
+    fitted.refresh_neighbours(1);
+    for (days, outlook) in [("30", &fitted.outlooks().month), ("90", &fitted.outlooks().quarter)] {
+        if let Some(outlook) = outlook {
+            metrics::gauge!("koi_outlook_ece", "days" => days).set(outlook.quality().ece);
+        }
+    }
+    fitted
 }
 
 fn view(row: &ModelRow) -> ModelView {

@@ -146,7 +146,15 @@ impl Koi {
             Some(json) => serde_json::from_str(&json).map_err(|_| Error::Unavailable("stored data cannot be read"))?,
             None => recommend::profile::Profile::default(),
         };
-        Ok(super::model::profile_json(external_id, &profile, self.now_ms()))
+        let mut json = super::model::profile_json(external_id, &profile, self.now_ms());
+        let persona = self.persona(id, profile).await?;
+        if let Some(object) = json.as_object_mut() {
+            object.extend(persona);
+        }
+        let told = self.parts().registry.person(id).await?;
+        let attributes = told.and_then(|told| serde_json::from_str(&told.attributes).ok()).unwrap_or_default();
+        json["segments"] = self.segments_of(&json, &attributes).await?.into();
+        Ok(json)
     }
 
     /// What the shopper will want next, best first.

@@ -12,7 +12,6 @@ use crate::views::GenerationView;
 use domain::campaign::Rules;
 use domain::ids::{CampaignId, ShopperId, mix};
 use recommend::Scratch;
-use recommend::baskets::History;
 use recommend::fit::{Fitted, Who};
 use recommend::prizes::{Prize, PrizeIndex, Tier};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -402,10 +401,10 @@ impl Koi {
         for runtime in self.open_campaigns() {
             let Some(cursor) = self.parts().shelves.cursor(runtime.id).await? else { continue };
             let mut composer = Composer::new(fitted.clone(), runtime)?;
-            let histories = histories.clone();
+            let (histories, now_ms) = (histories.clone(), self.now_ms());
             let work = tokio::task::spawn_blocking(move || {
                 let compose = |(shopper, behaviours): &(ShopperId, Vec<_>)| {
-                    let history = History::new(composer.fitted.clone().catalogue(), behaviours);
+                    let history = composer.fitted.history(behaviours, now_ms);
                     composer.row(*shopper, Who::Newer(*shopper, &history), cursor.generation)
                 };
                 histories.iter().map(compose).collect()

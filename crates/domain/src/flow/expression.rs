@@ -82,7 +82,7 @@ impl Test {
                 "it is CEL, like shopper.level >= 3".to_owned(),
             )
         })?;
-        allowed(&program.expression().expr)?;
+        allowed(&program.expression().expr, &["shopper", "profile", "campaign", "now"])?;
         if let Some(test) = simple(&program.expression().expr) {
             return Ok(test);
         }
@@ -128,7 +128,7 @@ impl Test {
     }
 }
 
-fn bounded(text: &str) -> Result<(), (String, String)> {
+pub(super) fn bounded(text: &str) -> Result<(), (String, String)> {
     if text.len() > EXPRESSION_BYTES {
         let message = format!("the expression has {} bytes, more than {EXPRESSION_BYTES}", text.len());
         return Err((message, String::new()));
@@ -149,24 +149,24 @@ fn bounded(text: &str) -> Result<(), (String, String)> {
 }
 
 /// Whether everything in it is offered: no loops, no calls of unknown cost.
-fn allowed(expr: &Expr) -> Result<(), (String, String)> {
+pub(super) fn allowed(expr: &Expr, names: &[&str]) -> Result<(), (String, String)> {
     match expr {
         Expr::Call(call) => {
             if !CALLS.contains(&call.func_name.as_str()) {
                 let hint = "what can be called is: size, contains, startsWith, endsWith, in";
                 return Err((format!("the expression calls `{}`, which is not offered", call.func_name), hint.into()));
             }
-            call.target.iter().map(|target| &**target).chain(&call.args).try_for_each(|part| allowed(&part.expr))
+            call.target.iter().map(|target| &**target).chain(&call.args).try_for_each(|part| allowed(&part.expr, names))
         }
         Expr::Comprehension(_) => {
             let hint = "ask for one member, like \"vip\" in shopper.tags";
             Err(("the expression loops".to_owned(), hint.to_owned()))
         }
-        Expr::Select(select) => allowed(&select.operand.expr),
-        Expr::List(list) => list.elements.iter().try_for_each(|part| allowed(&part.expr)),
-        Expr::Ident(name) if !["shopper", "profile", "campaign", "now"].contains(&name.as_str()) => {
-            let hint = "the names are: shopper, profile, campaign, now";
-            Err((format!("the expression asks for `{name}`, which nothing is called"), hint.to_owned()))
+        Expr::Select(select) => allowed(&select.operand.expr, names),
+        Expr::List(list) => list.elements.iter().try_for_each(|part| allowed(&part.expr, names)),
+        Expr::Ident(name) if !names.contains(&name.as_str()) => {
+            let hint = format!("the names are: {}", names.join(", "));
+            Err((format!("the expression asks for `{name}`, which nothing is called"), hint))
         }
         Expr::Ident(_) | Expr::Literal(_) => Ok(()),
         Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => {

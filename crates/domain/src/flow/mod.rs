@@ -22,6 +22,7 @@ mod parser;
 mod plan;
 pub mod pool_condition;
 pub mod rules;
+pub mod segment;
 pub mod tree;
 
 pub use compare::compare;

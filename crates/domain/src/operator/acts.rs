@@ -65,6 +65,8 @@ acts! {
     ArchiveCampaign   "campaign.archive"    CampaignsEnd     plain     Whole;
     EditFlow          "flow.edit"           CampaignsPublish plain     Whole;
     ActivateModel     "model.activate"      CampaignsPublish plain     Whole;
+    EditSegment       "segment.edit"        CampaignsEdit    plain     Whole;
+    DeleteSegment     "segment.delete"      CampaignsEdit    plain     Whole;
     CreateGrant       "grant.create"        GrantsCreate     plain     Asked;
     CreateCodes       "codes.create"        CodesManage      plain     Whole;
     ExportCodes       "codes.export"        CodesManage      plain     Asked;

@@ -5,12 +5,14 @@ mod browse;
 mod desk;
 mod live;
 mod orders;
+mod persona;
 mod rules;
 
 pub use browse::*;
 pub use desk::*;
 pub use live::*;
 pub use orders::*;
+pub use persona::*;
 pub use rules::*;
 pub mod drawing;
 pub mod flows;
@@ -136,6 +138,10 @@ pub struct Profile {
     pub searches: u32,
     pub views: u32,
     pub sign_ins: u32,
+    #[serde(flatten)]
+    pub persona: Persona,
+    /// Named segments (`GET /segments`) that the shopper belongs to.
+    pub segments: Vec<String>,
 }
 
 #[derive(Serialize, ToSchema)]

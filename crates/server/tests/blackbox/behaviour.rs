@@ -5,7 +5,7 @@ use xtask::fixture::{KEY, tight_campaign};
 use xtask::http::Call;
 use xtask::process::{from_now, wait_for};
 
-use super::harness::{Koi, SETTLES_WITHIN};
+use super::harness::{Koi, SETTLES_WITHIN, assert_problem};
 
 fn purchase(id: &str, shopper: &str, at: &str, price_cents: i64, quantity: i64) -> Value {
     json!({"id": id, "type": "purchase", "shopper": shopper, "at": at, "order_id": format!("order-{id}"),
@@ -87,6 +87,24 @@ fn profiles_follow_behaviour() {
     assert!(settled["first_at"].is_string() && settled["last_at"].is_string(), "{settled}");
     assert!(settled["repeat_items"].is_array() || settled["repeat_items"].is_number(), "{settled}");
     assert_eq!(settled["categories"][0]["category"], "kitchen", "{settled}");
+    assert!(settled["rfm"]["segment"].is_string() && settled["persona"]["zh"].as_str().is_some_and(|text| text.contains("共下单 2 次")), "{settled}");
+    let put = |name: &str, expression: &str| koi.send(&Call::put(format!("/segments/{name}"), &json!({"expression": expression})).token(KEY));
+    assert_eq!(put("buyers", "profile.orders >= 2 && shopper.level > 2").status, 201);
+    assert_eq!(profile()["segments"], json!([]), "nobody told a level");
+    koi.must(&Call::put("/shoppers/bea", &json!({"attributes": {"level": 3}})).token(KEY));
+    assert_eq!(profile()["segments"], json!(["buyers"]));
+    assert_eq!(put("buyers", "profile.orders >= 3").status, 200);
+    assert_eq!(profile()["segments"], json!([]));
+    for (name, expression, code) in [
+        ("buyers", "profile.order >= 3", "segment_invalid"),
+        ("buyers", "profile.tastes.all(t, true)", "segment_invalid"),
+        ("Buyers!", "true", "segment_name_invalid"),
+    ] {
+        assert_problem(expression, &put(name, expression), 422, code);
+    }
+    assert_eq!(koi.must(&Call::get("/segments").token(KEY))["data"][0]["expression"], "profile.orders >= 3");
+    let delete = || koi.send(&Call::new("DELETE", "/segments/buyers").token(KEY)).status;
+    assert_eq!((delete(), delete()), (204, 404));
     let recommended = koi.must(&Call::get("/shoppers/bea/recommendations?limit=5").token(KEY));
     assert!(recommended["data"].as_array().is_some_and(|rows| rows.len() <= 5), "{recommended}");
     assert_eq!(koi.send(&Call::get("/shoppers/nobody/profile").token(KEY)).status, 404);

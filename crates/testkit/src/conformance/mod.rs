@@ -17,5 +17,6 @@ pub mod live;
 pub mod models;
 pub mod records;
 pub mod registry;
+pub mod segments;
 pub mod shared_ledger;
 pub mod shelves;

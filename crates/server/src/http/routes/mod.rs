@@ -28,6 +28,7 @@ pub mod points;
 pub mod profiles;
 pub mod rehearsals;
 pub mod rules;
+pub mod segments;
 pub mod session;
 pub mod shoppers;
 pub mod support;
@@ -142,6 +143,8 @@ fn fulfilment() -> Router<App> {
         .route("/webhooks/{id}/old-secret", delete(webhooks::retire_webhook_secret))
         .route("/models", get(models::list_models))
         .route("/models/{version}/activate", post(models::activate_model))
+        .route("/segments", get(segments::list_segments))
+        .route("/segments/{code}", put(segments::put_segment).delete(segments::delete_segment))
         .route("/deliveries", get(deliveries::list_deliveries))
         .route("/deliveries/{id}/replay", post(deliveries::replay_delivery))
 }

@@ -27,6 +27,27 @@ fn check(name: &str, view: &impl serde::Serialize) {
     assert_eq!(shown, said(&document, &json!({"$ref": name})), "{name}");
 }
 
+/// Of somebody who bought the same thing three times.
+fn persona() -> recommend::persona::Persona {
+    use domain::behaviour::{Action, Behaviour, Item};
+    let item = Item { sku: "a".into(), name: "a".into(), category: "k".into(), price_cents: 1, quantity: 1 };
+    let bought = |day: i64| {
+        let action = Action::Purchase { order_id: day.to_string(), items: vec![item.clone()] };
+        Behaviour { id: day.to_string(), at_ms: day * 86_400_000, action }
+    };
+    let acts = [bought(1), bought(2), bought(3)];
+    let mut profile = recommend::profile::Profile::default();
+    acts.iter().for_each(|act| profile.fold(act));
+    let sources = recommend::persona::Sources {
+        profile: &profile,
+        acts: &acts,
+        fitted: None,
+        time_zone: "UTC",
+        now_ms: 4 * 86_400_000,
+    };
+    recommend::persona::Persona::of(sources)
+}
+
 #[test]
 fn what_shops_see_is_as_documented() {
     let text = String::new;
@@ -45,7 +66,20 @@ fn what_shops_see_is_as_documented() {
     check("EventRejection", &EventRejection::new(0, "x", text()));
     let mut profile = recommend::profile::Profile::default().view(0);
     profile["shopper"] = json!("ada");
+    let persona = serde_json::to_value(persona()).unwrap();
+    profile.as_object_mut().unwrap().extend(persona.as_object().unwrap().clone());
+    profile["segments"] = json!([]);
     check("Profile", &profile);
+    for (name, part) in [
+        ("Rfm", &persona["rfm"]),
+        ("Taste", &persona["tastes"][0]),
+        ("Pays", &persona["willingness_to_pay"][0]),
+        ("RepeatCycle", &persona["repeat_cycles"][0]),
+        ("FavouriteTimes", &persona["favourite_times"]),
+        ("PersonaText", &persona["persona"]),
+    ] {
+        check(name, part);
+    }
     check("PriceBand", &profile["price_band"]);
     check("Recommendation", &RecommendationView { sku: text(), name: text(), score: 0.0, reason: text() });
     check(
@@ -131,6 +165,23 @@ fn what_operators_see_is_as_documented() {
         at: text(),
     };
     check("Delivery", &delivery);
+    let model = ModelView {
+        version: 1,
+        model: text(),
+        state: "in_service",
+        held: false,
+        fitted_at: text(),
+        shoppers: 0,
+        baskets: 0,
+        items: 0,
+        comparison: None,
+        drift: None,
+    };
+    check("Model", &model);
+    check(
+        "Segment",
+        &SegmentView { name: text(), expression: text(), description: text(), updated_at: text() },
+    );
     check("Coupons", &CouponsView { added: 0, duplicates: 0, free: 0, assigned: 0 });
     check("ShippingAddress", &AddressView { award_id: AwardId(1), address: Default::default() });
 }

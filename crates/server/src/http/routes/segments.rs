@@ -1,0 +1,72 @@
+//! Named segments, for operators.
+
+use crate::http::body::{Json, MaybeJson};
+use crate::http::extract::{CampaignDrafts, Code, Operator};
+use crate::http::problem::Problem;
+use crate::http::reply::{json, no_content};
+use crate::http::routes::campaigns::Nothing;
+use crate::http::{App, schema};
+use app::koi::{Deed, Target};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::operator::Act;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutSegment {
+    /// CEL over `profile` and `shopper`.
+    #[schema(example = "profile.orders >= 3 && profile.churn_risk > 0.5")]
+    expression: String,
+    #[serde(default)]
+    description: String,
+}
+
+#[derive(Serialize)]
+struct All<T> {
+    data: Vec<T>,
+    next_cursor: Option<String>,
+}
+
+/// Lists the segments by name. Which of them a shopper belongs to is in the profile.
+#[utoipa::path(get, path = "/api/v1/segments", tag = "models", security(("api_key" = ["campaigns"])),
+    responses((status = 200, description = "All of them", body = schema::Segments), schema::Problems))]
+pub async fn list_segments(State(app): State<App>, _: Operator<CampaignDrafts>) -> Result<Response, Problem> {
+    let data = app.koi.segments().await?;
+    Ok(json(StatusCode::OK, &All { data, next_cursor: None }))
+}
+
+/// Adds a segment or changes it.
+#[utoipa::path(put, path = "/api/v1/segments/{code}", tag = "models", security(("api_key" = ["campaigns"])),
+    params(("code" = String, Path, description = "Its name: 1 to 64 of a to z, 0 to 9 and _")), request_body = PutSegment,
+    responses((status = 201, description = "New", body = schema::Segment), (status = 200, description = "Changed", body = schema::Segment),
+        (status = 422, description = "`segment_invalid` with what is wrong", body = schema::Problem, content_type = "application/problem+json"), schema::Problems))]
+pub async fn put_segment(
+    State(app): State<App>,
+    who: Operator<CampaignDrafts>,
+    Code(name): Code,
+    Json(body): Json<PutSegment>,
+) -> Result<Response, Problem> {
+    let deed = Deed::of(Act::EditSegment).on(Target::Other("segment", name.clone()));
+    let work = app.koi.put_segment(&name, &body.expression, &body.description);
+    let (view, is_new) = app.koi.audited(&who, deed, work).await?;
+    Ok(json(if is_new { StatusCode::CREATED } else { StatusCode::OK }, &view))
+}
+
+/// Deletes a segment.
+#[utoipa::path(delete, path = "/api/v1/segments/{code}", tag = "models", security(("api_key" = ["campaigns"])),
+    params(("code" = String, Path, description = "Its name")),
+    responses((status = 204, description = "Gone"),
+        (status = 404, description = "`segment_unknown`", body = schema::Problem, content_type = "application/problem+json"), schema::Problems))]
+pub async fn delete_segment(
+    State(app): State<App>,
+    who: Operator<CampaignDrafts>,
+    Code(name): Code,
+    _: MaybeJson<Nothing>,
+) -> Result<Response, Problem> {
+    let deed = Deed::of(Act::DeleteSegment).on(Target::Other("segment", name.clone()));
+    app.koi.audited(&who, deed, app.koi.delete_segment(&name)).await?;
+    Ok(no_content())
+}
