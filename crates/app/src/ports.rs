@@ -380,7 +380,8 @@ pub type History = (ShopperId, Vec<String>);
 #[async_trait]
 pub trait Shelves: Send + Sync {
     async fn profile(&self, shopper: ShopperId) -> PortResult<Option<String>>;
-    /// Behaviours of shoppers above `after`, in shopper order, whole shoppers only, about `limit` of them.
+    /// Behaviours of shoppers above `after`, in shopper order, whole shoppers only, about `limit` of them; of one with
+    /// hundreds of thousands the latest.
     async fn histories(&self, after: ShopperId, limit: u32) -> PortResult<Vec<History>>;
     async fn strategy(&self, shopper: ShopperId, campaign: CampaignId) -> PortResult<Option<StrategyRow>>;
     /// Writes strategies and the job's cursor in one transaction.
@@ -390,6 +391,17 @@ pub trait Shelves: Send + Sync {
     async fn with_strategy(&self, campaign: CampaignId, after: ShopperId, limit: u32) -> PortResult<Vec<ShopperId>>;
     /// Shoppers whose behaviour is newer than their strategy of the campaign.
     async fn stale(&self, campaign: CampaignId, limit: u32) -> PortResult<Vec<ShopperId>>;
+    /// What the first `limit` shoppers by id who drew in a campaign bought after their first draw.
+    async fn outcomes(&self, campaign: CampaignId, limit: u32) -> PortResult<Vec<OutcomeRow>>;
+}
+
+/// What a shopper did after the first draw in a campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutcomeRow {
+    pub shopper: ShopperId,
+    pub bought: bool,
+    /// Minor units, returns not taken off.
+    pub spend_cents: i64,
 }
 
 /// How far the strategy job of a campaign has come.

@@ -3,6 +3,7 @@
 mod browse;
 mod drawing;
 mod live;
+mod models;
 mod rehearsal;
 mod reliability;
 mod rules;
@@ -10,6 +11,7 @@ mod rules;
 pub use browse::*;
 pub use drawing::*;
 pub use live::*;
+pub use models::*;
 pub use rehearsal::*;
 pub use reliability::*;
 pub use rules::*;
@@ -264,35 +266,6 @@ pub struct DeliveryView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_at: Option<String>,
     pub at: String,
-}
-
-/// A version of the recommendation model.
-#[derive(Debug, Clone, Serialize)]
-pub struct ModelView {
-    pub version: u32,
-    /// The model's name.
-    pub model: String,
-    pub state: &'static str,
-    /// No newer version replaces it by itself.
-    pub held: bool,
-    pub fitted_at: String,
-    pub shoppers: u64,
-    pub baskets: u64,
-    pub items: u64,
-    /// Against the version that was in service; `null` where there was too little to compare on.
-    pub comparison: Option<recommend::life::Comparison>,
-    /// Population stability index of what is bought since then.
-    pub drift: Option<f64>,
-}
-
-/// A named segment.
-#[derive(Debug, Clone, Serialize)]
-pub struct SegmentView {
-    pub name: String,
-    /// CEL.
-    pub expression: String,
-    pub description: String,
-    pub updated_at: String,
 }
 
 /// What a pool of coupons holds.

@@ -136,20 +136,31 @@ impl Fitted {
         let most = data.popularity().iter().copied().max().unwrap_or(1).max(1) as f32;
         let prior = data.popularity().iter().map(|&count| count as f32 / most * POPULARITY_PRIOR).collect();
         let (interests, finder) = (FxHashMap::default(), Finder::default());
-        Fitted { data, model, item_cf, prior, interests, finder, outlooks: Outlooks::default(), borders: Borders::default() }
+        Fitted {
+            data,
+            model,
+            item_cf,
+            prior,
+            interests,
+            finder,
+            outlooks: Outlooks::default(),
+            borders: Borders::default(),
+        }
     }
 
     /// The same with what shoppers did besides buying, and what follows from when they bought: the outlooks and the
     /// borders of fifths. `now_ms` is when acts weigh what they weigh.
     pub fn with_signals(mut self, signals: &Signals, now_ms: i64, threads: usize) -> Fitted {
-        let of = |acts| interests(acts, &self.data, &self.finder, now_ms).into_boxed_slice();
+        let of = |acts: &Acts| interests(acts, &self.data, &self.finder, now_ms).into_boxed_slice();
         let all = signals.iter().map(|(shopper, acts)| (shopper, of(acts)));
         self.interests = all.filter(|(_, interests)| !interests.is_empty()).collect();
-        let times: FxHashMap<ShopperId, Vec<u32>> = signals.iter().map(|(shopper, acts)| (shopper, acts.times())).collect();
-        let acts = |shopper| times.get(&shopper).map_or(&[][..], Vec::as_slice);
+        let times: FxHashMap<ShopperId, Vec<u32>> =
+            signals.iter().map(|(shopper, acts)| (shopper, acts.times())).collect();
+        let acts = |shopper: ShopperId| times.get(&shopper).map_or(&[][..], Vec::as_slice);
         let outlook = |days| Outlook::fit(&self.data, &acts, days, threads);
         self.outlooks = Outlooks { month: outlook(MONTH_DAYS), quarter: outlook(QUARTER_DAYS) };
-        let standings: Vec<Standing> = (0..self.data.len()).filter_map(|place| self.standing(place, signals, now_ms)).collect();
+        let standings: Vec<Standing> =
+            (0..self.data.len()).filter_map(|place| self.standing(place, signals, now_ms)).collect();
         self.borders = Borders::of(&standings);
         self
     }

@@ -29,6 +29,7 @@ pub mod text;
 pub mod tickets;
 pub mod tune;
 pub mod vectors;
+pub mod worth;
 
 mod parallel;
 mod rows;

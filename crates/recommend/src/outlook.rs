@@ -9,7 +9,7 @@ use domain::ids::{ShopperId, mix};
 
 use crate::baskets::Dataset;
 use crate::boost::{Forest, Params, Rows};
-use crate::calibrate::{Calibrator, Case, Quality, choose};
+use crate::calibrate::{Calibrator, Case, Kind, Quality, choose};
 
 /// Shoppers that are learned from, spread evenly over all.
 const MAX_SHOPPERS: usize = 20_000;
@@ -151,9 +151,14 @@ fn raw(forest: &Forest, features: &[f32; WIDTH]) -> Vec<f64> {
 
 /// Each half measured with a map of the chosen kind that was fitted on the other.
 fn held_out(cases: &[Case], half: impl Fn(usize) -> bool, chosen: &Calibrator) -> Quality {
-    let kind = crate::calibrate::Kind::ALL.into_iter().find(|kind| kind.name() == chosen.name());
-    let kind = kind.unwrap_or(crate::calibrate::Kind::Identity);
-    let of = |side: bool| (0..cases.len()).filter(|place| half(*place) == side).map(|place| &cases[place]);
+    let kind = match chosen {
+        Calibrator::Identity => Kind::Identity,
+        Calibrator::Temperature { .. } => Kind::Temperature,
+        Calibrator::Platt { .. } => Kind::Platt,
+        Calibrator::Isotonic { .. } => Kind::Isotonic,
+    };
+    let half = &half;
+    let of = |side: bool| (0..cases.len()).filter(move |place| half(*place) == side).map(move |place| &cases[place]);
     let mut mapped = Vec::with_capacity(cases.len());
     for side in [true, false] {
         let map = kind.fit(&of(!side).collect::<Vec<_>>());

@@ -88,7 +88,7 @@ impl Segment {
             (3, 3) => Segment::NeedsAttention,
             (3, _) => Segment::AboutToSleep,
             (_, 5..) => Segment::CannotLose,
-            (_, 3..) => Segment::AtRisk,
+            (_, 3 | 4) => Segment::AtRisk,
             (2, _) | (_, 2) => Segment::Hibernating,
             _ => Segment::Lost,
         }

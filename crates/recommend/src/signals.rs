@@ -206,9 +206,11 @@ pub fn interests(acts: &Acts, data: &Dataset, finder: &Finder, now_ms: i64) -> V
         let (fresh, half_life) = kind.weight();
         let days = ((now_s - f64::from(*at_s)) / DAY_S).max(0.0);
         let weight = fresh * (-days / half_life).exp2() as f32;
-        let (items, why) = match kind {
+        let (items, why): (Vec<(ItemId, f32)>, Why) = match kind {
             Kind::View(sku) => (data.catalogue().item(sku).map(|item| (item, 1.0)).into_iter().collect(), Why::Viewed),
-            Kind::Rating(sku, _) => (data.catalogue().item(sku).map(|item| (item, 1.0)).into_iter().collect(), Why::Rated),
+            Kind::Rating(sku, _) => {
+                (data.catalogue().item(sku).map(|item| (item, 1.0)).into_iter().collect(), Why::Rated)
+            }
             Kind::Search(query) => (finder.search(data, query), Why::Searched),
             Kind::SignIn => (Vec::new(), Why::Viewed),
         };
@@ -240,7 +242,12 @@ mod tests {
     const DAY_MS: i64 = 86_400_000;
 
     fn shop() -> Dataset {
-        let names = [("1", "red tea cup", "kitchen"), ("2", "blue lamp", "lights"), ("3", "硅胶手机壳", "数码配件"), ("4", "desk lamp", "lights")];
+        let names = [
+            ("1", "red tea cup", "kitchen"),
+            ("2", "blue lamp", "lights"),
+            ("3", "硅胶手机壳", "数码配件"),
+            ("4", "desk lamp", "lights"),
+        ];
         let items = names.map(|(sku, name, category)| Item {
             sku: sku.into(),
             name: name.into(),
@@ -291,8 +298,10 @@ mod tests {
         ] {
             let history: Vec<Behaviour> = acts.iter().map(|(text, days)| act(text, *days)).collect();
             let got = interests(&Acts::of(&history), &data, &finder, 1_000 * DAY_MS);
-            let got: Vec<(&str, f32, Why)> =
-                got.iter().map(|one| (data.catalogue().sku(one.item), (one.weight * 1e4).round() / 1e4, one.why)).collect();
+            let got: Vec<(&str, f32, Why)> = got
+                .iter()
+                .map(|one| (data.catalogue().sku(one.item), (one.weight * 1e4).round() / 1e4, one.why))
+                .collect();
             assert_eq!(got, want, "{acts:?}");
         }
     }

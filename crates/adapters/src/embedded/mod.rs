@@ -201,8 +201,6 @@ async fn open_locked(
         hints: near.hints,
         hot: near.hot,
         hints: Arc::new(Memory::new(clock.clone())),
-        models: shared_store.clone(),
-        segments: shared_store.clone(),
         desk: Desk::of(shared_store),
         dispatch: store.dispatch(),
         clock,

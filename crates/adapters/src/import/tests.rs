@@ -295,7 +295,10 @@ fn files_that_cannot_be_opened() {
         assert!(error.is_wrong_use() && error.to_string().ends_with(ending), "{error}");
     }
     let refused = "csv".parse::<Format>().map_err(|e| e.to_string());
-    assert_eq!(refused, Err("unknown format \"csv\": expected online-retail, complete-journey or purchases".to_owned()));
+    assert_eq!(
+        refused,
+        Err("unknown format \"csv\": expected online-retail, complete-journey or purchases".to_owned())
+    );
 }
 
 fn shop(orders: usize) -> Vec<u8> {

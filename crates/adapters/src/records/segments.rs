@@ -25,8 +25,12 @@ impl Segments for Store {
     async fn put_segment(&self, row: &SegmentRow) -> PortResult<bool> {
         let transaction = self.durable.begin().await.map_err(|error| failed(&error))?;
         let sql = "UPDATE segments SET expression = ?, description = ?, updated_at = ? WHERE name = ?";
-        let values =
-            vec![row.expression.clone().into(), row.description.clone().into(), row.updated_at_ms.into(), row.name.clone().into()];
+        let values = vec![
+            row.expression.clone().into(),
+            row.description.clone().into(),
+            row.updated_at_ms.into(),
+            row.name.clone().into(),
+        ];
         let done = transaction.execute_raw(statement(sql, values)).await.map_err(|error| failed(&error))?;
         let is_new = done.rows_affected() == 0;
         if is_new {

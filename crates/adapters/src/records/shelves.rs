@@ -1,14 +1,18 @@
 //! Behaviour, profiles and strategies.
 
-use super::bulk::Table;
+use super::bulk::{Table, marks};
 use super::deliveries::{self, DELIVERIES};
 use super::projection::part;
 use super::{Store, big, bits, failed, get, number, statement};
 use app::fulfil::{MessageType, Subscribed};
-use app::ports::{History, JobCursor, NewDelivery, PortResult, Shelves, StrategyRow};
+use app::ports::{History, JobCursor, NewDelivery, OutcomeRow, PortResult, Shelves, StrategyRow};
 use async_trait::async_trait;
 use domain::ids::{CampaignId, ShopperId};
 use sea_orm::{ConnectionTrait, QueryResult};
+use domain::behaviour::{Action, Behaviour};
+use domain::ids::{CampaignId, DrawId, ShopperId};
+use rustc_hash::FxHashMap;
+use sea_orm::{ConnectionTrait, QueryResult, TransactionTrait};
 
 const STRATEGIES: Table = Table {
     insert: "INSERT INTO strategies (shopper, campaign, part, generation, stale, slots, message, at)",
@@ -16,6 +20,12 @@ const STRATEGIES: Table = Table {
     conflict: "ON CONFLICT (shopper, campaign) DO UPDATE SET generation = excluded.generation, stale = 0, slots = excluded.slots,
                message = excluded.message, at = excluded.at",
 };
+
+/// Behaviours of one shopper that a history holds, the latest ones: a house account's millions would fill the memory.
+const HISTORY_MAX: i64 = 200_000;
+
+/// Shoppers whose purchases are read at a time: below SQLite's bound of parameters.
+const AT_ONCE: usize = 500;
 
 #[async_trait]
 impl Shelves for Store {
@@ -42,6 +52,9 @@ impl Shelves for Store {
         } else if let (true, Some((shopper, payloads))) = (cut, histories.first_mut()) {
             let whole = "SELECT payload FROM behaviours WHERE shopper = ? AND part = ? ORDER BY at";
             *payloads = self.all(whole, vec![bits(shopper.0), part(*shopper)], |row| get(row, 0)).await?;
+            let whole = "SELECT payload FROM behaviours WHERE shopper = ? ORDER BY at DESC LIMIT ?";
+            *payloads = self.all(whole, vec![bits(shopper.0), HISTORY_MAX.into()], |row| get(row, 0)).await?;
+            payloads.reverse();
         }
         Ok(histories)
     }
@@ -129,6 +142,36 @@ impl Shelves for Store {
     async fn stale(&self, campaign: CampaignId, limit: u32) -> PortResult<Vec<ShopperId>> {
         let sql = "SELECT shopper FROM strategies WHERE campaign = ? AND stale = 1 ORDER BY shopper LIMIT ?";
         self.all(sql, vec![bits(campaign.0), i64::from(limit).into()], |row| Ok(ShopperId(big(row, 0)?))).await
+    }
+
+    async fn outcomes(&self, campaign: CampaignId, limit: u32) -> PortResult<Vec<OutcomeRow>> {
+        let sql = "SELECT shopper, min(id) FROM draws WHERE campaign = ? GROUP BY shopper ORDER BY shopper LIMIT ?";
+        let first = |row: &QueryResult| Ok((ShopperId(big(row, 0)?), DrawId(big(row, 1)?).at_ms()));
+        let drew = self.all(sql, vec![bits(campaign.0), i64::from(limit).into()], first).await?;
+        let mut outcomes = Vec::with_capacity(drew.len());
+        for some in drew.chunks(AT_ONCE) {
+            let sql = format!(
+                "SELECT shopper, at, payload FROM behaviours WHERE shopper IN ({}) AND at > ? AND payload LIKE '%purchase%'",
+                marks(some.len())
+            );
+            let earliest = some.iter().map(|(_, at_ms)| *at_ms).min().unwrap_or_default();
+            let values = some.iter().map(|(shopper, _)| bits(shopper.0)).chain([earliest.into()]).collect();
+            let row = |row: &QueryResult| Ok((ShopperId(big(row, 0)?), get::<i64>(row, 1)?, get::<String>(row, 2)?));
+            let mut bought: FxHashMap<ShopperId, Vec<(i64, i64)>> = FxHashMap::default();
+            for (shopper, at_ms, payload) in self.all(&sql, values, row).await? {
+                // The word alone may stand in a search as well.
+                if let Ok(Behaviour { action: action @ Action::Purchase { .. }, .. }) = serde_json::from_str(&payload) {
+                    bought.entry(shopper).or_default().push((at_ms, action.total_cents()));
+                }
+            }
+            outcomes.extend(some.iter().map(|(shopper, drawn_ms)| {
+                let of_shopper = bought.get(shopper).into_iter().flatten().filter(|(at_ms, _)| at_ms > drawn_ms);
+                let (count, spend_cents) =
+                    of_shopper.fold((0u32, 0i64), |sum, (_, cents)| (sum.0 + 1, sum.1.saturating_add(*cents)));
+                OutcomeRow { shopper: *shopper, bought: count > 0, spend_cents }
+            }));
+        }
+        Ok(outcomes)
     }
 }
 

@@ -9,7 +9,7 @@ pub use changes::{Change, changes, redacted};
 pub use password::{Hasher, PASSWORD_CHARS};
 pub use throttle::{Throttle, Tries};
 
-use crate::ports::PortResult;
+use crate::ports::{Models, PortResult, Segments};
 use async_trait::async_trait;
 use domain::ids::OperatorId;
 use domain::operator::{Ban, Rights, Role};
@@ -181,12 +181,21 @@ pub struct Desk {
     pub sessions: Arc<dyn Sessions>,
     pub keys: Arc<dyn KeyStore>,
     pub audit: Arc<dyn AuditLog>,
+    pub models: Arc<dyn Models>,
+    pub segments: Arc<dyn Segments>,
 }
 
 impl Desk {
     /// All ports from one adapter.
-    pub fn of<T: Operators + Sessions + KeyStore + AuditLog + 'static>(store: Arc<T>) -> Self {
-        Self { operators: store.clone(), sessions: store.clone(), keys: store.clone(), audit: store }
+    pub fn of<T: Operators + Sessions + KeyStore + AuditLog + Models + Segments + 'static>(store: Arc<T>) -> Self {
+        Self {
+            operators: store.clone(),
+            sessions: store.clone(),
+            keys: store.clone(),
+            audit: store.clone(),
+            models: store.clone(),
+            segments: store,
+        }
     }
 }
 

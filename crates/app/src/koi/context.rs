@@ -1,6 +1,8 @@
 //! Shoppers' strategies: at hand in memory, else from a node that had them lately, else from records.
 
 use super::Koi;
+use super::composition::arm_of;
+use crate::command::{Who, Work};
 use crate::error::Result;
 use crate::filter::{Asked, Filter};
 use crate::ports::HotStrategy;
@@ -9,6 +11,7 @@ use domain::campaign::PrizeIx;
 use domain::ids::{CampaignId, ShopperId, mix};
 use domain::strategy::{SlotAssign, Source, Strategy};
 use moka::sync::Cache;
+use recommend::supply::Arm;
 use rustc_hash::{FxBuildHasher, FxHashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -130,6 +133,18 @@ impl Koi {
                 drop(hot.keep_strategy(shopper, runtime.id, &HotStrategy { slots, generation, at_ms }));
                 shown
             }
+        if arm_of(&runtime.rules, shopper) == Arm::Random {
+            // Whatever is stored from before there were arms.
+            return Ok(self.random(runtime, shopper));
+        }
+        if cache.surely_none(shopper, runtime.id) {
+            return Ok(self.template(runtime, shopper));
+        }
+        let stored = self.parts().shelves.strategy(shopper, runtime.id);
+        let (stored, _warm) = tokio::join!(stored, self.ask(Who::Id(shopper), Work::Look));
+        let Some(row) = stored? else { return Ok(self.template(runtime, shopper)) };
+        let Some(shown) = parse(&row.slots, row.generation).filter(|s| s.strategy.fits(&runtime.rules)) else {
+            return Ok(self.template(runtime, shopper));
         };
         let shown = Arc::new(shown);
         self.inner.strategies.shown.insert((shopper, runtime.id), shown.clone());
@@ -139,6 +154,10 @@ impl Koi {
     /// The random template; whoever gets it is moved to the front of the job.
     fn template(&self, runtime: &Runtime, shopper: ShopperId) -> Arc<Shown> {
         self.parts().wishes.shopper(shopper);
+        self.random(runtime, shopper)
+    }
+
+    fn random(&self, runtime: &Runtime, shopper: ShopperId) -> Arc<Shown> {
         let strategy = Arc::new(runtime.rules.random_strategy(shopper));
         let shown = Arc::new(Shown { strategy, reasons: Box::new([]) });
         self.inner.strategies.shown.insert((shopper, runtime.id), shown.clone());

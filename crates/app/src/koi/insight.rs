@@ -65,6 +65,12 @@ pub fn wilson(hits: u64, draws: u64) -> (f64, f64) {
 }
 
 impl Koi {
+    pub(super) async fn counters_of(&self, id: CampaignId) -> Result<Counters> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Input::Counters { campaign: id, reply })?;
+        Ok(answer.await.map_err(|_| Error::Unavailable("the owner stopped"))?.unwrap_or_default())
+    }
+
     /// Draws, wins and cost over time. Without bounds it is the last steps up to now, without `from_ms` those before
     /// `until_ms`.
     pub async fn series(
@@ -127,6 +133,7 @@ impl Koi {
                 drew: funnel.drew,
                 bought_after: funnel.bought_after,
             },
+            personalisation: self.worth(&runtime).await?,
         })
     }
 

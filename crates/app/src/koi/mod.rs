@@ -6,6 +6,7 @@ mod browse;
 mod campaigns;
 mod choice;
 mod codes;
+mod composition;
 mod context;
 mod drawings;
 mod draws;

@@ -6,11 +6,15 @@ use crate::views::RecommendationView;
 use domain::behaviour::{Action, Behaviour};
 use domain::ids::ShopperId;
 use recommend::Scratch;
+use recommend::baskets::MAX_BASKETS;
 use recommend::fit::{Fitted, Who};
 use recommend::profile::Profile;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
+
+/// Behaviours of one shopper that are read where somebody asks or is composed for: a shop's house account has millions.
+const HISTORY: u32 = 5_000;
 
 /// The model in service, if one was fitted yet.
 #[derive(Default)]
@@ -58,7 +62,8 @@ pub(super) fn is_unseen(fitted: &Fitted, shopper: ShopperId, behaviours: &[Behav
     orders.sort_unstable();
     orders.dedup();
     let seen = fitted.data().place(shopper).map_or(0, |place| fitted.data().baskets(place).len());
-    orders.len() > seen
+    // A data set keeps no more of one shopper.
+    orders.len().min(MAX_BASKETS) > seen
 }
 
 impl Koi {
@@ -86,10 +91,11 @@ impl Koi {
         self.fit_now().await
     }
 
-    /// One shopper's behaviours, newer than the model may be.
+    /// One shopper's behaviours, newer than the model may be, the oldest first; of very many the latest.
     pub(super) async fn history(&self, shopper: ShopperId) -> Result<Vec<Behaviour>> {
-        let page = self.parts().shelves.histories(ShopperId(shopper.0.saturating_sub(1)), 1).await?;
-        Ok(page.iter().find(|(id, _)| *id == shopper).map(|(_, texts)| behaviours(texts)).unwrap_or_default())
+        let mut texts = self.parts().browse.behaviours(shopper, 0, HISTORY).await?;
+        texts.reverse();
+        Ok(behaviours(&texts))
     }
 
     pub(super) async fn recommend(&self, shopper: ShopperId, limit: usize) -> Result<Vec<RecommendationView>> {

@@ -4,7 +4,7 @@
 use super::Koi;
 use super::model::behaviours;
 use crate::error::{Error, Result};
-use crate::ports::{History as StoredHistory, JobCursor, ModelRow, ModelState};
+use crate::ports::{Comparison, History as StoredHistory, JobCursor, ModelRow, ModelState};
 use crate::time::rfc3339;
 use crate::views::{ModelView, Page, PageAsk};
 use domain::ids::ShopperId;
@@ -12,8 +12,8 @@ use recommend::baskets::{Builder, Dataset};
 use recommend::fit::{Fitted, Options};
 use recommend::life;
 use recommend::signals::Signals;
-use std::sync::{Arc, PoisonError};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Behaviours read from records at a time while fitting.
@@ -82,10 +82,18 @@ impl Koi {
     /// Fits over all histories. The first model of a process is that of the version in service, as far as there is one;
     /// later ones replace it where they are good enough and no operator holds it.
     pub(super) async fn fit_now(&self) -> Result<Arc<Fitted>> {
-        let started = Instant::now();
-        let serving = self.parts().models.in_service().await?;
-        let old = self.model_at_hand();
         let forget = self.inner.model.forget.swap(false, Ordering::Relaxed);
+        let fitted = self.fit_once(forget).await;
+        if forget && fitted.is_err() {
+            self.inner.model.forget.store(true, Ordering::Relaxed);
+        }
+        fitted
+    }
+
+    async fn fit_once(&self, forget: bool) -> Result<Arc<Fitted>> {
+        let started = Instant::now();
+        let serving = self.parts().desk.models.in_service().await?;
+        let old = self.model_at_hand();
         if let (Some(row), Some(old)) = (&serving, &old)
             && row.held
             && !forget
@@ -116,16 +124,26 @@ impl Koi {
         if drift.is_some_and(|drift| drift >= DRIFTED) {
             tracing::warn!(drift, "what is bought has moved far from what the model in service knows");
         }
-        if same.is_some() || self.is_unchanged(&fitted, serving.as_ref()) {
+        if same.is_some() || fitted.catalogue().is_empty() || self.is_unchanged(&fitted, serving.as_ref()) {
             self.put_into_service(&fitted);
             if let Some(row) = &serving {
                 self.keep_at_hand(row.version, &fitted);
             }
             return Ok(fitted);
         }
+        self.serve_if_good(fitted, comparison, drift).await
+    }
+
+    /// Keeps a new version, and puts it into service unless it did worse than the one there.
+    async fn serve_if_good(
+        &self,
+        fitted: Arc<Fitted>,
+        comparison: Option<Comparison>,
+        drift: Option<f64>,
+    ) -> Result<Arc<Fitted>> {
         let good = comparison.is_none_or(|comparison| comparison.is_good_enough());
         let state = if good { ModelState::InService } else { ModelState::Refused };
-        let newest = self.parts().models.versions(u32::MAX, 1).await?;
+        let newest = self.parts().desk.models.versions(u32::MAX, 1).await?;
         let row = ModelRow {
             version: newest.first().map_or(1, |row| row.version + 1),
             kind: fitted.model().to_owned(),
@@ -139,7 +157,7 @@ impl Koi {
             comparison,
             drift,
         };
-        self.parts().models.add(&row, KEPT).await?;
+        self.parts().desk.models.add(&row, KEPT).await?;
         tracing::info!(version = row.version, state = state.word(), shoppers = row.shoppers, "a model was fitted");
         match (good, self.model_at_hand()) {
             (false, Some(old)) => Ok(old),
@@ -188,7 +206,7 @@ impl Koi {
     /// `Unavailable`.
     pub async fn models(&self, ask: PageAsk) -> Result<Page<ModelView>> {
         let before = ask.before.map_or(u32::MAX, |before| u32::try_from(before).unwrap_or(u32::MAX));
-        let rows = self.parts().models.versions(before, ask.limit + 1).await?;
+        let rows = self.parts().desk.models.versions(before, ask.limit + 1).await?;
         let more = rows.len() > ask.limit as usize;
         let data: Vec<ModelView> = rows.iter().take(ask.limit as usize).map(view).collect();
         let next_cursor = data.last().filter(|_| more).map(|last| last.version.to_string());
@@ -203,8 +221,8 @@ impl Koi {
     pub async fn activate_model(&self, version: u32) -> Result<ModelView> {
         let unknown = || Error::NotFound { code: "model_unknown", detail: "no model of that version" };
         let _one_at_a_time = self.inner.model.fitting.lock().await;
-        let row = self.parts().models.version(version).await?.ok_or_else(unknown)?;
-        let newest = self.parts().models.versions(u32::MAX, 1).await?;
+        let row = self.parts().desk.models.version(version).await?.ok_or_else(unknown)?;
+        let newest = self.parts().desk.models.versions(u32::MAX, 1).await?;
         let held = newest.first().is_some_and(|newest| newest.version != version);
         let kept = {
             let kept = self.inner.model.at_hand.read().unwrap_or_else(PoisonError::into_inner);
@@ -219,14 +237,14 @@ impl Koi {
                 work.await.map_err(|_| Error::Unavailable("the model could not be fitted"))?
             }
         };
-        if !self.parts().models.activate(version, held).await? {
+        if !self.parts().desk.models.activate(version, held).await? {
             return Err(unknown());
         }
         metrics::gauge!("koi_model_version").set(f64::from(version));
         self.put_into_service(&fitted);
         self.keep_at_hand(version, &fitted);
         self.compose_anew().await?;
-        let row = self.parts().models.version(version).await?.ok_or_else(unknown)?;
+        let row = self.parts().desk.models.version(version).await?.ok_or_else(unknown)?;
         Ok(view(&row))
     }
 

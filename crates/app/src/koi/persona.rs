@@ -20,8 +20,7 @@ impl Koi {
         let read = tokio::task::spawn_blocking(move || {
             let acts = behaviours(&texts);
             let fitted = fitted.as_deref();
-            let persona =
-                Persona::of(Sources { profile: &profile, acts: &acts, fitted, time_zone: TIME_ZONE, now_ms });
+            let persona = Persona::of(Sources { profile: &profile, acts: &acts, fitted, time_zone: TIME_ZONE, now_ms });
             serde_json::to_value(&persona)
         });
         match read.await {

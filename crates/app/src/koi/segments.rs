@@ -41,7 +41,7 @@ fn example() -> Value {
 impl Koi {
     /// All segments, by name.
     pub async fn segments(&self) -> Result<Vec<SegmentView>> {
-        Ok(self.parts().segments.segments().await?.into_iter().map(view).collect())
+        Ok(self.parts().desk.segments.segments().await?.into_iter().map(view).collect())
     }
 
     /// Adds a segment or changes it; true where it is new.
@@ -49,7 +49,8 @@ impl Koi {
     /// # Errors
     /// A name, a description or an expression that cannot be; too many segments.
     pub async fn put_segment(&self, name: &str, expression: &str, description: &str) -> Result<(SegmentView, bool)> {
-        let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        let is_name =
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         if !is_name || name.len() > 64 {
             return Err(Error::invalid("segment_name_invalid", "name", "1 to 64 of a to z, 0 to 9 and _"));
         }
@@ -59,7 +60,7 @@ impl Koi {
         }
         let read = Segment::compile(expression, &example());
         read.map_err(|detail| Error::invalid("segment_invalid", "expression", detail))?;
-        let stored = self.parts().segments.segments().await?;
+        let stored = self.parts().desk.segments.segments().await?;
         if stored.len() >= SEGMENTS_MAX && !stored.iter().any(|row| row.name == name) {
             let detail = format!("a shop has at most {SEGMENTS_MAX} segments");
             return Err(Error::invalid("too_many_segments", "name", detail));
@@ -70,7 +71,7 @@ impl Koi {
             description: description.to_owned(),
             updated_at_ms: self.now_ms(),
         };
-        let is_new = self.parts().segments.put_segment(&row).await?;
+        let is_new = self.parts().desk.segments.put_segment(&row).await?;
         Ok((view(row), is_new))
     }
 
@@ -79,7 +80,7 @@ impl Koi {
     /// # Errors
     /// `NotFound`.
     pub async fn delete_segment(&self, name: &str) -> Result<()> {
-        if self.parts().segments.delete_segment(name).await? {
+        if self.parts().desk.segments.delete_segment(name).await? {
             Ok(())
         } else {
             Err(Error::NotFound { code: "segment_unknown", detail: "no segment of that name" })
@@ -88,7 +89,7 @@ impl Koi {
 
     /// The names of the segments that a shopper belongs to.
     pub(super) async fn segments_of(&self, profile: &Value, attributes: &Value) -> Result<Vec<String>> {
-        let rows = self.parts().segments.segments().await?;
+        let rows = self.parts().desk.segments.segments().await?;
         if rows.is_empty() {
             return Ok(Vec::new());
         }

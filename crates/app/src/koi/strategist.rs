@@ -3,6 +3,7 @@
 //! It walks shoppers in id order in chunks; each chunk's strategies and the cursor behind it are one transaction, so a
 //! killed job goes on where it was. Whoever shows up without a strategy, or behaves anew, is moved to the front.
 
+use super::composition::arm_of;
 use super::context::stored_slots;
 use super::{Koi, model};
 use crate::error::{Error, Result};
@@ -12,9 +13,12 @@ use crate::views::GenerationView;
 use domain::campaign::Rules;
 use domain::ids::{CampaignId, ShopperId, mix};
 use recommend::Scratch;
+use recommend::baskets::History;
 use recommend::fit::{Fitted, Who};
 use recommend::prizes::{Prize, PrizeIndex, Tier};
 use rustc_hash::{FxHashMap, FxHashSet};
+use recommend::supply::{Arm, Policy};
+use rustc_hash::FxHashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -30,6 +34,9 @@ const COLLECT: Duration = Duration::from_millis(500);
 pub(super) const FIT_SHARE: u32 = 20;
 /// How often campaigns past their window, unconfirmed acts and stale strategies are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
+
+/// No shopper's id: the model knows nothing of who has it.
+const NOBODY: ShopperId = ShopperId(0);
 
 /// The shortest time between two walks from the start that look for who was left out.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
@@ -180,13 +187,18 @@ struct Composer {
 }
 
 impl Composer {
-    fn new(fitted: Arc<Fitted>, runtime: Arc<Runtime>) -> Result<Self> {
-        let index = index(&fitted, &runtime.rules)?;
+    fn new(fitted: Arc<Fitted>, runtime: Arc<Runtime>, policy: Policy) -> Result<Self> {
+        let index = index(&fitted, &runtime.rules)?.with_policy(policy);
         Ok(Self { fitted, index, runtime, scratch: Scratch::default(), slots: Vec::new() })
     }
 
     fn row(&mut self, shopper: ShopperId, who: Who<'_>, generation: u32) -> StrategyRow {
         let seed = mix(shopper.0) ^ self.runtime.id.0;
+        let nobody = History::default();
+        let arm = arm_of(&self.runtime.rules, shopper);
+        // Somebody of whom nothing is known sees what most want. The random arm draws from its template whatever is
+        // stored; its row says that its shopper was seen to.
+        let who = if arm == Arm::Personal { who } else { Who::Newer(NOBODY, &nobody) };
         self.index.compose(&self.fitted, who, seed, &mut self.scratch, &mut self.slots);
         let tiers = self
             .runtime
@@ -298,12 +310,12 @@ impl Koi {
         }
         let activations = || self.inner.model.activations.load(Ordering::Acquire);
         let mut seen = activations();
-        let mut composer = Composer::new(fitted, runtime.clone())?;
+        let mut composer = Composer::new(fitted, runtime.clone(), self.policy(runtime).await?)?;
         loop {
             if seen != activations() {
                 // Another model was put into service: what was composed so far is by the one before.
                 seen = activations();
-                composer = Composer::new(self.fitted().await?, runtime.clone())?;
+                composer = Composer::new(self.fitted().await?, runtime.clone(), self.policy(runtime).await?)?;
                 cursor = JobCursor { after: ShopperId(0), done: 0, finished: false, ..cursor };
             }
             if cursor.finished {
@@ -400,7 +412,8 @@ impl Koi {
         let histories = Arc::new(histories);
         for runtime in self.open_campaigns() {
             let Some(cursor) = self.parts().shelves.cursor(runtime.id).await? else { continue };
-            let mut composer = Composer::new(fitted.clone(), runtime)?;
+            let policy = self.policy(&runtime).await?;
+            let mut composer = Composer::new(fitted.clone(), runtime, policy)?;
             let (histories, now_ms) = (histories.clone(), self.now_ms());
             let work = tokio::task::spawn_blocking(move || {
                 let compose = |(shopper, behaviours): &(ShopperId, Vec<_>)| {

@@ -239,6 +239,8 @@ pub struct InsightView {
     pub stock: Vec<StockForecast>,
     pub tiers: Vec<TierFit>,
     pub funnel: FunnelView,
+    /// Where the campaign's composition deals arms.
+    pub personalisation: Option<recommend::worth::Worth>,
 }
 
 /// An engine beneath.

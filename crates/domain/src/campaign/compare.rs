@@ -143,9 +143,9 @@ fn written(path: &[Step<'_>]) -> String {
 /// What it means that `before` became `after` at the member `names`; null is absent.
 fn effect(names: &[&str], before: &Value, after: &Value) -> Effect {
     match names {
-        ["name" | "description" | "skin" | "strict" | "expected_draws"] | ["prizes", "category" | "skus"] => {
-            Effect::Neutral
-        }
+        ["name" | "description" | "skin" | "strict" | "expected_draws"]
+        | ["composition", ..]
+        | ["prizes", "category" | "skus"] => Effect::Neutral,
         ["starts_at" | "visible_from"] => earlier(before, after),
         ["ends_at" | "visible_until"] => earlier(after, before),
         ["flow"] => crate::flow::compare(before.as_str().unwrap_or_default(), after.as_str().unwrap_or_default()),

@@ -1,6 +1,6 @@
 //! The campaign as an operator writes it: the body of `POST /campaigns`, to the letter.
 
-use super::Time;
+use super::{Composition, Time};
 use crate::entry::TicketsBy;
 use crate::flow;
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,9 @@ pub struct Definition {
     /// How the draw is shown; it changes nothing else.
     #[serde(default, skip_serializing_if = "Skin::is_usual")]
     pub skin: Skin,
+    /// How strategies are composed, and what they are measured against.
+    #[serde(default, skip_serializing_if = "Composition::is_usual")]
+    pub composition: Composition,
 }
 
 /// How a draw is shown to the shopper: always the same draw.

@@ -4,6 +4,7 @@
 mod against;
 mod check;
 pub mod compare;
+mod composition;
 mod definition;
 pub mod life;
 mod odds;
@@ -14,6 +15,7 @@ mod time;
 
 pub use against::{Worse, against_shopper, flow_worsens};
 pub use check::{Finding, Severity, bounds};
+pub use composition::Composition;
 pub use definition::{
     Band, Chances, Definition, EntryDef, Kind, Limits, PointsRange, PoolDef, PrizeDef, ReleaseDef, Skin, SpendPoints,
     SpendWeightsDef, Streak, TierDef,

@@ -2,7 +2,7 @@
 
 use super::definition::{PointsRange, PrizeDef, TierDef};
 use super::odds::{self, Guarantee, Odds, Pool};
-use super::{Chances, Definition, Finding, Kind, Limits, Severity};
+use super::{Chances, Composition, Definition, Finding, Kind, Limits, Severity};
 use crate::draw::{Civil, Snapshot};
 use crate::entry::Entry;
 use crate::fairness;
@@ -172,6 +172,9 @@ pub struct Rules {
     pub needs: Needs,
     pub plan: Plan,
     pub limits: Limits,
+    pub composition: Composition,
+    /// What the operator expects, for forecasts.
+    pub expected_draws: Option<u64>,
     pub chances: Chances,
     pub time_zone: TimeZone,
     /// Points prizes in the order given: what a fallback tries before thanks.
@@ -216,6 +219,8 @@ impl Rules {
             needs,
             plan,
             limits: definition.limits,
+            composition: definition.composition,
+            expected_draws: definition.expected_draws,
             chances: definition.chances.clone(),
             time_zone: TimeZone::get(&definition.time_zone).expect("invariant: the check found this time zone"),
             points_prizes,

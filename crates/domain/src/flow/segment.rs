@@ -141,7 +141,8 @@ mod tests {
     #[test]
     fn nobody_told_of_belongs_to_nothing() {
         let segment = Segment::compile("profile.orders >= 0 && shopper.level >= 0", &example()).expect("read");
-        for (profile, shopper) in [(Json::Null, Json::Null), (example(), json!([1])), (json!({}), json!({"level": 1}))] {
+        for (profile, shopper) in [(Json::Null, Json::Null), (example(), json!([1])), (json!({}), json!({"level": 1}))]
+        {
             assert!(!segment.holds(&profile, &shopper), "{profile} {shopper}");
         }
     }

@@ -385,7 +385,8 @@ fn channel(lines: &[Line<'_>], acts: &[Behaviour]) -> Option<Channel> {
     for at_ms in orders.into_values() {
         let before = &others[..others.partition_point(|(at, _)| *at <= at_ms)];
         // A search says more than the views that it leads to, a view more than having signed in.
-        let recent = before.iter().rev().take_while(|(at, _)| at_ms.saturating_sub(*at) <= LED_MS).map(|(_, channel)| *channel);
+        let recent =
+            before.iter().rev().take_while(|(at, _)| at_ms.saturating_sub(*at) <= LED_MS).map(|(_, channel)| *channel);
         *counts.entry(recent.min().unwrap_or(Channel::Direct)).or_default() += 1;
     }
     counts.into_iter().max_by_key(|(channel, count)| (*count, std::cmp::Reverse(*channel))).map(|(channel, _)| channel)

@@ -71,11 +71,21 @@ fn a_history_says_all_this() {
     assert_eq!((got.buys_within_30_days, got.churn_risk), (None, None), "ten shoppers are too few to tell");
     assert_eq!(got.rfm.expect("bought").recency, 5);
     let en = &got.persona.en;
-    for part in ["5 orders", "5 days ago", "lights (more of late)", "the tea again about every 30 days", "3.10", "Watches prices", "between 19:00 and 22:00"] {
+    for part in [
+        "5 orders",
+        "5 days ago",
+        "lights (more of late)",
+        "the tea again about every 30 days",
+        "3.10",
+        "Watches prices",
+        "between 19:00 and 22:00",
+    ] {
         assert!(en.contains(part), "{part}: {en}");
     }
     let zh = &got.persona.zh;
-    for part in ["共下单 5 次", "lights（上升）", "约每 30 天回购一次the tea", "对价格敏感", "19:00 至 22:00", "通常直接购买"] {
+    for part in
+        ["共下单 5 次", "lights（上升）", "约每 30 天回购一次the tea", "对价格敏感", "19:00 至 22:00", "通常直接购买"]
+    {
         assert!(zh.contains(part), "{part}: {zh}");
     }
 }
@@ -84,11 +94,18 @@ fn a_history_says_all_this() {
 fn little_says_little() {
     let nothing = persona(&[], None);
     assert_eq!((nothing.rfm, nothing.channel), (None, None));
-    assert_eq!((nothing.persona.zh.as_str(), nothing.persona.en.as_str()), ("还没有购买记录。", "Has bought nothing yet."));
+    assert_eq!(
+        (nothing.persona.zh.as_str(), nothing.persona.en.as_str()),
+        ("还没有购买记录。", "Has bought nothing yet.")
+    );
     let one = persona(&[bought(3, 10, "1", "a")], Some(&shop()));
     assert!(one.tastes.is_empty() && one.willingness_to_pay.is_empty() && one.repeat_cycles.is_empty());
     assert_eq!((one.price_sensitivity, &one.favourite_times), (None, &None));
-    assert!(one.persona.en.contains("1 order worth 1.00 net of returns, the last one 3 days ago"), "{}", one.persona.en);
+    assert!(
+        one.persona.en.contains("1 order worth 1.00 net of returns, the last one 3 days ago"),
+        "{}",
+        one.persona.en
+    );
 }
 
 #[test]

@@ -15,7 +15,8 @@ pub(super) fn paragraph(persona: &Persona, profile: &Profile, now_ms: i64, langu
     let Some(days) = profile.recency_days(now_ms) else {
         return if zh { "还没有购买记录。".to_owned() } else { "Has bought nothing yet.".to_owned() };
     };
-    let money = |cents: i64| format!("{}{}.{:02}", if cents < 0 { "-" } else { "" }, (cents / 100).abs(), (cents % 100).abs());
+    let money =
+        |cents: i64| format!("{}{}.{:02}", if cents < 0 { "-" } else { "" }, (cents / 100).abs(), (cents % 100).abs());
     let segment = persona.rfm.map_or("", |rfm| segment(rfm.segment, zh));
     let spend = money(profile.spend_cents);
     sentences.push(if zh {
@@ -25,7 +26,8 @@ pub(super) fn paragraph(persona: &Persona, profile: &Profile, now_ms: i64, langu
         format!("{segment}: {} {orders} worth {spend} net of returns, the last one {days} days ago", profile.orders)
     });
     if !persona.tastes.is_empty() {
-        let names: Vec<String> = persona.tastes.iter().take(NAMED).map(|taste| named(taste.trend, &taste.category, zh)).collect();
+        let names: Vec<String> =
+            persona.tastes.iter().take(NAMED).map(|taste| named(taste.trend, &taste.category, zh)).collect();
         sentences.push(if zh { format!("偏爱{}", names.join("、")) } else { format!("Likes {}", names.join(", ")) });
     }
     if let Some(cycle) = persona.repeat_cycles.first() {
@@ -52,7 +54,11 @@ pub(super) fn paragraph(persona: &Persona, profile: &Profile, now_ms: i64, langu
         sentences.push(if zh {
             format!("多在{} {:02}:00 至 {until:02}:00 间下单", weekday(times.weekday, zh), times.hour)
         } else {
-            format!("Orders mostly on {} and between {:02}:00 and {until:02}:00", weekday(times.weekday, zh), times.hour)
+            format!(
+                "Orders mostly on {} and between {:02}:00 and {until:02}:00",
+                weekday(times.weekday, zh),
+                times.hour
+            )
         });
     }
     if let Some(channel) = persona.channel {

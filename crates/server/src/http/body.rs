@@ -65,7 +65,9 @@ fn unpack(bytes: &[u8], limit: usize) -> Result<Bytes, Problem> {
     match reader.read_to_end(&mut whole) {
         Ok(_) if whole.len() > limit => Err(too_large(limit)),
         Ok(_) => Ok(whole.into()),
-        Err(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "body_broken", "the body is no gzip stream, or ends early")),
+        Err(_) => {
+            Err(Problem::new(StatusCode::BAD_REQUEST, "body_broken", "the body is no gzip stream, or ends early"))
+        }
     }
 }
 

@@ -94,7 +94,8 @@ impl Modify for Credentials {
         bearer("api_key", "koi_sk_…", "An API key of the shop's server, with scopes");
         bearer("shopper_token", "kst_…", "A shopper's token, made by the shop's server, or a JWT of the shop's own");
         let mut basic = Http::new(HttpAuthScheme::Basic);
-        basic.description = Some("A tracker's write key: an API key with the scope `events` as user, no password".to_owned());
+        basic.description =
+            Some("A tracker's write key: an API key with the scope `events` as user, no password".to_owned());
         components.add_security_scheme("write_key", SecurityScheme::Http(basic));
         let cookie = ApiKeyValue::with_description(COOKIE, "An operator's session; changes send `X-CSRF-Token` too");
         components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));

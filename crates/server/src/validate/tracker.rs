@@ -198,7 +198,8 @@ fn tracked(at: &str, message: &Message, now_ms: i64, heard: &mut Heard) -> Resul
             if kind == "return" && products.is_empty() {
                 return refund(at, wire, at_ms, now_ms, heard);
             }
-            let item = |(ix, product): (usize, Product)| item(&format!("{at}properties.products[{ix}]"), product, digits);
+            let item =
+                |(ix, product): (usize, Product)| item(&format!("{at}properties.products[{ix}]"), product, digits);
             wire.items = Some(products.into_iter().enumerate().map(item).collect::<Result<_, _>>()?);
         }
         "search" => wire.query = properties.query.map(|query| query.0),

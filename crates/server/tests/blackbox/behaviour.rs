@@ -87,8 +87,14 @@ fn profiles_follow_behaviour() {
     assert!(settled["first_at"].is_string() && settled["last_at"].is_string(), "{settled}");
     assert!(settled["repeat_items"].is_array() || settled["repeat_items"].is_number(), "{settled}");
     assert_eq!(settled["categories"][0]["category"], "kitchen", "{settled}");
-    assert!(settled["rfm"]["segment"].is_string() && settled["persona"]["zh"].as_str().is_some_and(|text| text.contains("共下单 2 次")), "{settled}");
-    let put = |name: &str, expression: &str| koi.send(&Call::put(format!("/segments/{name}"), &json!({"expression": expression})).token(KEY));
+    assert!(
+        settled["rfm"]["segment"].is_string()
+            && settled["persona"]["zh"].as_str().is_some_and(|text| text.contains("共下单 2 次")),
+        "{settled}"
+    );
+    let put = |name: &str, expression: &str| {
+        koi.send(&Call::put(format!("/segments/{name}"), &json!({"expression": expression})).token(KEY))
+    };
     assert_eq!(put("buyers", "profile.orders >= 2 && shopper.level > 2").status, 201);
     assert_eq!(profile()["segments"], json!([]), "nobody told a level");
     koi.must(&Call::put("/shoppers/bea", &json!({"attributes": {"level": 3}})).token(KEY));

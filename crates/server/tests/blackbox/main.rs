@@ -3,6 +3,7 @@
 //! Long ones take their length from the environment: `KOI_ROUNDS` (crash, idempotency, races) and `KOI_DRAWS` (ready_again).
 //! Each of those prints one line of JSON with its counters.
 
+mod arms;
 mod audit;
 mod awards;
 mod bad_callers;
@@ -29,6 +30,7 @@ mod import;
 mod jwt;
 mod live;
 mod models;
+mod odd_behaviour;
 mod odds;
 mod operators;
 mod oracle;

@@ -51,7 +51,8 @@ fn models_are_versioned_compared_and_brought_back() {
     let first = serving(&all)["version"].clone();
     buy(&koi, 3);
     let compared = |model: &Value| model["comparison"]["shoppers"].as_u64().is_some_and(|shoppers| shoppers >= 50);
-    let all = settled("a model that was compared", &|all| all.iter().any(compared) && all[0]["baskets"] == 3 * SHOPPERS);
+    let all =
+        settled("a model that was compared", &|all| all.iter().any(compared) && all[0]["baskets"] == 3 * SHOPPERS);
     let newest = all[0].clone();
     assert!(newest["version"].as_u64() > first.as_u64() && newest["drift"].is_number(), "{newest}");
     assert_eq!(newest["model"], "tifu-knn", "{newest}");
@@ -61,9 +62,13 @@ fn models_are_versioned_compared_and_brought_back() {
     }
 
     let back = activate(&koi, &first);
-    assert_eq!((&back["state"], &back["held"], &back["baskets"]), (&json!("in_service"), &json!(true), &json!(2 * SHOPPERS)));
+    assert_eq!(
+        (&back["state"], &back["held"], &back["baskets"]),
+        (&json!("in_service"), &json!(true), &json!(2 * SHOPPERS))
+    );
     assert_eq!(serving(&models(&koi))["version"], first);
-    let newest_now = models(&koi).iter().find(|model| model["version"] == newest["version"]).expect("kept")["state"].clone();
+    let newest_now =
+        models(&koi).iter().find(|model| model["version"] == newest["version"]).expect("kept")["state"].clone();
     assert!(newest_now == "retired" || newest_now == "refused", "{newest_now}");
     let audit = koi.must(&Call::get("/audit?limit=5").token(KEY)).to_string();
     assert!(audit.contains("model.activate"), "{audit}");
@@ -71,7 +76,11 @@ fn models_are_versioned_compared_and_brought_back() {
     koi.restart();
     koi.must(&Call::get("/shoppers/m1/recommendations?limit=3").token(KEY));
     let again = models(&koi);
-    assert_eq!((&serving(&again)["version"], again.len()), (&first, all.len()), "held across a restart, and no new one");
+    assert_eq!(
+        (&serving(&again)["version"], again.len()),
+        (&first, all.len()),
+        "held across a restart, and no new one"
+    );
     assert_eq!(activate(&koi, &newest["version"])["held"], false, "newer ones may replace the newest");
     for unknown in ["999999", "0", "x", "-1"] {
         let answer = koi.send(&Call::post(format!("/models/{unknown}/activate"), &json!({})).token(KEY));
@@ -81,7 +90,11 @@ fn models_are_versioned_compared_and_brought_back() {
     koi.server.kill();
     let data = koi.data();
     let run = |arguments: &[&str]| {
-        let output = command(arguments.iter().map(|a| std::ffi::OsStr::new(*a)).chain(["--data".as_ref(), data.as_os_str(), "--json".as_ref()]));
+        let output = command(arguments.iter().map(|a| std::ffi::OsStr::new(*a)).chain([
+            "--data".as_ref(),
+            data.as_os_str(),
+            "--json".as_ref(),
+        ]));
         (output.status.code(), serde_json::from_slice::<Value>(&output.stdout).unwrap_or_else(|_| json!(told(&output))))
     };
     let (status, done) = run(&["models", "activate", &first.to_string()]);

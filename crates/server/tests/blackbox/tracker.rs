@@ -47,18 +47,21 @@ fn a_tracker_works_unchanged() {
     // The same message again, alone and in a batch with one that is new.
     taken(&koi, "/v1/track", &order("m1", "o1", &json!(19.99)));
     let view = json!({"type": "track", "userId": "ada", "event": "Product Viewed", "properties": {"sku": "22423"}});
-    let search = json!({"type": "track", "userId": "ada", "event": "Products Searched", "properties": {"query": "蛋糕"}});
+    let search =
+        json!({"type": "track", "userId": "ada", "event": "Products Searched", "properties": {"query": "蛋糕"}});
     let review = json!({"type": "track", "userId": "ada", "event": "Product Reviewed", "properties": {"product_id": "22423", "rating": 5}});
     let other = json!({"type": "track", "userId": "ada", "event": "Coupon Applied", "properties": {"coupon_id": 4}});
     let page = json!({"type": "page", "anonymousId": "v"});
-    let all = json!([order("m1", "o1", &json!(19.99)), order("m2", "o2", &json!("0.1")), view, search, review, other, page]);
+    let all =
+        json!([order("m1", "o1", &json!(19.99)), order("m2", "o2", &json!("0.1")), view, search, review, other, page]);
     taken(&koi, "/v1/batch", &json!({"batch": all, "sentAt": from_now(0)}));
     let known = profile(&koi, |profile| profile["orders"] == 2 && profile["reviews"] == 1);
-    assert_eq!((&known["spend_cents"], &known["views"], &known["searches"]), (&json!(3_998 + 20), &json!(1), &json!(1)));
+    assert_eq!(
+        (&known["spend_cents"], &known["views"], &known["searches"]),
+        (&json!(3_998 + 20), &json!(1), &json!(1))
+    );
     // A refund of a part, then of the rest; neither counts twice.
-    let refund = |message: &str, products: Value| {
-        json!({"userId": "ada", "messageId": message, "event": "Order Refunded", "properties": {"order_id": "o1", "products": products}})
-    };
+    let refund = |message: &str, products: Value| json!({"userId": "ada", "messageId": message, "event": "Order Refunded", "properties": {"order_id": "o1", "products": products}});
     taken(&koi, "/v1/track", &refund("r1", json!([{"sku": "22423", "price": 19.99}])));
     for _ in 0..2 {
         taken(&koi, "/v1/track", &refund("r2", json!([])));
@@ -73,14 +76,19 @@ fn a_tracker_works_unchanged() {
 #[test]
 fn identify_registers() {
     let koi = Koi::start("identify");
-    let tell = |traits: Value| taken(&koi, "/v1/identify", &json!({"userId": "ada", "traits": traits, "timestamp": from_now(0)}));
+    let tell = |traits: Value| {
+        taken(&koi, "/v1/identify", &json!({"userId": "ada", "traits": traits, "timestamp": from_now(0)}))
+    };
     tell(json!({"name": "Ada", "plan": "gold", "createdAt": "2020-01-01T00:00:00Z", "level": 3}));
     tell(json!({"plan": null, "level": 4, "city": "杭州"}));
     let known = koi.must(&Call::put("/shoppers/ada", &json!({})).token(KEY));
     assert_eq!(known["name"], "Ada");
     assert_eq!(known["registered_at"], "2020-01-01T00:00:00.000Z");
     let attributes = &known["attributes"];
-    assert_eq!((&attributes["level"], &attributes["city"], &attributes["plan"]), (&json!(4), &json!("杭州"), &Value::Null));
+    assert_eq!(
+        (&attributes["level"], &attributes["city"], &attributes["plan"]),
+        (&json!(4), &json!("杭州"), &Value::Null)
+    );
 }
 
 #[test]
@@ -94,7 +102,13 @@ fn bad_messages_change_nothing() {
         ("one of two", "/v1/batch", json!({"batch": [good, negative]}), 422, "invalid_body"),
         ("no batch", "/v1/batch", json!([]), 422, "invalid_body"),
         ("traits that are none", "/v1/identify", json!({"userId": "ada", "traits": []}), 422, "invalid_body"),
-        ("huge traits", "/v1/identify", json!({"userId": "ada", "traits": {"a": "x".repeat(20_000)}}), 422, "invalid_body"),
+        (
+            "huge traits",
+            "/v1/identify",
+            json!({"userId": "ada", "traits": {"a": "x".repeat(20_000)}}),
+            422,
+            "invalid_body",
+        ),
     ] {
         assert_problem(what, &send(&koi, path, &body), status, code);
     }

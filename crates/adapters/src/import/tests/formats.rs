@@ -67,19 +67,27 @@ fn xlsx(rows: &[&[&str]]) -> Vec<u8> {
         ("[Content_Types].xml", format!("{head}<Types xmlns=\"{types}\"/>")),
         (
             "_rels/.rels",
-            format!("{head}<Relationships xmlns=\"{PACKAGE}\"><Relationship Id=\"r1\" Type=\"{DOC}/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>"),
+            format!(
+                "{head}<Relationships xmlns=\"{PACKAGE}\"><Relationship Id=\"r1\" Type=\"{DOC}/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>"
+            ),
         ),
         (
             "xl/workbook.xml",
-            format!("{head}<workbook xmlns=\"{MAIN}\" xmlns:r=\"{DOC}\"><sheets><sheet name=\"S\" sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>"),
+            format!(
+                "{head}<workbook xmlns=\"{MAIN}\" xmlns:r=\"{DOC}\"><sheets><sheet name=\"S\" sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>"
+            ),
         ),
         (
             "xl/_rels/workbook.xml.rels",
-            format!("{head}<Relationships xmlns=\"{PACKAGE}\"><Relationship Id=\"r1\" Type=\"{DOC}/worksheet\" Target=\"worksheets/sheet1.xml\"/><Relationship Id=\"r2\" Type=\"{DOC}/styles\" Target=\"styles.xml\"/></Relationships>"),
+            format!(
+                "{head}<Relationships xmlns=\"{PACKAGE}\"><Relationship Id=\"r1\" Type=\"{DOC}/worksheet\" Target=\"worksheets/sheet1.xml\"/><Relationship Id=\"r2\" Type=\"{DOC}/styles\" Target=\"styles.xml\"/></Relationships>"
+            ),
         ),
         (
             "xl/styles.xml",
-            format!("{head}<styleSheet xmlns=\"{MAIN}\"><cellXfs count=\"2\"><xf numFmtId=\"0\"/><xf numFmtId=\"22\"/></cellXfs></styleSheet>"),
+            format!(
+                "{head}<styleSheet xmlns=\"{MAIN}\"><cellXfs count=\"2\"><xf numFmtId=\"0\"/><xf numFmtId=\"22\"/></cellXfs></styleSheet>"
+            ),
         ),
         ("xl/worksheets/sheet1.xml", sheet),
     ])
@@ -87,12 +95,22 @@ fn xlsx(rows: &[&[&str]]) -> Vec<u8> {
 
 #[test]
 fn a_spreadsheet_is_read_like_the_file_it_could_be_saved_as() {
-    let header: &[&str] = &["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"];
+    let header: &[&str] =
+        &["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"];
     let got = read(
         Format::OnlineRetail,
         &xlsx(&[
             header,
-            &["536365", "85123A", "WHITE, \"HANGING\" HOLDER", "6", "#40513.35138888889", "2.55", "17850", "United Kingdom"],
+            &[
+                "536365",
+                "85123A",
+                "WHITE, \"HANGING\" HOLDER",
+                "6",
+                "#40513.35138888889",
+                "2.55",
+                "17850",
+                "United Kingdom",
+            ],
             &["536365", "22752", "SET 7 BOX", "2", "#40513.35138888889", "7.65", "17850"],
             &[],
             &["C536379", "D", "Discount", "-1", "#40513.4", "27.5", "14527", "UK"],
@@ -121,11 +139,8 @@ fn own_purchases_come_as_a_spreadsheet_too() {
         ]),
     )
     .expect("opens");
-    let lines: Vec<(&str, i64, i64)> = got
-        .groups
-        .iter()
-        .map(|group| (group.shopper.as_str(), group.at_ms, group.lines[0].item.price_cents))
-        .collect();
+    let lines: Vec<(&str, i64, i64)> =
+        got.groups.iter().map(|group| (group.shopper.as_str(), group.at_ms, group.lines[0].item.price_cents)).collect();
     assert_eq!(lines, [("ada", 1_772_367_300_000, 3_990), ("bob", 1_772_366_400_000, 4_000)]);
     for damaged in [&b"PK\x03\x04...."[..], &xlsx(&[&["a"]])[..200]] {
         let error = read(Format::Purchases, damaged).err().expect("refused").to_string();
@@ -136,7 +151,8 @@ fn own_purchases_come_as_a_spreadsheet_too() {
 const TRANSACTIONS: &str = "household_id,store_id,basket_id,product_id,quantity,sales_value,retail_disc,coupon_disc,coupon_match_disc,week,transaction_timestamp\n";
 
 fn journey(folder: &Path, transactions: &str) -> Result<(Vec<Group>, Counts), OpenError> {
-    fs::write(folder.join("transactions_sample.csv.gz"), gzip(format!("{TRANSACTIONS}{transactions}").as_bytes())).expect("written");
+    fs::write(folder.join("transactions_sample.csv.gz"), gzip(format!("{TRANSACTIONS}{transactions}").as_bytes()))
+        .expect("written");
     let products = "product_id,manufacturer_id,department,brand,product_category,product_type,package_size\n\
                     940996,2,GROCERY,National,SOFT DRINKS,\"SODA, 12 PK\",12 PK\nspoilt\n6534178,69,FUEL,Private,COUPON/MISC ITEMS,GASOLINE,\n";
     fs::write(folder.join("products.csv"), products).expect("written");
@@ -160,16 +176,28 @@ fn complete_journey_is_a_folder() {
             [] => "rejected".to_owned(),
             [group] => {
                 let Item { sku, name, category, price_cents, quantity } = &group.lines[0].item;
-                format!("{} {} {} | {sku} {name:?} {category:?} {price_cents} {quantity}", group.shopper, group.source_order, group.at_ms)
+                format!(
+                    "{} {} {} | {sku} {name:?} {category:?} {price_cents} {quantity}",
+                    group.shopper, group.source_order, group.at_ms
+                )
             }
             more => format!("{more:?}"),
         };
         assert_eq!(got, want, "{row}");
     };
     let at = "2017-01-28 19:06:53\n";
-    check(&format!("2261,309,31625220889,940996,1.0,3.86,0.43,0.0,0.0,5,{at}"), "2261 31625220889 1485630413000 | 940996 \"SODA, 12 PK\" \"SOFT DRINKS\" 386 1");
-    check(&format!("1,2,3,940996,3.0,5.00,0,0,0,5,{at}"), "1 3 1485630413000 | 940996 \"SODA, 12 PK\" \"SOFT DRINKS\" 167 3");
-    check(&format!("1,2,3,6534178,8776.0,23.25,0,0,0,5,{at}"), "1 3 1485630413000 | 6534178 \"GASOLINE\" \"COUPON/MISC ITEMS\" 2325 1");
+    check(
+        &format!("2261,309,31625220889,940996,1.0,3.86,0.43,0.0,0.0,5,{at}"),
+        "2261 31625220889 1485630413000 | 940996 \"SODA, 12 PK\" \"SOFT DRINKS\" 386 1",
+    );
+    check(
+        &format!("1,2,3,940996,3.0,5.00,0,0,0,5,{at}"),
+        "1 3 1485630413000 | 940996 \"SODA, 12 PK\" \"SOFT DRINKS\" 167 3",
+    );
+    check(
+        &format!("1,2,3,6534178,8776.0,23.25,0,0,0,5,{at}"),
+        "1 3 1485630413000 | 6534178 \"GASOLINE\" \"COUPON/MISC ITEMS\" 2325 1",
+    );
     check(&format!("1,2,3,9,2.0,0.0,0,0,0,5,{at}"), "1 3 1485630413000 | 9 \"\" \"\" 0 2");
     check(&format!("1,2,3,940996,0.0,0.0,0,0,0,5,{at}"), "skipped");
     check(&format!(",2,3,940996,1.0,1.0,0,0,0,5,{at}"), "skipped");

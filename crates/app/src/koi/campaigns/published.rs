@@ -15,7 +15,7 @@ use domain::moments::Moment;
 use serde_json::{Map, Value};
 
 /// Members of a definition that are the shop's own business.
-const OWN: [&str; 4] = ["cost_cents", "budget_cents", "expected_draws", "strict"];
+const OWN: [&str; 5] = ["cost_cents", "budget_cents", "expected_draws", "strict", "composition"];
 
 impl Koi {
     /// The rules of a published campaign, from when on it is shown.

@@ -20,6 +20,9 @@ pub(super) fn check(definition: &Definition, findings: &mut Findings) {
     if definition.expected_draws.is_some_and(|draws| draws > bounds::DRAWS) {
         findings.error("expected_draws_too_many", "expected_draws", format!("more than {}", bounds::DRAWS));
     }
+    if let Some((field, detail)) = definition.composition.fault() {
+        findings.error("composition_invalid", field, detail);
+    }
     if definition.currency.len() != 3 || !definition.currency.bytes().all(|b| b.is_ascii_uppercase()) {
         findings.error("currency_unknown", "currency", "not an ISO 4217 code, three uppercase letters like CNY");
     }

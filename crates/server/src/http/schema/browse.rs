@@ -297,6 +297,8 @@ pub struct Insight {
     pub stock: Vec<StockForecast>,
     pub tiers: Vec<TierFit>,
     pub funnel: Funnel,
+    /// Null where the campaign's `composition` deals no arms.
+    pub personalisation: Option<super::Personalisation>,
 }
 
 /// An engine beneath.

@@ -112,3 +112,46 @@ pub struct Segments {
     /// Always null: there are at most 200.
     pub next_cursor: Option<String>,
 }
+
+/// What personalisation was worth: shoppers of the arms side by side. Of the first 20,000 shoppers by id who drew.
+#[derive(Serialize, ToSchema)]
+pub struct Personalisation {
+    /// Those that anybody is in.
+    pub arms: Vec<ArmReport>,
+    /// How much better the personal arm did than each of the others.
+    pub personal: Vec<Lift>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ArmReport {
+    /// `random`, `popular` or `personal`.
+    pub arm: String,
+    /// Who drew.
+    pub shoppers: u64,
+    /// Who bought after the first draw.
+    pub bought_after: u64,
+    /// Their share.
+    pub rate: Estimate,
+    /// What was spent after the first draw, per shopper who drew; null of a single one.
+    pub mean_spend_cents: Option<Estimate>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Lift {
+    /// `random` or `popular`.
+    pub against: String,
+    /// Difference of the shares.
+    pub rate: Estimate,
+    /// Difference of the means.
+    pub mean_spend_cents: Option<Estimate>,
+    /// Whether 0 is outside of the interval of the shares.
+    pub significant: bool,
+}
+
+/// A figure with its interval of 95 %.
+#[derive(Serialize, ToSchema)]
+pub struct Estimate {
+    pub value: f64,
+    pub low: f64,
+    pub high: f64,
+}

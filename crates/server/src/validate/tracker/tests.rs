@@ -24,13 +24,8 @@ fn acts(body: &str) -> Result<Vec<(String, Behaviour)>, (&'static str, Option<St
 fn the_five_events_become_behaviour() {
     let product = json!({"product_id": 507, "sku": "G-32", "name": "Monopoly", "category": "Games", "price": 18.99,
                          "quantity": 2, "brand": "Hasbro"});
-    let item = Item {
-        sku: "G-32".into(),
-        name: "Monopoly".into(),
-        category: "Games".into(),
-        price_cents: 1_899,
-        quantity: 2,
-    };
+    let item =
+        Item { sku: "G-32".into(), name: "Monopoly".into(), category: "Games".into(), price_cents: 1_899, quantity: 2 };
     let whole = json!({"order_id": "o1", "products": [product]});
     for (event, properties, want) in [
         ("Order Completed", whole.clone(), Action::Purchase { order_id: "o1".into(), items: vec![item.clone()] }),
@@ -134,14 +129,10 @@ fn what_koi_does_not_read_is_left_out() {
 #[test]
 fn messages_without_an_id_get_one() {
     let id = |body: &Value| acts(&body.to_string()).unwrap()[0].1.id.clone();
-    let order = |order: &str, price: i64| {
-        json!({"userId": "ada", "event": "Order Completed", "properties": {"order_id": order, "products": [{"sku": "a", "price": price}]}})
-    };
+    let order = |order: &str, price: i64| json!({"userId": "ada", "event": "Order Completed", "properties": {"order_id": order, "products": [{"sku": "a", "price": price}]}});
     assert_eq!(id(&order("o1", 1)), id(&order("o1", 2)), "an order is completed once");
     assert_ne!(id(&order("o1", 1)), id(&order("o2", 1)));
-    let view = |sku: &str, at: &str| {
-        json!({"userId": 7, "event": "Product Viewed", "timestamp": at, "properties": {"sku": sku}})
-    };
+    let view = |sku: &str, at: &str| json!({"userId": 7, "event": "Product Viewed", "timestamp": at, "properties": {"sku": sku}});
     let (noon, later) = ("2025-12-01T12:00:00Z", "2025-12-01T12:00:01Z");
     assert_eq!(id(&view("a", noon)), id(&view("a", noon)));
     assert_ne!(id(&view("a", noon)), id(&view("b", noon)));

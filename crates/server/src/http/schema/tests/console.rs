@@ -103,7 +103,14 @@ fn what_figures_and_messages_show_is_as_documented() {
     check("StockForecast", &stock);
     let tier = TierFit { code: text(), promised: text(), met: text(), hits: 0, low: text(), high: text(), fits: true };
     check("TierFit", &tier);
-    check("Insight", &InsightView { draws: 0, stock: vec![stock], tiers: vec![tier], funnel });
+    check("Insight", &InsightView { draws: 0, stock: vec![stock], tiers: vec![tier], funnel, personalisation: None });
+    let outcome = |arm| recommend::worth::Outcome { arm, bought: true, spend_cents: 1 };
+    let worth =
+        recommend::worth::worth([recommend::supply::Arm::Random, recommend::supply::Arm::Personal].map(outcome));
+    check("Personalisation", &worth);
+    check("ArmReport", &worth.arms[0]);
+    check("Lift", &worth.personal[0]);
+    check("Estimate", &worth.arms[0].rate);
     let way = WayView {
         kind: "points",
         chances: Some(1),
