@@ -139,7 +139,11 @@ fn shown(value: &Data) -> String {
     match value {
         Data::Empty | Data::Error(_) => String::new(),
         Data::DateTime(at) if at.is_datetime() => {
-            let (year, month, day, hour, minute, second, _) = at.to_ymd_hms_milli();
+            let (year, month, day, hour, minute, second, ms) = at.to_ymd_hms_milli();
+            // A day's fraction is a float: a whole second may come out a little early.
+            let of_day = (u32::from(hour) * 60 + u32::from(minute)) * 60 + u32::from(second);
+            let second = (of_day + u32::from(ms >= 500)).min(86_399);
+            let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
             format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
         }
         other => other.to_string(),
