@@ -3,7 +3,7 @@
 use super::{Store, damaged, failed, get, number, statement};
 use app::ports::{ModelRow, ModelState, Models, PortResult};
 use async_trait::async_trait;
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, TransactionTrait};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 
 const COLUMNS: &str = "version, kind, until_at, fitted_at, shoppers, baskets, items, state, held, comparison, drift";
 

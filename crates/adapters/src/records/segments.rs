@@ -3,7 +3,7 @@
 use super::{Store, failed, get, statement};
 use app::ports::{PortResult, SegmentRow, Segments};
 use async_trait::async_trait;
-use sea_orm::{ConnectionTrait, TransactionTrait};
+use sea_orm::ConnectionTrait;
 
 #[async_trait]
 impl Segments for Store {
@@ -49,7 +49,6 @@ impl Segments for Store {
 
     async fn delete_segment(&self, name: &str) -> PortResult<bool> {
         let sql = "DELETE FROM segments WHERE name = ?";
-        let done = self.durable.execute_raw(statement(sql, vec![name.into()])).await.map_err(|error| failed(&error))?;
-        Ok(done.rows_affected() > 0)
+        Ok(self.durably(sql, vec![name.into()]).await? > 0)
     }
 }

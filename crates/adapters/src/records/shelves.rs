@@ -7,12 +7,10 @@ use super::{Store, big, bits, failed, get, number, statement};
 use app::fulfil::{MessageType, Subscribed};
 use app::ports::{History, JobCursor, NewDelivery, OutcomeRow, PortResult, Shelves, StrategyRow};
 use async_trait::async_trait;
-use domain::ids::{CampaignId, ShopperId};
-use sea_orm::{ConnectionTrait, QueryResult};
 use domain::behaviour::{Action, Behaviour};
 use domain::ids::{CampaignId, DrawId, ShopperId};
 use rustc_hash::FxHashMap;
-use sea_orm::{ConnectionTrait, QueryResult, TransactionTrait};
+use sea_orm::{ConnectionTrait, QueryResult};
 
 const STRATEGIES: Table = Table {
     insert: "INSERT INTO strategies (shopper, campaign, part, generation, stale, slots, message, at)",
@@ -50,10 +48,9 @@ impl Shelves for Store {
         if cut && histories.len() > 1 {
             histories.pop();
         } else if let (true, Some((shopper, payloads))) = (cut, histories.first_mut()) {
-            let whole = "SELECT payload FROM behaviours WHERE shopper = ? AND part = ? ORDER BY at";
-            *payloads = self.all(whole, vec![bits(shopper.0), part(*shopper)], |row| get(row, 0)).await?;
-            let whole = "SELECT payload FROM behaviours WHERE shopper = ? ORDER BY at DESC LIMIT ?";
-            *payloads = self.all(whole, vec![bits(shopper.0), HISTORY_MAX.into()], |row| get(row, 0)).await?;
+            let whole = "SELECT payload FROM behaviours WHERE shopper = ? AND part = ? ORDER BY at DESC LIMIT ?";
+            let values = vec![bits(shopper.0), part(*shopper), HISTORY_MAX.into()];
+            *payloads = self.all(whole, values, |row| get(row, 0)).await?;
             payloads.reverse();
         }
         Ok(histories)
