@@ -48,7 +48,7 @@ export const words = {
   member: {
     name: ["名称", "Name"], description: ["说明", "Description"], starts_at: ["开始时间", "Start"], ends_at: ["结束时间", "End"], visible_from: ["可见开始", "Visible from"], visible_until: ["可见截止", "Visible until"],
     currency: ["货币", "Currency"], time_zone: ["时区", "Time zone"], prizes: ["奖品", "Prizes"], tiers: ["奖级", "Tiers"], spend_weights: ["按消费的概率", "Odds by spend"], pools: ["奖池", "Pools"], flow: ["规则链", "Flow"],
-    limits: ["限制", "Limits"], chances: ["抽奖次数", "Chances"], strict: ["严格检查", "Strict checks"], claim_terms: ["领奖说明", "Claim terms"], claim_days: ["领奖期限", "Days to claim"], expected_draws: ["预计抽奖次数", "Expected draws"],
+    limits: ["限制", "Limits"], chances: ["抽奖次数", "Chances"], strict: ["严格检查", "Strict checks"], claim_terms: ["领奖说明", "Claim terms"], claim_days: ["领奖期限", "Days to claim"], composition: ["策略构成与对照组", "Composition and arms"], expected_draws: ["预计抽奖次数", "Expected draws"],
     entry: ["结束后抽签", "Drawing at the end"], skin: ["玩法", "Skin"],
   },
   act: {
@@ -135,7 +135,7 @@ export const words = {
     code_duplicate: ["代号重复", "A code comes twice"], code_reserved: ["代号被保留", "A code is reserved"], points_misplaced: ["积分范围放错了", "Points are misplaced"], points_range_invalid: ["积分范围有误", "The range of points is wrong"], slots_none: ["没有格子", "No slots"], slots_too_many: ["格子太多", "Too many slots"],
     currency_unknown: ["未知货币", "Unknown currency"], time_zone_unknown: ["未知时区", "Unknown time zone"], limit_zero: ["限制为零", "A limit is zero"], amount_negative: ["金额为负", "An amount is negative"], moments_in_tier: ["定时奖品不能在奖级里", "An instant-win prize is in a tier"],
     amount_too_large: ["金额过大", "An amount is too large"], balance_empty: ["余额奖品没有金额", "A prize of balance has no amount"], chances_too_many: ["一次给的次数太多", "Too many chances at once"], claim_days_invalid: ["领奖期限有误", "The days to claim are out of range"],
-    currency_changed: ["发布后不能更换货币", "The currency cannot change once published"], duration_invalid: ["时长有误", "A duration is out of range"], expected_draws_too_many: ["预计抽奖次数过大", "Too many draws are expected"],
+    currency_changed: ["发布后不能更换货币", "The currency cannot change once published"], duration_invalid: ["时长有误", "A duration is out of range"], composition_invalid: ["分组比例有误", "Shares of shoppers are out of range"], expected_draws_too_many: ["预计抽奖次数过大", "Too many draws are expected"],
     entry_in_tier: ["抽签奖品不能在奖级里", "The prize of the drawing is in a tier"], entry_of_kind: ["这类奖品不能用于抽签", "This kind of prize cannot be drawn at the end"], entry_places_invalid: ["中签或候补人数有误", "Winners and alternates are out of range"],
     entry_with_stock: ["抽签奖品不填库存", "The prize of the drawing has a stock"], entry_without_deadline: ["候补需要领奖期限", "Alternates need days to claim"], moments_frozen: ["定时开奖已确定，不能修改", "Instant-win moments are fixed and cannot change"],
     moments_invalid: ["定时开奖数量有误", "The number of moments is out of range"], moments_of_kind: ["这类奖品不能定时开奖", "This kind of prize has no moments"], name_unprintable: ["名称含有不可见字符", "A name has characters that cannot be shown"],
