@@ -96,7 +96,7 @@ fn mean_costs(rules: &Rules, counters: &Counters, shares: &[f64], draws: Option<
 
 impl Koi {
     /// What composing for a campaign keeps to by now.
-    pub(super) async fn policy(&self, runtime: &Runtime) -> Result<Policy> {
+    pub(super) async fn supply_policy(&self, runtime: &Runtime) -> Result<Policy> {
         Ok(policy(&runtime.rules, &self.counters_of(runtime.id).await?, self.now_ms()))
     }
 

@@ -310,12 +310,12 @@ impl Koi {
         }
         let activations = || self.inner.model.activations.load(Ordering::Acquire);
         let mut seen = activations();
-        let mut composer = Composer::new(fitted, runtime.clone(), self.policy(runtime).await?)?;
+        let mut composer = Composer::new(fitted, runtime.clone(), self.supply_policy(runtime).await?)?;
         loop {
             if seen != activations() {
                 // Another model was put into service: what was composed so far is by the one before.
                 seen = activations();
-                composer = Composer::new(self.fitted().await?, runtime.clone(), self.policy(runtime).await?)?;
+                composer = Composer::new(self.fitted().await?, runtime.clone(), self.supply_policy(runtime).await?)?;
                 cursor = JobCursor { after: ShopperId(0), done: 0, finished: false, ..cursor };
             }
             if cursor.finished {
@@ -412,7 +412,7 @@ impl Koi {
         let histories = Arc::new(histories);
         for runtime in self.open_campaigns() {
             let Some(cursor) = self.parts().shelves.cursor(runtime.id).await? else { continue };
-            let policy = self.policy(&runtime).await?;
+            let policy = self.supply_policy(&runtime).await?;
             let mut composer = Composer::new(fitted.clone(), runtime, policy)?;
             let (histories, now_ms) = (histories.clone(), self.now_ms());
             let work = tokio::task::spawn_blocking(move || {
