@@ -83,7 +83,7 @@ impl Products {
     }
 
     fn of(&self, sku: &str) -> (&str, &str) {
-        self.0.get(sku.trim()).map_or(("", ""), |(name, category)| (name, category))
+        self.0.get(sku.trim()).map_or(("", ""), |(name, category)| (&**name, &**category))
     }
 }
 

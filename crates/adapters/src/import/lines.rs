@@ -71,7 +71,7 @@ impl Lines {
             self.buffer.clear();
             match &mut self.source {
                 Source::Sheet(rows) => {
-                    let Some(row) = rows.next()? else { return Ok(Next::End) };
+                    let Some(row) = rows.next_row()? else { return Ok(Next::End) };
                     self.buffer.extend_from_slice(row.as_bytes());
                     self.number = rows.number();
                     if self.buffer.len() > MAX_LINE_BYTES {

@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
@@ -39,14 +39,14 @@ impl Rows {
         thread::Builder::new().name("sheet".to_owned()).spawn(move || {
             if let Err(error) = read(&path, &sender) {
                 // Nobody may be there to hear it any more.
-                _ = sender.send(Err(io::Error::new(io::ErrorKind::InvalidData, error)));
+                _ = sender.send(Err(io::Error::new(io::ErrorKind::InvalidData, error.to_string())));
             }
         })?;
         Ok(Rows { rows, number: 0 })
     }
 
     /// The next row; `None` at the end.
-    pub fn next(&mut self) -> io::Result<Option<String>> {
+    pub fn next_row(&mut self) -> io::Result<Option<String>> {
         match self.rows.recv() {
             Err(_) => Ok(None),
             Ok(sent) => {
@@ -63,13 +63,13 @@ impl Rows {
     }
 }
 
-fn read(path: &PathBuf, rows: &SyncSender<Sent>) -> Result<(), XlsxError> {
+fn read(path: &Path, rows: &SyncSender<Sent>) -> Result<(), XlsxError> {
     let mut book: Xlsx<BufReader<File>> = open_workbook(path)?;
     let Some(name) = book.sheet_names().first().cloned() else { return Ok(()) };
     let mut cells = book.worksheet_cells_reader(&name)?;
-    let (mut row, mut line) = (None, Line::default());
+    let (mut row, mut line): (Option<u32>, Line) = (None, Line::default());
     // Blanks at the end of a row are no cells: the first row says how many columns there are.
-    let mut width = None;
+    let mut width: Option<usize> = None;
     while let Some(cell) = cells.next_cell()? {
         let (at, column) = cell.get_position();
         if let Some(done) = row.filter(|row| *row != at) {

@@ -9,7 +9,7 @@ use std::process::Command;
 use tempfile::TempDir;
 use testkit::conformance::ledger::{self, Engine};
 use testkit::conformance::{
-    browse, campaigns, codes, desk, drawings, escrow, exchange, fulfil, records, registry, shelves,
+    browse, campaigns, codes, desk, drawings, escrow, exchange, fulfil, models, records, registry, segments, shelves,
 };
 
 struct Sqlite(PathBuf);
