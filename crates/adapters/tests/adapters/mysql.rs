@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use testkit::conformance::{
-    browse, campaigns, codes, desk, drawings, escrow, exchange, fulfil, records, registry, shelves,
+    browse, campaigns, codes, desk, drawings, escrow, exchange, fulfil, models, records, registry, segments, shelves,
 };
 use testkit::relay::{Mode, Relay};
 
@@ -76,6 +76,8 @@ conformance! {
     keep_strategies: shelves::keeps_strategies,
     move_units: escrow::moves_units,
     never_oversell: escrow::never_oversells,
+    serve_one_model: models::one_version_serves,
+    keep_segments: segments::keeps_one_of_a_name,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
