@@ -91,7 +91,38 @@ fn a_dry_run_and_gzip() {
         "--json".as_ref(),
     ]);
     assert!(dry.status.success(), "{}", told(&dry));
+    assert!(!data.exists(), "a look makes no data directory");
+    let counts: Value = serde_json::from_slice(&dry.stdout).expect("one JSON object");
+    assert_eq!(four(&counts), json!([7, 0, 0, 2]));
     assert_eq!(four(&import("online-retail", &file, &data)), json!([7, 0, 0, 2]), "a dry run had changed nothing");
+}
+
+#[test]
+fn complete_journey_is_imported_from_its_folder() {
+    let dir = scratch("complete-journey");
+    let (folder, data) = (dir.join("journey"), dir.join("data"));
+    fs::create_dir_all(&folder).expect("a folder");
+    let transactions = "\
+household_id,store_id,basket_id,product_id,quantity,sales_value,retail_disc,coupon_disc,coupon_match_disc,week,transaction_timestamp
+2261,309,31625220889,940996,1.0,3.86,0.43,0.0,0.0,5,2017-01-28 19:06:53
+2131,368,32053127496,873902,2.0,3.18,0.9,0.0,0.0,10,2017-03-01 03:31:57
+2261,309,31625220889,873902,1.0,1.59,0.0,0.0,0.0,5,2017-01-28 19:06:53
+2261,309,31625220889,999999,0.0,0.0,0.0,0.0,0.0,5,2017-01-28 19:06:53
+2261,309,31625220890,940996,one,3.86,0.0,0.0,0.0,5,2017-01-29 19:06:53
+";
+    let products = "\
+product_id,manufacturer_id,department,brand,product_category,product_type,package_size
+940996,2,GROCERY,National,SOFT DRINKS,SOFT DRINKS 12/18&15PK CAN CAR,12 OZ
+873902,2,GROCERY,National,BAKED BREAD/BUNS/ROLLS,MAINSTREAM WHITE BREAD,20 OZ
+";
+    fs::write(folder.join("transactions.csv"), transactions).expect("a file");
+    fs::write(folder.join("products.csv"), products).expect("a file");
+    assert_eq!(four(&import("complete-journey", &folder, &data)), json!([3, 0, 1, 1]));
+    assert_eq!(four(&import("complete-journey", &folder, &data)), json!([0, 3, 1, 1]), "a second run changes nothing");
+    let server = start_in(&data).start().expect("koi starts on imported data");
+    let koi = Koi { server, dir };
+    let profile = koi.must(&Call::get("/shoppers/2261/profile").token(KEY));
+    assert_eq!((&profile["orders"], &profile["spend_cents"]), (&json!(1), &json!(386 + 159)), "{profile}");
 }
 
 #[test]
