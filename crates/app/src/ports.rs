@@ -9,8 +9,8 @@ mod exchange;
 mod fulfil;
 mod hints;
 mod live;
-mod peers;
 mod models;
+mod peers;
 mod segments;
 
 pub use crate::timers::Timers;
@@ -22,8 +22,8 @@ pub use exchange::*;
 pub use fulfil::*;
 pub use hints::*;
 pub use live::*;
-pub use peers::*;
 pub use models::*;
+pub use peers::*;
 pub use segments::*;
 
 use crate::rows::{AwardRow, DrawRow, EntryRow, OrderRow, Projected, RefundRow};

@@ -200,7 +200,6 @@ async fn open_locked(
         notifier,
         hints: near.hints,
         hot: near.hot,
-        hints: Arc::new(Memory::new(clock.clone())),
         desk: Desk::of(shared_store),
         dispatch: store.dispatch(),
         clock,

@@ -179,8 +179,6 @@ impl Rig {
             notifier,
             hints: Arc::new(Memory::new(clock.clone())),
             hot: Arc::new(Memory::new(clock.clone())),
-            models: shared_store.clone(),
-            segments: shared_store.clone(),
             desk: Desk::of(shared_store),
             dispatch: store.dispatch(),
             clock: clock.clone(),

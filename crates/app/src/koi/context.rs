@@ -2,7 +2,6 @@
 
 use super::Koi;
 use super::composition::arm_of;
-use crate::command::{Who, Work};
 use crate::error::Result;
 use crate::filter::{Asked, Filter};
 use crate::ports::HotStrategy;
@@ -107,6 +106,10 @@ impl Koi {
     pub(super) fn shown_at_hand(&self, runtime: &Runtime, shopper: ShopperId) -> Option<Arc<Shown>> {
         let cache = &self.inner.strategies;
         let shown = cache.shown.get(&(shopper, runtime.id)).filter(|shown| shown.strategy.fits(&runtime.rules));
+        if shown.is_none() && arm_of(&runtime.rules, shopper) == Arm::Random {
+            // Whatever is stored from before there were arms.
+            return Some(self.random(runtime, shopper));
+        }
         if shown.is_none() && cache.surely_none(shopper, runtime.id) {
             return Some(self.template(runtime, shopper));
         }
@@ -133,18 +136,6 @@ impl Koi {
                 drop(hot.keep_strategy(shopper, runtime.id, &HotStrategy { slots, generation, at_ms }));
                 shown
             }
-        if arm_of(&runtime.rules, shopper) == Arm::Random {
-            // Whatever is stored from before there were arms.
-            return Ok(self.random(runtime, shopper));
-        }
-        if cache.surely_none(shopper, runtime.id) {
-            return Ok(self.template(runtime, shopper));
-        }
-        let stored = self.parts().shelves.strategy(shopper, runtime.id);
-        let (stored, _warm) = tokio::join!(stored, self.ask(Who::Id(shopper), Work::Look));
-        let Some(row) = stored? else { return Ok(self.template(runtime, shopper)) };
-        let Some(shown) = parse(&row.slots, row.generation).filter(|s| s.strategy.fits(&runtime.rules)) else {
-            return Ok(self.template(runtime, shopper));
         };
         let shown = Arc::new(shown);
         self.inner.strategies.shown.insert((shopper, runtime.id), shown.clone());

@@ -65,12 +65,6 @@ pub fn wilson(hits: u64, draws: u64) -> (f64, f64) {
 }
 
 impl Koi {
-    pub(super) async fn counters_of(&self, id: CampaignId) -> Result<Counters> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Input::Counters { campaign: id, reply })?;
-        Ok(answer.await.map_err(|_| Error::Unavailable("the owner stopped"))?.unwrap_or_default())
-    }
-
     /// Draws, wins and cost over time. Without bounds it is the last steps up to now, without `from_ms` those before
     /// `until_ms`.
     pub async fn series(

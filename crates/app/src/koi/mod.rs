@@ -60,7 +60,8 @@ use crate::fulfil::Dispatch;
 use crate::live::StrategyIds;
 use crate::owners::{Owners, STRANGE};
 use crate::ports::{
-    Accounts, Browse, Campaigns, Clock, Codes, Drawings, Escrow, ExchangeDesk, Heardings, Hints, Hot, LedgerReader, Lists, Models, Notifier, Orders, PortError, Registry, Segments, Shelves, Timers,
+    Accounts, Browse, Campaigns, Clock, Codes, Drawings, Escrow, ExchangeDesk, Heardings, Hints, Hot, Lists, Notifier,
+    Orders, PortError, Registry, Shelves, Timers,
 };
 use crate::runtime::Runtime;
 use bytes::Bytes;
@@ -114,8 +115,6 @@ pub struct Parts {
     pub notifier: Arc<dyn Notifier>,
     pub hints: Arc<dyn Hints>,
     pub hot: Arc<dyn Hot>,
-    pub models: Arc<dyn Models>,
-    pub segments: Arc<dyn Segments>,
     pub desk: Desk,
     pub clock: Arc<dyn Clock>,
     pub published: Vec<Arc<Runtime>>,

@@ -16,9 +16,8 @@ use recommend::Scratch;
 use recommend::baskets::History;
 use recommend::fit::{Fitted, Who};
 use recommend::prizes::{Prize, PrizeIndex, Tier};
-use rustc_hash::{FxHashMap, FxHashSet};
 use recommend::supply::{Arm, Policy};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -366,9 +365,6 @@ impl Koi {
             };
             row.at_ms = at_ms;
         }
-        let folded = self.shared().folded.load(Ordering::Acquire);
-        let (message, at_ms) = (self.inner.strategy_ids.make(folded), self.now_ms());
-        rows.iter_mut().for_each(|row| (row.message, row.at_ms) = (message, at_ms));
         metrics::counter!("koi_strategies_total").increment(made.len() as u64);
         self.parts().shelves.put_strategies(rows, cursor).await?;
         for shopper in &made {
