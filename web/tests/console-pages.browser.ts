@@ -104,6 +104,7 @@ const pages = (): [string, string][] => [
   ["orders", `/campaigns/${live}/orders`],
   ["strategies", `/campaigns/${live}/strategies?shopper=linxiaoman`],
   ["engines", "/engines"],
+  ["models", "/models"],
   ["held", "/held"],
   ["deliveries", "/deliveries"],
   ["webhooks", "/webhooks"],

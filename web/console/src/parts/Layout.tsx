@@ -1,6 +1,6 @@
 import {
   ApiOutlined, AuditOutlined, DashboardOutlined, DeploymentUnitOutlined, GiftOutlined, GlobalOutlined, KeyOutlined,
-  LogoutOutlined, MenuOutlined, MoonOutlined, SafetyOutlined, SendOutlined, ShopOutlined, SunOutlined, TeamOutlined, UserOutlined,
+  LogoutOutlined, MenuOutlined, MoonOutlined, RobotOutlined, SafetyOutlined, SendOutlined, ShopOutlined, SunOutlined, TeamOutlined, UserOutlined,
 } from "@ant-design/icons";
 import { must } from "@koi/client";
 import { Button, Drawer, Dropdown } from "antd";
@@ -47,6 +47,7 @@ const GROUPS: { text: TextKey; items: Item[] }[] = [
     items: [
       { to: "/operators", text: "nav.operators", icon: <UserOutlined />, for: ["operators_read"] },
       { to: "/api-keys", text: "nav.api_keys", icon: <KeyOutlined />, for: ["keys_manage"] },
+      { to: "/models", text: "nav.models", icon: <RobotOutlined />, for: ["campaigns_read"] },
       { to: "/engines", text: "nav.engines", icon: <DeploymentUnitOutlined />, for: ["reports_read"] },
       { to: "/audit", text: "nav.audit", icon: <AuditOutlined />, for: ["audit_read"] },
     ],
