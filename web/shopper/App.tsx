@@ -1,7 +1,7 @@
-import { startTransition, useEffect, useState, type ReactNode } from "react";
+import { useEffect, type ReactNode } from "react";
 import { chooseTheme, useTheme } from "../shared/theme";
 import { useWords } from "./language";
-import { whenIdle } from "./idle";
+import { useIdle } from "./idle";
 import { CONTENT } from "./panels";
 import { Icon, type IconName } from "./parts/Icon";
 import { Notices } from "./parts/Notices";
@@ -55,31 +55,16 @@ export function App() {
 
 function Panels({ campaign, panel, isOut }: { campaign: string; panel: Panel; isOut: boolean }) {
   const Content = CONTENT[panel];
-  const isPainted = usePainted();
+  // The stage is what people come for, and on a slow phone the rest would hold it up.
+  const isIdle = useIdle();
   return (
     <div className="panel-column">
       <Navigation campaign={campaign} panel={panel} />
       <div className="panel" id="panel">
-        {(isOut && panel !== "rules") || !isPainted ? null : <Content />}
+        {(isOut && panel !== "rules") || !isIdle ? null : <Content />}
       </div>
     </div>
   );
-}
-
-/** False at first: the stage is what people come for, and on a slow phone the rest would hold it up. */
-function usePainted(): boolean {
-  const [isPainted, setPainted] = useState(false);
-  useEffect(() => {
-    let callOff: (() => void) | undefined;
-    const frame = requestAnimationFrame(() => {
-      callOff = whenIdle(() => startTransition(() => setPainted(true)));
-    });
-    return () => {
-      cancelAnimationFrame(frame);
-      callOff?.();
-    };
-  }, []);
-  return isPainted;
 }
 
 function Header({ name }: { name: string }) {

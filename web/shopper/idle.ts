@@ -1,3 +1,5 @@
+import { startTransition, useEffect, useState } from "react";
+
 /** The latest that what can wait begins: a person has seen the stage by then, and looks around. */
 const WITHIN_MS = 500;
 
@@ -9,4 +11,20 @@ export function whenIdle(work: () => void): () => void {
   }
   const timer = setTimeout(work, 0);
   return () => clearTimeout(timer);
+}
+
+/** False until the page has nothing else to do after its first frame. */
+export function useIdle(): boolean {
+  const [isIdle, setIdle] = useState(false);
+  useEffect(() => {
+    let callOff: (() => void) | undefined;
+    const frame = requestAnimationFrame(() => {
+      callOff = whenIdle(() => startTransition(() => setIdle(true)));
+    });
+    return () => {
+      cancelAnimationFrame(frame);
+      callOff?.();
+    };
+  }, []);
+  return isIdle;
 }

@@ -4,6 +4,7 @@ import { GAMES, gameOf, isGame, type Game, type GameKind, type Landing } from ".
 import type { Draw } from "../../draw/engine";
 import { landingOf, isWin } from "../../draw/landing";
 import { dateTime, number } from "../../shared/format";
+import { useIdle } from "../idle";
 import { useWords } from "../language";
 import { navigate, panelPath } from "../route";
 import { draw, drawShown, useShopper, type Me, type Rules } from "../store";
@@ -215,7 +216,9 @@ function StageNote({ me, rules }: { me: Me; rules: Rules }) {
   const { t, language } = useWords();
   const state = useShopper((shopper) => shopper.draw);
   const campaign = useShopper((shopper) => shopper.campaign);
-  const text = noteText(t, state, me, rules, (at) => dateTime(at, language, rules.time_zone));
+  // A slow phone takes long to write its first date, and nobody needs it to draw.
+  const isIdle = useIdle();
+  const text = noteText(t, state, me, rules, (at) => dateTime(at, language, rules.time_zone), isIdle);
   const isRefused = state.phase === "refused";
   return (
     <div className={isRefused ? "stage-note is-bad" : "stage-note"} role={isRefused ? "alert" : "status"}>
@@ -235,11 +238,12 @@ function StageNote({ me, rules }: { me: Me; rules: Rules }) {
   );
 }
 
-function noteText(t: Texts, state: ReturnType<typeof useShopper.getState>["draw"], me: Me, rules: Rules, at: (time: string) => string): string {
+function noteText(t: Texts, state: ReturnType<typeof useShopper.getState>["draw"], me: Me, rules: Rules, at: (time: string) => string, isIdle: boolean): string {
   if (state.phase === "refused") return problemText(t, state.problem);
   if (state.phase === "asking") return state.retrying ? (navigator.onLine ? t.stage.retrying : t.stage.offline) : t.stage.asking;
   if (me.state === "paused") return t.stage.paused;
   if (me.state === "ended" || me.state === "archived") return t.stage.over;
   if (me.state === "scheduled") return t.stage.soon(at(rules.starts_at));
-  return me.chances.left === 0 ? t.stage.noChances : t.stage.until(at(rules.ends_at));
+  if (me.chances.left === 0) return t.stage.noChances;
+  return isIdle ? t.stage.until(at(rules.ends_at)) : "";
 }
