@@ -266,15 +266,16 @@ mod tests {
 
     #[test]
     fn who_looks_around_is_nearer_to_buying() {
-        // Everybody bought once a month; half of them look around the week before they buy again.
+        // Everybody buys about once a month, each from another day on, until they stop; three days before they buy again
+        // they look around.
         let mut builder = Builder::default();
         let item = builder.catalogue().intern("a", "a", "").expect("room");
         let mut acts: Vec<Vec<u32>> = Vec::new();
         for shopper in 0..1_000u64 {
-            let stops = 4 + mix(shopper) % 8;
+            let (stops, first) = (4 + mix(shopper) % 8, mix(shopper ^ 0xabc) % 30);
             let mut looked = Vec::new();
             for month in 0..stops {
-                let day = month * 30 + mix(shopper ^ month << 32) % 9;
+                let day = first + month * 30 + mix(shopper ^ month << 32) % 9;
                 builder.add_line(ShopperId(shopper), month, (day * 86_400_000) as i64, item);
                 if month > 0 {
                     looked.push(((day - 3) * 86_400) as u32);
