@@ -14,6 +14,9 @@ const LOOKS: [string, Look][] = [
   ["phone-en-light", { viewport: PHONE, language: "en", theme: "light", calm: true }],
 ];
 
+/** Some forty pages, on two cores that four of them share. */
+const EVERY_PAGE_MS = 600_000;
+
 let koi: Koi;
 let browser: Browser;
 let live: string;
@@ -159,5 +162,5 @@ describe.concurrent.each(LOOKS)("the console, %s", (name, how) => {
     expect(findings).toEqual([]);
     expect(errors).toEqual([]);
     await context.close();
-  });
+  }, EVERY_PAGE_MS);
 });

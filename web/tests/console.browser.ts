@@ -128,7 +128,7 @@ describe.concurrent("edits", () => {
     await context.close();
   });
 
-  it("of how the draw looks and of a drawing at the end are saved", async () => {
+  it("of how the draw looks and of a drawing at the end are saved", async ({ expect: here }) => {
     const trip = { code: "trip", name: "Island trip", kind: "goods", category: "travel", value_cents: 1_299_900, cost_cents: 900_000 };
     const id = await draft({ name: "With a drawing", prizes: [...(campaignBody()["prizes"] as object[]), trip] });
     const { context } = await signedIn(browser, koi, "ada", LOOK);
@@ -146,7 +146,8 @@ describe.concurrent("edits", () => {
     expect([skin, entry]).toEqual(["wheel", { tickets: "draws", prize: "trip", winners: 3, alternates: 0 }]);
     await page.getByRole("switch", { name: "A drawing once the campaign is over" }).click();
     await page.getByRole("button", { name: "Save" }).click();
-    await expect.poll(async () => (await saved()).entry, { timeout: 20_000 }).toBeUndefined();
+    // Of tests side by side each polls for itself.
+    await here.poll(async () => (await saved()).entry, { timeout: 20_000 }).toBeUndefined();
     await context.close();
   });
 

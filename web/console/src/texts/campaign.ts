@@ -212,8 +212,8 @@ export const campaign = {
   },
   check: {
     clean: ["检查通过，可以发布", "Nothing was found: it can be published"],
-    warnings: ["可以发布，有 {{count}} 项提醒", "It can be published; {{count}} warnings"],
-    errors: ["有 {{count}} 项错误需要先修改", "{{count}} errors stand in the way of publishing"],
+    warnings: ["可以发布，有 {{count}} 项提醒", "It can be published. Warnings: {{count}}"],
+    errors: ["有 {{count}} 项错误需要先修改", "It cannot be published yet. Errors: {{count}}"],
     unsaved: ["按未保存的修改检查。规则哈希：", "Checked with the unsaved changes. Hash of the rules:"],
     saved: ["按已保存的设计检查。规则哈希：", "Checked as it is saved. Hash of the rules:"],
     again: ["重新检查", "Check again"],

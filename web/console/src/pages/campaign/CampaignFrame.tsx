@@ -3,7 +3,8 @@ import { App, Button, Dropdown } from "antd";
 import { EllipsisOutlined } from "@ant-design/icons";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link, NavLink, Outlet, useNavigate, useOutletContext, useParams } from "react-router";
+import { Link, NavLink, Outlet, useLocation, useNavigate, useOutletContext, useParams } from "react-router";
+import { useCurrentInView } from "../../lib/in-view";
 import { koi, tagged, type Tagged } from "../../lib/koi";
 import { useProblemText } from "../../lib/problems";
 import { useMay } from "../../lib/session";
@@ -86,8 +87,9 @@ export function CampaignFrame() {
 function CampaignTabs() {
   const { t } = useTexts();
   const { id = "" } = useParams();
+  const tabs = useCurrentInView<HTMLElement>(useLocation().pathname);
   return (
-    <nav className="k-tabs" aria-label={t("campaign.tabs")}>
+    <nav ref={tabs} className="k-tabs" aria-label={t("campaign.tabs")}>
       {TABS.map((tab) => (
         <NavLink key={tab.path} to={`/campaigns/${id}${tab.path === "" ? "" : `/${tab.path}`}`} end={tab.path === ""}>
           {t(tab.text)}

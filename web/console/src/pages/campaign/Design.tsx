@@ -3,6 +3,7 @@ import { Alert, App, Button, Form } from "antd";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { useSearchParams } from "react-router";
+import { useCurrentInView } from "../../lib/in-view";
 import { ifMatch, koi, tagged } from "../../lib/koi";
 import { useLeaving } from "../../lib/leaving";
 import { namePath } from "../../lib/path";
@@ -58,6 +59,7 @@ function DesignForm({ base, onBase, isDirty, onDirty }: FormProps) {
   const { step, setStep, lead } = useStep(form);
   const { save, changes, problem, clash, setClash, against, setAgainst } = useSave(form, base, onBase, onDirty, lead);
   useLeaving(isDirty);
+  const steps = useCurrentInView<HTMLElement>(step);
   const currency = (Form.useWatch("currency", form) as string | undefined) ?? campaign.currency ?? "CNY";
   const zone = (Form.useWatch("time_zone", form) as string | undefined) ?? campaign.time_zone ?? "UTC";
   const canEdit = may("campaigns_edit") && campaign.state !== "ended" && campaign.state !== "archived";
@@ -87,7 +89,7 @@ function DesignForm({ base, onBase, isDirty, onDirty }: FormProps) {
       scrollToFirstError
     >
       <div className="k-design" data-step={step}>
-        <nav aria-label={t("design.parts")} className="k-design-steps">
+        <nav ref={steps} aria-label={t("design.parts")} className="k-design-steps">
           {STEPS.map((name, index) => (
             <button key={name} type="button" aria-current={name === step ? "step" : undefined} onClick={() => setStep(name)}>
               <span aria-hidden>{index + 1}</span>

@@ -4,6 +4,7 @@ import { EllipsisOutlined } from "@ant-design/icons";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useNavigate, useParams } from "react-router";
+import { useCurrentInView } from "../../lib/in-view";
 import { koi } from "../../lib/koi";
 import { useProblemText } from "../../lib/problems";
 import { useMay } from "../../lib/session";
@@ -27,6 +28,7 @@ export function Shopper() {
     queryKey: ["shopper", shopper, "account"],
     queryFn: ({ signal }) => must(koi.GET("/api/v1/shoppers/{external_id}", { params: { path: { external_id: shopper } }, signal })),
   });
+  const parts = useCurrentInView<HTMLElement>(`${tab} ${found.isSuccess}`);
   if (found.error) return <ProblemNote error={found.error} retry={() => void found.refetch()} isPage />;
   if (!found.data) return <Waiting />;
   const account = found.data;
@@ -49,7 +51,7 @@ export function Shopper() {
       <Head title={account.name && account.name !== shopper ? `${account.name} · ${shopper}` : shopper} tags={account.blacklist.length > 0 ? <Tag color="error">{t("shopper.restricted")}</Tag> : null}>
         <Acts shopper={shopper} />
       </Head>
-      <nav className="k-tabs" aria-label={t("shopper.parts")}>
+      <nav ref={parts} className="k-tabs" aria-label={t("shopper.parts")}>
         {tabs.map(([key, label]) => (
           <Link key={key} to={`?tab=${key}`} className={key === tab ? "active" : ""} aria-current={key === tab ? "page" : undefined}>
             {label}
