@@ -9,7 +9,7 @@ pub use importer::{ImportError, ImportSummary, import};
 pub use lock::Lock;
 
 use crate::clock::SystemClock;
-use crate::hints;
+use crate::hints::{self, Options as Hints};
 use crate::ledger::{self, LedgerError, SqliteLedger, SqliteLedgerReader};
 use crate::notifier::{Crowd, InProcess};
 use crate::records::{RecordsError, Store};
@@ -128,24 +128,19 @@ pub struct Embedded {
 /// # Errors
 /// [`OpenError`]; the directory is untouched where it is locked or written by a newer version.
 pub async fn open(data: &Path, options: &Options) -> Result<Embedded, OpenError> {
-    open_with(data, options, &hints::Options::default()).await
+    open_with(data, options, &Hints::default()).await
 }
 
 /// As [`open`], with hints that other processes share.
 ///
 /// # Errors
 /// As [`open`].
-pub async fn open_with(data: &Path, options: &Options, hints: &hints::Options) -> Result<Embedded, OpenError> {
+pub async fn open_with(data: &Path, options: &Options, hints: &Hints) -> Result<Embedded, OpenError> {
     let lock = Lock::take(data)?;
     open_locked(data, options, hints, lock).await
 }
 
-async fn open_locked(
-    data: &Path,
-    options: &Options,
-    hints: &hints::Options,
-    lock: Lock,
-) -> Result<Embedded, OpenError> {
+async fn open_locked(data: &Path, options: &Options, hints: &Hints, lock: Lock) -> Result<Embedded, OpenError> {
     let vault = Vault::open(data)?;
     let (ledger, secret) = (SqliteLedger::open(data)?, vault.derive("shopper tokens"));
     let (store, clock): (_, Arc<dyn Clock>) = (Store::open(data, vault).await?, Arc::new(SystemClock));
