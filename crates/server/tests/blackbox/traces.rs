@@ -82,7 +82,7 @@ fn a_draw_is_one_trace_from_the_request_to_the_records() {
     let collector = Collector::start();
     let koi = started("traces", &format!("http://{}", collector.address), "0");
     let campaign = koi.publish(&ample_campaign());
-    let ada = koi.shopper(&campaign, "ada", 5);
+    let ada = koi.shopper(&campaign, "wilhelmina", 5);
     let (trace, left_out) = ("4bf92f3577b34da6a3ce929d0e0e4736", "4bf92f3577b34da6a3ce929d0e0e4737");
     let told = |trace: &str, flags: &str| format!("00-{trace}-00f067aa0ba902b7-{flags}");
     let (recorded, not) = (told(trace, "01"), told(left_out, "00"));
@@ -99,7 +99,7 @@ fn a_draw_is_one_trace_from_the_request_to_the_records() {
     }
     assert!(collector.holding(&hex::decode(left_out).expect("hex")).is_empty(), "its caller did not want it");
     let all = collector.sent.lock().expect("whole").concat();
-    assert!(!holds(&all, b"ada"), "no span names a shopper");
+    assert!(!holds(&all, b"wilhelmina"), "no span names a shopper");
 }
 
 #[test]
