@@ -15,9 +15,10 @@ pub(super) const LIFE_BYTES: usize = 4;
 /// Bytes of a bitmap behind its life. With those, the length that Redis keeps before a text and the NUL behind it, 512
 /// bytes: exactly one of the sizes that its allocator gives.
 pub(super) const ROOM: usize = 512 - 6 - LIFE_BYTES;
-/// Shoppers of a bucket, on average. Four standard deviations above, the places still have their bits in [`ROOM`]; and
-/// a full directory of 7 bytes each fills its allocation of 28 KiB to nine tenths.
-const PER_BUCKET: u64 = 3_760;
+/// Shoppers of a bucket, on average. Three standard deviations above, a directory of 7 bytes each still has room in an
+/// allocation of 28 KiB, which it fills to more than nine tenths; two above, places have their bits in [`ROOM`]. The
+/// bitmaps of the few buckets that are fuller are twice as large.
+const PER_BUCKET: u64 = 3_890;
 /// Shoppers whose places a node remembers, a power of two; 8 bytes each.
 const GUESSES: usize = 1 << 20;
 /// Bits of a remembered place.
@@ -142,7 +143,7 @@ mod tests {
         for id in 0..1_000_000_u64 {
             counts[layout.spot(ShopperId(id << 16)).bucket as usize] += 1;
         }
-        let most = counts.iter().copied().max().unwrap_or(0);
-        assert!(most <= ROOM * 8, "{most} of {}", ROOM * 8);
+        let fuller = counts.iter().filter(|count| **count > ROOM * 8).count();
+        assert!(fuller * 20 < counts.len(), "{fuller} of {} buckets", counts.len());
     }
 }
