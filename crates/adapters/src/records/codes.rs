@@ -246,6 +246,14 @@ impl Codes for Store {
         if self.one(&sql, asked.collect(), |_| Ok(())).await?.is_none() {
             return Ok(Claim::Unknown);
         }
+        if self.durable.is_mysql() {
+            // Timers may lie in another database, and two do not commit as one: the timer first, since one without a use
+            // is forgotten when it fires, while a use without one would be. On a connection that is given back before the
+            // next is taken, so that many claims do not wait for each other's second one.
+            let timer = self.durable.begin().await.map_err(|error| failed(&error))?;
+            set_timer(&timer, ask, SWEEP_AFTER_SERVER_MS).await?;
+            timer.commit().await.map_err(|error| failed(&error))?;
+        }
         let transaction = self.alone().await?;
         let Some(found) = find(&transaction, ask.campaign, &typed).await? else { return Ok(Claim::Unknown) };
         if let Some(own) = own(&transaction, found.code, ask).await? {
@@ -255,13 +263,7 @@ impl Codes for Store {
         if let Err(why) = found.terms.admit(used(&transaction, &found, ask.shopper).await?, ask.now_ms) {
             return Ok(Claim::Unusable(why));
         }
-        if self.durable.is_mysql() {
-            // Timers may lie in another database, and two do not commit as one: the timer first, since one without a use
-            // is forgotten when it fires, while a use without one would be.
-            let timer = self.durable.begin().await.map_err(|error| failed(&error))?;
-            set_timer(&timer, ask, SWEEP_AFTER_SERVER_MS).await?;
-            timer.commit().await.map_err(|error| failed(&error))?;
-        } else {
+        if !self.durable.is_mysql() {
             set_timer(&transaction, ask, SWEEP_AFTER_MS).await?;
         }
         take(&transaction, &found, ask).await?;
