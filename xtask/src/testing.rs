@@ -12,7 +12,7 @@ use crate::{cargo, openapi, tidy, web};
 use xtask::cluster::Engine;
 
 /// The long tests by name: filters of the black-box tests that they run, and the rounds of their long form.
-const LONG: [(&str, &[&str], u64); 17] = [
+const LONG: [(&str, &[&str], u64); 18] = [
     ("crash", &["crash::", "ready::"], 50),
     ("fsync", &["fsync::"], 1),
     ("idempotency", &["idempotency::"], 20),
@@ -26,6 +26,8 @@ const LONG: [(&str, &[&str], u64); 17] = [
     ("rehearse", &["rehearse::"], 1),
     ("live", &["live::"], 1),
     ("erasure", &["erasure::"], 1),
+    // The suites of the ports, by every adapter on its real engine.
+    ("conformance", &["engines::", "mysql::", "kafka::", "redis::"], 1),
     // Thousands of shoppers.
     ("reshard", &["reshard::"], 100),
     ("fair", &["fair::"], 1),
@@ -33,9 +35,9 @@ const LONG: [(&str, &[&str], u64); 17] = [
     ("traces", &["traces::"], 1),
 ];
 /// Those that are also tested inside other crates.
-const EVERYWHERE: [&str; 5] = ["odds", "awards", "drawings", "rehearse", "reshard"];
+const EVERYWHERE: [&str; 6] = ["odds", "awards", "drawings", "rehearse", "reshard", "conformance"];
 /// Those that need the engines of a cluster.
-const WITH_ENGINES: [&str; 1] = ["reshard"];
+const WITH_ENGINES: [&str; 2] = ["reshard", "conformance"];
 /// Draws before the restart that the long form of `crash` times.
 const LONG_DRAWS: u64 = 1_000_000;
 

@@ -142,7 +142,7 @@ impl Shared {
 enum Busy {
     Draw,
     Other,
-    /// The use of a code is being counted, outside this thread.
+    /// Something is asked outside this thread: the use of a code is counted, or units of a stock are fetched.
     Claim,
 }
 
