@@ -138,6 +138,8 @@ impl Behind {
             "imports",
             "stock",
             "escrow",
+            "models",
+            "segments",
             "tombstones",
         ];
         let tables = single.into_iter().chain(SHARDED.iter().map(|(table, _)| *table));
