@@ -2,18 +2,59 @@
 //! cannot be searched for codes.
 
 use super::bulk::{Table, marks};
-use super::{Store, big, bits, failed, get};
+use super::{Store, big, bits, damaged, failed, get, statement};
 use app::ports::{CouponPools, PortError, PortResult};
 use async_trait::async_trait;
 use domain::ids::{AwardId, CampaignId};
 use hmac::{Hmac, Mac};
-use sea_orm::QueryResult;
+use sea_orm::{ConnectionTrait, QueryResult};
 use sha2::Sha256;
 
 const COUPONS: Table =
     Table { insert: "INSERT OR IGNORE INTO coupons (campaign, prize, mark, sealed)", columns: 4, conflict: "" };
 /// Codes of one transaction, so that an upload does not keep projection waiting for long.
 const CHUNK: usize = 2_000;
+/// Attempts to take a code on a server before the award's message is left for its next turn.
+const ATTEMPTS: usize = 5;
+
+impl Store {
+    async fn has_coupon(&self, award: AwardId) -> PortResult<bool> {
+        Ok(self.one("SELECT 1 FROM coupons WHERE award = ?", vec![bits(award.0)], |_| Ok(())).await?.is_some())
+    }
+
+    /// On a server many reach for the first free code at once: whoever locks it first has it, the others go on to the next.
+    /// Of two attempts of one award the unique key lets one through, and the other finds what it has.
+    async fn assign_on_server(&self, campaign: CampaignId, prize: &str, award: AwardId) -> PortResult<bool> {
+        for _ in 0..ATTEMPTS {
+            if self.has_coupon(award).await? {
+                return Ok(true);
+            }
+            let transaction = self.durable.begin_alone().await.map_err(|error| failed(&error))?;
+            let sql = format!(
+                "SELECT id FROM coupons WHERE campaign = ? AND prize = ? AND award IS NULL ORDER BY id LIMIT 1{}",
+                transaction.locking()
+            );
+            let free = transaction.query_one_raw(statement(&sql, vec![bits(campaign.0), prize.into()])).await;
+            let Ok(free) = free else { continue };
+            let Some(free) = free else {
+                transaction.rollback().await.map_err(|error| failed(&error))?;
+                return self.has_coupon(award).await;
+            };
+            let id: i64 = get(&free, 0).map_err(|error| damaged(&error))?;
+            let sql = "UPDATE coupons SET award = ? WHERE id = ? AND award IS NULL";
+            let taken = transaction.execute_raw(statement(sql, vec![bits(award.0), id.into()])).await;
+            match taken {
+                Ok(done) if done.rows_affected() == 1 => {
+                    transaction.commit().await.map_err(|error| failed(&error))?;
+                    return Ok(true);
+                }
+                // Another attempt for this award, or one that stood in this one's way: what came of it is read.
+                _ => drop(transaction),
+            }
+        }
+        Err(PortError::Unreachable("the records"))
+    }
+}
 
 #[async_trait]
 impl CouponPools for Store {
@@ -38,6 +79,9 @@ impl CouponPools for Store {
     }
 
     async fn assign(&self, campaign: CampaignId, prize: &str, award: AwardId) -> PortResult<bool> {
+        if self.durable.is_mysql() {
+            return self.assign_on_server(campaign, prize, award).await;
+        }
         // One statement is one transaction: nobody else can take the code in between, and an award that has one takes
         // no other.
         let sql = "UPDATE coupons SET award = ? WHERE award IS NULL
@@ -47,7 +91,7 @@ impl CouponPools for Store {
         if self.durably(sql, values).await? == 1 {
             return Ok(true);
         }
-        Ok(self.one("SELECT 1 FROM coupons WHERE award = ?", vec![bits(award.0)], |_| Ok(())).await?.is_some())
+        self.has_coupon(award).await
     }
 
     async fn of_awards(&self, awards: &[AwardId]) -> PortResult<Vec<(AwardId, String)>> {

@@ -52,6 +52,9 @@ const COUNTERS: Table = Table {
     conflict: "ON CONFLICT (campaign, log) DO UPDATE SET state = excluded.state",
 };
 
+/// A log's position where it has none yet.
+const ROW: &str = "INSERT OR IGNORE INTO projection (id, next, epoch, owner, fence) VALUES (?, 0, 0, 0, 0)";
+
 pub(super) fn part(shopper: ShopperId) -> Value {
     Value::from(i32::from(shopper.partition()))
 }
@@ -73,8 +76,7 @@ impl Projection for Store {
 
     async fn fence(&self, epoch: u32) -> PortResult<()> {
         let (log, epoch_value) = (Value::from(i64::from(self.log)), Value::from(i64::from(epoch)));
-        let row = "INSERT OR IGNORE INTO projection (id, next, epoch, owner, fence) VALUES (?, 0, 0, 0, 0)";
-        self.durably(row, vec![log.clone()]).await?;
+        self.durably(ROW, vec![log.clone()]).await?;
         let raise = "UPDATE projection SET fence = ? WHERE id = ? AND fence < ?";
         if self.durably(raise, vec![epoch_value.clone(), log.clone(), epoch_value]).await? == 0 {
             // Mine already, where an earlier attempt's answer was lost: the log gives an epoch to one owner only.
@@ -95,8 +97,12 @@ impl Projection for Store {
 
     async fn apply(&self, mut batch: Projected) -> PortResult<()> {
         self.before(&mut batch).await?;
-        let transaction = self.write.begin().await.map_err(|error| failed(&error))?;
         let place = Place { log: self.log, fence: self.fence.load(Ordering::Acquire) };
+        if self.write.is_mysql() && place.fence == 0 {
+            // Nobody has put a fence up and the row with it.
+            self.durably(ROW, vec![i64::from(self.log).into()]).await?;
+        }
+        let transaction = self.write.begin().await.map_err(|error| failed(&error))?;
         write(&transaction, batch, place).await.map_err(|error| failed(&error))?;
         app::failpoint::hit("projection_between");
         transaction.commit().await.map_err(|error| failed(&error))
