@@ -56,7 +56,8 @@ fn models_are_versioned_compared_and_brought_back() {
     let newest = all[0].clone();
     assert!(newest["version"].as_u64() > first.as_u64() && newest["drift"].is_number(), "{newest}");
     assert_eq!(newest["model"], "tifu-knn", "{newest}");
-    let metrics = koi.send(&Call::get("/metrics")).text();
+    let answer = koi.send(&Call::get("/metrics"));
+    let metrics = answer.text();
     for name in ["koi_model_drift", "koi_model_ndcg", "koi_model_version", "koi_model_fit_seconds"] {
         assert!(metrics.contains(name), "{name}");
     }
