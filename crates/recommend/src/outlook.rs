@@ -38,6 +38,8 @@ pub struct Past<'a> {
 #[derive(Debug, Clone)]
 pub struct Outlook {
     horizon_days: u32,
+    /// The last basket that it knows of, Unix seconds.
+    until_s: u32,
     forest: Forest,
     calibrator: Calibrator,
     quality: Quality,
@@ -121,13 +123,17 @@ impl Outlook {
         let half = |place: usize| mix(last[place].2.0) & 1 == 0;
         let calibrator = choose(&cases, half);
         let quality = held_out(&cases, half, &calibrator);
-        Some(Outlook { horizon_days, forest, calibrator, quality })
+        Some(Outlook { horizon_days, until_s: end, forest, calibrator, quality })
     }
 
     /// The probability that somebody buys within the horizon after a moment (Unix milliseconds); `None` for who never
-    /// bought before it.
+    /// bought before it, and where the whole shop has sold nothing for as long: history that was imported years later says
+    /// nothing of today.
     pub fn buys(&self, past: Past<'_>, now_ms: i64) -> Option<f64> {
         let now_s = u32::try_from(now_ms.div_euclid(1_000)).ok()?;
+        if now_s > self.until_s.saturating_add(self.horizon_days * DAY_S) {
+            return None;
+        }
         let features = features(past, now_s)?;
         self.calibrator.apply(&raw(&self.forest, &features)).first().copied()
     }
@@ -261,6 +267,7 @@ mod tests {
         let past = Past { purchases_s: &[100], acts_s: &[] };
         assert_eq!(outlook.buys(past, 99_000), None, "not yet");
         assert_eq!(outlook.buys(past, -1), None, "before all time");
+        assert_eq!(outlook.buys(past, 361 * 86_400_000), None, "long after the shop's last sale");
         assert!(outlook.buys(past, i64::MAX).is_none() && outlook.buys(past, 100_000).is_some());
     }
 
