@@ -17,8 +17,9 @@ pub enum Command {
     List(Common),
     /// Put a version into service; an older one stays until another is activated
     Activate {
+        // Not `version`: clap has an argument of that name already.
         #[arg(value_name = "VERSION")]
-        version: u32,
+        number: u32,
         #[command(flatten)]
         common: Common,
     },
@@ -37,7 +38,7 @@ pub struct Common {
 pub fn run(command: Command) -> Result<(), Failure> {
     let (version, common) = match command {
         Command::List(common) => (None, common),
-        Command::Activate { version, common } => (Some(version), common),
+        Command::Activate { number, common } => (Some(number), common),
     };
     let config = ambient_config()?;
     let data = data_dir(common.data, &config);
