@@ -13,6 +13,7 @@ mod behaviour;
 mod campaigns;
 mod choices;
 mod cli;
+mod cluster;
 mod codes;
 mod console;
 mod crash;
