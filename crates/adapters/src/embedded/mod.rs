@@ -34,6 +34,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// Below it a single batch could fill the tail.
+const TAIL_MIN: u64 = 1_024;
+
 /// The `[embedded]` section of the config.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -69,12 +72,23 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Why these are no bounds.
+    pub fn wrong(&self) -> Option<&'static str> {
+        if self.queue_max == 0 || self.batch_max == 0 || self.accounts_max == 0 {
+            Some("queue_max, batch_max and accounts_max are at least 1")
+        } else if self.tail_max < TAIL_MIN {
+            Some("tail_max is at least 1024")
+        } else {
+            None
+        }
+    }
+
     /// The owner's bounds.
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             queue: self.queue_max.max(1),
             batch: self.batch_max.max(1),
-            tail: self.tail_max.max(1_024),
+            tail: self.tail_max.max(TAIL_MIN),
             accounts: self.accounts_max.max(1),
             ..Limits::default()
         }

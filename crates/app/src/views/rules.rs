@@ -38,6 +38,8 @@ pub struct RulesView {
     pub rules_hash: String,
     /// SHA-256 of the campaign's seed, hex.
     pub seed_hash: String,
+    /// The campaign's seed, hex: null until the campaign is over, then every draw can be recomputed from it.
+    pub campaign_seed: Option<String>,
     /// Instant-win moments; null where there are none.
     pub moments: Option<MomentsView>,
     /// The drawing among tickets once the campaign is over; null where there is none.

@@ -2,7 +2,7 @@
 
 use super::{Failure, say, say_json};
 use domain::entry::Drawing;
-use domain::fairness::{PointsReceipt, Receipt, Verified, VerifyError};
+use domain::fairness::{CampaignSeed, PointsReceipt, Receipt, Verified};
 use domain::ids::{CampaignId, ShopperId};
 use serde::Serialize;
 use serde_json::Value;
@@ -16,6 +16,10 @@ pub struct Args {
     /// A receipt, a draw, an object with `draws` or `data`, or the proof of an entry drawing, as JSON
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// The campaign's seed in hex, once it is revealed (`GET /campaigns/{id}/rules`): then it is checked too that each
+    /// draw's seed comes from it
+    #[arg(long, value_name = "HEX")]
+    seed: Option<String>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -61,7 +65,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     let text = std::fs::read(&args.file).map_err(unreadable)?;
     let value: Value = serde_json::from_slice(&text).map_err(|e| Failure::Work(format!("{name} is no JSON: {e}")))?;
-    let receipts = receipts(&value).into_iter().map(check).collect::<Vec<_>>();
+    let seed = args.seed.as_deref().map(seed_of).transpose()?;
+    let receipts = receipts(&value).into_iter().map(|row| check(row, seed.as_ref())).collect::<Vec<_>>();
     if receipts.is_empty() {
         return Err(Failure::Work(format!("{name} holds no receipt")));
     }
@@ -74,33 +79,74 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if report.holds { Ok(()) } else { Err(Failure::Work(format!("{name}: a receipt does not hold"))) }
 }
 
-/// The receipts of a receipt, a draw or an entry of points, `{"draws": […]}` or `{"data": […]}`. Entries whose amount
-/// chance did not decide have none.
+fn seed_of(hexed: &str) -> Result<CampaignSeed, Failure> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(hexed, &mut bytes).map_err(|_| Failure::Usage("--seed is 64 digits of hex".to_owned()))?;
+    Ok(CampaignSeed::new(bytes))
+}
+
+/// What holds a receipt: a receipt itself, a draw or an entry of points, `{"draws": […]}` or `{"data": […]}`. Entries
+/// whose amount chance did not decide have none.
 fn receipts(value: &Value) -> Vec<&Value> {
     let list = value.get("draws").or_else(|| value.get("data")).and_then(Value::as_array);
-    match (list, value.get("receipt")) {
-        (Some(all), _) => all
+    match list {
+        Some(all) => all
             .iter()
             .filter(|row| row.get("contra").is_none_or(|_| row.get("receipt").is_some()))
             .flat_map(receipts)
             .collect(),
-        (None, Some(receipt)) => vec![receipt],
-        (None, None) => vec![value],
+        None => vec![value],
     }
 }
 
-fn check(value: &Value) -> Checked {
+fn check(row: &Value, seed: Option<&CampaignSeed>) -> Checked {
+    let value = row.get("receipt").unwrap_or(row);
     if value.get("list_hash").is_some() {
         return check_drawing(value);
     }
+    let text = value.to_string();
     if value.get("points_seed").is_some() {
-        let amount = PointsReceipt::parse(value.to_string().as_bytes()).and_then(|receipt| receipt.verify());
-        let why = amount.as_ref().err().map(VerifyError::to_string);
-        return Checked { holds: amount.is_ok(), verified: None, amount: amount.ok(), drawing: None, why };
+        let amount = PointsReceipt::parse(text.as_bytes()).and_then(|receipt| receipt.verify());
+        let said = row.get("amount").and_then(Value::as_i64);
+        let why = match &amount {
+            Ok(amount) if said.is_some_and(|said| said != i64::from(*amount)) => Some(around("amount")),
+            Ok(_) => None,
+            Err(error) => Some(error.to_string()),
+        };
+        let amount = amount.ok().filter(|_| why.is_none());
+        return Checked { holds: why.is_none(), verified: None, amount, drawing: None, why };
     }
-    let verified = Receipt::parse(value.to_string().as_bytes()).and_then(|receipt| receipt.verify());
-    let why = verified.as_ref().err().map(VerifyError::to_string);
-    Checked { holds: verified.is_ok(), verified: verified.ok(), amount: None, drawing: None, why }
+    let verified = Receipt::parse(text.as_bytes()).and_then(|receipt| {
+        let verified = seed.map_or_else(|| receipt.verify(), |seed| receipt.verify_with_seed(seed))?;
+        Ok((differing(row, &receipt), verified))
+    });
+    let why = match &verified {
+        Ok((differing, _)) => differing.map(around),
+        Err(error) => Some(error.to_string()),
+    };
+    let verified = verified.ok().map(|(_, verified)| verified).filter(|_| why.is_none());
+    Checked { holds: why.is_none(), verified, amount: None, drawing: None, why }
+}
+
+fn around(field: &'static str) -> String {
+    format!("the draw says another `{field}` than its receipt")
+}
+
+/// The first field of a draw that says something else than its receipt. A receipt alone has nothing around it.
+fn differing(row: &Value, receipt: &Receipt) -> Option<&'static str> {
+    row.get("receipt")?;
+    let same = |said: &Value, want: Value| said.is_null() || *said == want;
+    // Where a rule put another prize in the place of what was shown, the slot is that one's.
+    let replaced = receipt.prize != receipt.shown;
+    [
+        ("campaign_id", same(&row["campaign_id"], receipt.campaign.to_string().into())),
+        ("n", same(&row["n"], receipt.n.into())),
+        ("pool", same(&row["pool"], receipt.pool.as_str().into())),
+        ("slot", replaced || same(&row["slot"], receipt.slot.into())),
+        ("prize", same(&row["prize"]["code"], receipt.prize.as_str().into())),
+    ]
+    .into_iter()
+    .find_map(|(field, same)| (!same).then_some(field))
 }
 
 fn check_drawing(value: &Value) -> Checked {
@@ -148,7 +194,6 @@ fn line(checked: &Checked) -> String {
 mod tests {
     use super::*;
     use domain::entry::Holder;
-    use domain::fairness::CampaignSeed;
     use serde_json::json;
 
     #[test]
@@ -163,7 +208,7 @@ mod tests {
         ] {
             let found = receipts(&value);
             assert_eq!(found.len(), want, "{value}");
-            assert!(found.iter().all(|r| **r == json!({"v": 1})), "{value}");
+            assert!(found.iter().all(|r| r.get("receipt").unwrap_or(r) == &json!({"v": 1})), "{value}");
         }
     }
 
@@ -172,17 +217,45 @@ mod tests {
         let list = vec![Holder(ShopperId(3), 2), Holder(ShopperId(9), 1), Holder(ShopperId(12), 5)];
         let made = Drawing::make(&CampaignSeed::new([4; 32]), CampaignId(8), list, 1, 1).unwrap();
         let mut proof = serde_json::to_value(&made).unwrap();
-        let good = check(&proof);
+        let good = check(&proof, None);
         assert_eq!(good.drawing.map(|d| (d.winners.len(), d.alternates.len(), d.holders)), Some((1, 1, 3)));
         proof["list"][0][1] = json!(3);
-        let bad = check(&proof);
+        let bad = check(&proof, None);
         assert!(!bad.holds && bad.why.is_some_and(|why| why.starts_with("the list's hash")));
+    }
+
+    #[test]
+    fn a_draw_says_what_its_receipt_says() {
+        let receipt = json!({"v": 1, "campaign": "8", "rules": 1, "rules_hash": "00".repeat(32), "shopper": "3", "n": 2,
+            "draw_seed": "11".repeat(32), "client_seed": "", "pool": "all", "tiers": [["a", 1, 0, 1]], "slot": 0, "shown": "cup",
+            "prize": "cup", "path": ""});
+        let draw =
+            json!({"campaign_id": "8", "n": 2, "pool": "all", "slot": 0, "prize": {"code": "cup"}, "receipt": receipt});
+        let mut table = vec![(draw.clone(), None), (receipt, None)];
+        for (pointer, other, field) in [
+            ("/campaign_id", json!("9"), "campaign_id"),
+            ("/n", json!(3), "n"),
+            ("/pool", json!("start"), "pool"),
+            ("/slot", json!(1), "slot"),
+            ("/prize/code", json!("car"), "prize"),
+        ] {
+            let mut altered = draw.clone();
+            *altered.pointer_mut(pointer).unwrap() = other;
+            table.push((altered, Some(field)));
+        }
+        for (row, want) in table {
+            let checked = check(&row, None);
+            assert_eq!(checked.why, want.map(around), "{row}");
+            assert_eq!(checked.holds, want.is_none(), "{row}");
+        }
+        let wrong = check(&draw, Some(&CampaignSeed::new([4; 32])));
+        assert!(wrong.why.is_some_and(|why| why.contains("campaign's seed")));
     }
 
     #[test]
     fn what_is_no_receipt_does_not_hold() {
         for value in [json!({}), json!(7), json!({"v": 2}), json!(null)] {
-            let checked = check(&value);
+            let checked = check(&value, None);
             assert!(!checked.holds && checked.why.is_some(), "{value}");
         }
     }

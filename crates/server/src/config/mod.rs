@@ -235,6 +235,8 @@ pub enum ConfigError {
     Connections,
     #[error("operators: every number is 1 to 100000")]
     Operators,
+    #[error("embedded: {0}")]
+    Embedded(&'static str),
     #[error("shoppers.embed_origins: {0:?} is no origin; one looks like \"https://shop.example\"")]
     Origin(String),
     #[error("shoppers.jwt: {0}")]
@@ -290,6 +292,9 @@ impl Config {
         }
         if !(1..=1_000_000).contains(&self.server.connections_max) {
             return Err(ConfigError::Connections);
+        }
+        if let Some(wrong) = self.embedded.wrong() {
+            return Err(ConfigError::Embedded(wrong));
         }
         if !self.operators.is_whole() {
             return Err(ConfigError::Operators);
@@ -359,11 +364,13 @@ fn with_variable(table: &toml::Table, name: &str, value: &str) -> Result<toml::T
     Err(wrong(first_error.unwrap_or_default()))
 }
 
-/// "line 3: unknown field `x`, …"
+/// "line 3, column 1: unknown field `x`, …"
 fn with_line(text: &str, error: &toml::de::Error) -> String {
     let at = error.span().map_or(0, |span| span.start).min(text.len());
-    let line = text.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;
-    format!("line {line}: {}", error.message())
+    let before = String::from_utf8_lossy(&text.as_bytes()[..at]);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+    format!("line {line}, column {column}: {}", error.message())
 }
 
 #[cfg(test)]
@@ -395,7 +402,9 @@ mod tests {
     #[test]
     fn mistakes_in_a_file_are_named_with_their_line() {
         for (text, want) in [
-            ("[server]\nlisten = \"127.0.0.1:1\"\ncolour = 1", &["line 3", "colour"][..]),
+            ("[server]\nlisten = \"127.0.0.1:1\"\ncolour = 1", &["line 3, column 1:", "colour"][..]),
+            ("[server]\nconnections_max = \"锦\" \"鲤\"", &["line 2, column 23:"]),
+            ("[embedded]\nbatch_max = 0", &["embedded", "at least 1"]),
             ("[sever]\n", &["line 1", "sever"]),
             ("\n[log]\nformat = \"xml\"", &["line 3", "xml"]),
             ("[server]\nconnections_max = \"many\"", &["line 2"]),

@@ -181,8 +181,19 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-/// Parses JSON: what is no JSON is 400 `bad_json`, what is of another shape 422 `invalid_body` with the field.
+/// Parses a JSON object: what is no JSON is 400 `bad_json`, what is of another shape 422 `invalid_body` with the field.
 pub fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
+    // Serde reads a struct from an array by position too; a caller who sends one means something else.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        parse_list::<Vec<serde::de::IgnoredAny>>(bytes)?;
+        let detail = "the body is an array; an object is wanted";
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body", detail));
+    }
+    parse_list(bytes)
+}
+
+/// The same where an array is wanted, or may be.
+pub fn parse_list<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| explain::<T>(bytes, &error))
 }
 
@@ -236,6 +247,8 @@ mod tests {
             (b"\xff", 400, "bad_json", None),
             (b"{\"name\": \"\\ud800\"}", 400, "bad_json", None),
             (b"null", 422, "invalid_body", None),
+            (b" [\"a\", []]", 422, "invalid_body", None),
+            (b"[\"a\"", 400, "bad_json", None),
             (b"{}", 422, "invalid_body", Some("name")),
             (b"{\"name\": 3}", 422, "invalid_body", Some("name")),
             (b"{\"name\": \"a\", \"colour\": 1}", 422, "invalid_body", Some("colour")),

@@ -33,10 +33,10 @@ pub type Event = Result<(String, Behaviour), EventRejection>;
 /// A body that is no JSON, neither object nor array, or too many events.
 pub fn read(body: &[u8], now_ms: i64) -> Result<Vec<Event>, Problem> {
     let all: Vec<&RawValue> = match body.trim_ascii_start().first() {
-        Some(b'[') => crate::http::body::parse(body)?,
+        Some(b'[') => crate::http::body::parse_list(body)?,
         Some(b'{') => vec![crate::http::body::parse(body)?],
         _ => {
-            crate::http::body::parse::<&RawValue>(body)?;
+            crate::http::body::parse_list::<&RawValue>(body)?;
             let detail = "send one event or an array of events";
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body", detail));
         }
@@ -75,6 +75,10 @@ pub(super) struct Wire<'a> {
 pub(super) type Refused = (&'static str, String);
 
 fn check(raw: &str, now_ms: i64) -> Result<(String, Behaviour), Refused> {
+    // Serde reads a struct from an array by position too; a caller who sends one means something else.
+    if raw.starts_with('[') {
+        return Err(("event_invalid", "an event is an object".to_owned()));
+    }
     checked(serde_json::from_str(raw).map_err(|error| unreadable(raw, &error))?, now_ms)
 }
 

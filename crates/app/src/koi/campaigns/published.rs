@@ -75,6 +75,8 @@ pub(super) fn view(
         rules_version: row.rules_version,
         rules_hash: hex::encode(rules.hash()),
         seed_hash: hex::encode(row.seed.commitment()),
+        // The window's end alone reveals nothing: every owner must have read the end back first (R9).
+        campaign_seed: matches!(row.state, State::Ended | State::Archived).then(|| hex::encode(row.seed.reveal())),
         moments: moments(row, rules),
         entry: rules.entry.clone(),
         skin: rules.skin,

@@ -67,7 +67,7 @@ pub struct CampaignCheck {
     pub rules: Option<PublishedRules>,
 }
 
-/// What anyone may read of a campaign's rules: neither costs nor seeds.
+/// What anyone may read of a campaign's rules: no costs, and the seed only when all is over.
 #[derive(Serialize, ToSchema)]
 pub struct PublishedRules {
     pub campaign_id: String,
@@ -79,6 +79,8 @@ pub struct PublishedRules {
     pub rules_hash: String,
     /// SHA-256 of the campaign's seed, hex.
     pub seed_hash: String,
+    /// Hex; null until the campaign is over.
+    pub campaign_seed: Option<String>,
     /// Instant-win moments; null where there are none.
     pub moments: Option<PublishedMoments>,
     /// The drawing among tickets once the campaign is over; null where there is none.

@@ -313,6 +313,7 @@ fn rules_are_as_documented() {
         rules_version: 1,
         rules_hash: text(),
         seed_hash: text(),
+        campaign_seed: Some(text()),
         moments: None,
         entry: None,
         skin: domain::campaign::Skin::Wheel,
