@@ -26,9 +26,12 @@ use std::time::{Duration, Instant};
 const COMMIT_EVERY: Duration = Duration::from_millis(100);
 /// The same where each partition has a log: 64 of them share the records.
 const COMMIT_EVERY_SHARED: Duration = Duration::from_millis(400);
-/// The same while much comes in: the log takes the peak, and an account, or an index page that many rows of a commit
-/// touch, is written once for all of them.
-const COMMIT_EVERY_BUSY: Duration = Duration::from_secs(8);
+/// While much comes in the log takes the peak: for each record that came within [`COMMIT_EVERY`] a commit waits so much
+/// longer. An account, or an index page that many rows of a commit touch, is then written once for all of them, and
+/// what the rows cost is left to a moment with fewer callers.
+const WAIT_PER_RECORD: Duration = Duration::from_millis(10);
+/// The longest such wait.
+const WAIT_MAX: Duration = Duration::from_secs(30);
 /// Records within [`COMMIT_EVERY`] from which on much comes in.
 const BUSY: u64 = 500;
 /// Bytes of ledger read at a time: small enough for the allocator to hand out the same memory again.
@@ -56,9 +59,11 @@ pub struct Projector {
     pub behaved: tokio::sync::mpsc::Sender<ShopperId>,
     /// Which endpoints of the shop take which messages.
     pub subscriptions: Subscriptions,
-    /// Records of one commit at most: so far below the owner's bound on what is not projected that a commit under way
-    /// does not slow it.
+    /// Records of one commit at most.
     pub commit_records: u64,
+    /// Records that may wait while much comes in: so far below the owner's bound on what is not projected that a commit
+    /// under way does not slow it.
+    pub peak_records: u64,
 }
 
 /// What one commit will write, while it is being gathered.
@@ -148,12 +153,14 @@ impl Projector {
         let mut seen = self.shared.folded.load(Ordering::Acquire);
         let every = if self.shared.batched { COMMIT_EVERY_SHARED } else { COMMIT_EVERY };
         std::thread::sleep(every.saturating_sub(since.elapsed()));
-        while since.elapsed() < COMMIT_EVERY_BUSY && !stop.load(Ordering::Acquire) {
+        while !stop.load(Ordering::Acquire) {
             let folded = self.shared.folded.load(Ordering::Acquire);
             // Told while it grows too: whoever watches the lag must not read the one of before the rush.
             gauge!("koi_projection_lag_records").set(self.shared.lag() as f64);
             let waiting = self.shared.between(self.position.next, folded);
-            if self.shared.between(seen, folded) < BUSY || waiting >= self.commit_records {
+            let came = self.shared.between(seen, folded);
+            let wait = WAIT_PER_RECORD.saturating_mul(u32::try_from(came).unwrap_or(u32::MAX)).min(WAIT_MAX);
+            if came < BUSY || waiting >= self.peak_records || since.elapsed() >= wait {
                 return;
             }
             seen = folded;
@@ -168,7 +175,8 @@ impl Projector {
         let mut next = self.position.next;
         while next < end && self.shared.between(self.position.next, next) < self.commit_records {
             let batches = self.reader.batches(next, READ_BYTES)?;
-            let mut decoded: Vec<(u64, Record<'_>)> = Vec::new();
+            let most = batches.iter().map(|batch| batch.count as usize).sum();
+            let mut decoded: Vec<(u64, Record<'_>)> = Vec::with_capacity(most);
             for batch in &batches {
                 for item in records(batch) {
                     let (offset, record) = item.map_err(|_| PortError::Damaged("the ledger"))?;

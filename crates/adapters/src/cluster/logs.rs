@@ -215,6 +215,7 @@ impl Logs {
             behaved: self.behaved.clone(),
             subscriptions: store.subscriptions(),
             commit_records: self.limits.tail / 4,
+            peak_records: self.limits.tail / 4,
         };
         let handle = tokio::runtime::Handle::current();
         let work = move || {

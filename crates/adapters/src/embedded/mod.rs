@@ -187,7 +187,8 @@ async fn open_locked(data: &Path, options: &Options, hints: &Hints, lock: Lock) 
         cache: FxHashMap::default(),
         behaved: wishes.sender(),
         subscriptions: store.subscriptions(),
-        commit_records: limits.tail / 4,
+        commit_records: limits.tail / 8,
+        peak_records: limits.tail / 8 * 3,
     };
     let projector = start_projector(projector, stop.clone())?;
     let owned = Owned { inputs: opened.inputs.clone(), shared: opened.shared, reader, tail: limits.tail };

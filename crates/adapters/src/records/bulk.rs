@@ -19,7 +19,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Writes all rows; `values` gives them one behind the other, and no more of them are held than one statement takes.
+    /// Writes all rows; `values` gives them one behind the other, and no more of them are held than two statements take.
     pub async fn write(
         &self,
         connection: &impl ConnectionTrait,
@@ -28,15 +28,20 @@ impl Table {
         let mut values = values.into_iter();
         let far = connection.get_database_backend() != DbBackend::Sqlite;
         let sizes: &[usize] = if far { &FAR_SIZES } else { &SIZES };
-        let full = self.sql(sizes[0]);
-        loop {
-            let mut some: Vec<Value> = Vec::with_capacity(sizes[0] * self.columns);
-            some.extend(values.by_ref().take(sizes[0] * self.columns));
-            if some.len() < sizes[0] * self.columns {
-                return self.write_rest(connection, &sizes[1..], some).await;
-            }
-            connection.execute_raw(statement(&full, some)).await?;
+        let (full, many) = (self.sql(sizes[0]), sizes[0] * self.columns);
+        let mut next = || {
+            let mut some: Vec<Value> = Vec::with_capacity(many);
+            some.extend(values.by_ref().take(many));
+            some
+        };
+        let mut some = next();
+        while some.len() == many {
+            // The next rows are made while the engine's own thread, or a server, takes these: `join` polls in order.
+            let (done, made) = tokio::join!(connection.execute_raw(statement(&full, some)), async { next() });
+            done?;
+            some = made;
         }
+        self.write_rest(connection, &sizes[1..], some).await
     }
 
     /// The last rows, fewer than the largest statement takes.

@@ -154,7 +154,8 @@ impl Rig {
             cache: Default::default(),
             behaved: wishes.sender(),
             subscriptions: store.subscriptions(),
-            commit_records: limits.tail / 4,
+            commit_records: limits.tail / 8,
+            peak_records: limits.tail / 8 * 3,
         };
         let koi = Koi::new(Parts {
             owners: Owners::One(Owned {

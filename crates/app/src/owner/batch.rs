@@ -19,6 +19,9 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 use tokio::sync::oneshot;
 
+/// Of a peak of callers under way, this part is forgotten per batch.
+const FORGOTTEN: usize = 16;
+
 /// What to say when a record is durable.
 pub(super) enum Saying {
     Done { status: u16 },
@@ -201,7 +204,8 @@ impl Owner {
             self.shared.traced.note(first + pending.len() as u64, &span);
         }
         crate::failpoint::hit("after_append");
-        self.under_way = pending.len() + self.queue.len();
+        // Many who ask again are still unread in their sockets: a peak is forgotten slowly.
+        self.under_way = (pending.len() + self.queue.len()).max(self.under_way - self.under_way.div_ceil(FORGOTTEN));
         histogram!("koi_ledger_commit_seconds").record(started.elapsed().as_secs_f64());
         self.registering.clear();
         // A batch that had to be settled has raised it.

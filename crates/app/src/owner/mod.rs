@@ -212,7 +212,7 @@ pub struct Owner {
     keeper: Option<tokio::sync::mpsc::Sender<keeper::Ask>>,
     /// Shares of which this turn found too little at hand.
     wanting: Vec<Share>,
-    /// Callers who were under way when the last batch was answered: those it answered and those who waited meanwhile.
+    /// Callers under way: those whom the last batch answered and those who waited meanwhile, or what is left of an earlier peak.
     under_way: usize,
     /// Told to stop: until when parked commands may still hear from records.
     stop_by: Option<Instant>,
@@ -234,8 +234,9 @@ enum Step {
 
 /// How long a stopping owner waits for records to answer.
 const STOP_WAIT: Duration = Duration::from_secs(5);
-/// Callers under way from which on a batch waits for them: fewer are served sooner without.
-const GATHER_FROM: usize = 32;
+/// Callers under way from which on a batch waits for them. Fewer, such as 128, are served sooner without: while a batch
+/// commits, those who were just answered ask again, and batches of a third of them overlap with the reading of the rest.
+const GATHER_FROM: usize = 144;
 /// The longest such wait, and how often callers are counted meanwhile.
 const GATHER_MAX: Duration = Duration::from_millis(3);
 const GATHER_STEP: Duration = Duration::from_micros(200);

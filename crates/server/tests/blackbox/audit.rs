@@ -35,6 +35,12 @@ fn audit_holds_every_act_with_what_changed() {
     }
     assert_eq!(ada.send(&koi, Call::post(format!("{path}/publish"), &json!({}))).status, 409, "it is no draft");
     koi.must(&Call::put("/shoppers/eve@example.org", &json!({"name": "Eve Secret"})).token(KEY));
+    let text = koi.must(&Call::get(format!("{path}/flow")).token(KEY))["flow"].as_str().expect("a text").to_owned();
+    let flow = json!({"flow": format!("// as it was\n{text}")});
+    assert_eq!(ada.send(&koi, Call::put(format!("{path}/flow"), &flow)).status, 200);
+    let risk = json!({"score": 40, "flags": ["watch"]});
+    assert_eq!(ada.send(&koi, Call::put("/shoppers/eve@example.org/risk", &risk)).status, 200);
+    assert_eq!(entries(&koi, "act=shopper.risk")[0]["asked"]["score"], 40);
     let grant = json!({"shopper": "eve@example.org", "chances": 2, "business_key": "g-1", "reason": "because"});
     assert_eq!(ada.send(&koi, Call::post(format!("{path}/grants"), &grant)).status, 201);
     assert_eq!(ada.send(&koi, Call::post(format!("{path}/end"), &json!({}))).status, 200);
@@ -42,6 +48,7 @@ fn audit_holds_every_act_with_what_changed() {
     let rows = entries(&koi, &format!("target=campaign:{id}"));
     let want = [
         "campaign.end",
+        "flow.edit",
         "campaign.publish",
         "campaign.resume",
         "campaign.pause",
@@ -56,15 +63,15 @@ fn audit_holds_every_act_with_what_changed() {
         assert!(row["finished_at"].is_string() && row["hash"].as_str().is_some_and(|hash| hash.len() == 64), "{row}");
     }
     let outcomes: Vec<&Value> = rows.iter().map(|row| &row["outcome"]).collect();
-    assert_eq!(outcomes, ["done", "refused", "done", "done", "done", "done", "done"]);
-    assert_eq!(rows[1]["code"], "campaign_not_draft", "{}", rows[1]);
-    assert_eq!(rows[6]["request_id"], "req-7");
+    assert_eq!(outcomes, ["done", "done", "refused", "done", "done", "done", "done", "done"]);
+    assert_eq!(rows[2]["code"], "campaign_not_draft", "{}", rows[2]);
+    assert_eq!(rows[7]["request_id"], "req-7");
     let change = |row: &Value, path: &str| {
         let all = row["changes"].as_array().expect("changes");
         all.iter().find(|c| c["path"] == path).map(|c| (c["before"].clone(), c["after"].clone()))
     };
-    assert_eq!(change(&rows[5], "/name"), Some((json!("Blackbox"), json!("锦鲤"))), "{}", rows[5]);
-    assert_eq!(change(&rows[3], "/state"), Some((json!("live"), json!("paused"))), "{}", rows[3]);
+    assert_eq!(change(&rows[6], "/name"), Some((json!("Blackbox"), json!("锦鲤"))), "{}", rows[6]);
+    assert_eq!(change(&rows[4], "/state"), Some((json!("live"), json!("paused"))), "{}", rows[4]);
     assert_eq!(change(&rows[0], "/campaign_seed"), Some((json!(null), json!("withheld"))), "{}", rows[0]);
     let granted = &entries(&koi, "act=grant.create")[0];
     assert_eq!((&granted["outcome"], &granted["asked"]["chances"]), (&json!("asked"), &json!(2)));

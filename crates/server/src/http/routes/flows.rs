@@ -1,18 +1,21 @@
 //! Rule flows: shown as text or drawing, edited while a campaign is live. And the risk that rules ask about.
 
 use crate::http::body::{Json, LARGE};
-use crate::http::extract::{Campaigns, ExternalId, Id, IfMatch, Operator, Shoppers, etag};
+use crate::http::extract::{CampaignDrafts, Campaigns, ExternalId, Id, IfMatch, Operator, Shoppers, etag};
 use crate::http::problem::Problem;
 use crate::http::reply::json;
 use crate::http::schema::flows as schema;
 use crate::http::{App, schema as common};
 use crate::validate;
 use app::FlowView;
+use app::koi::{Deed, Target};
 use axum::extract::{Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use domain::campaign::State as CampaignState;
 use domain::flow::rules::{self, Stage};
 use domain::ids::CampaignId;
+use domain::operator::Act;
 use domain::tally::Watch;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -87,12 +90,16 @@ pub struct PutFlow {
         (status = 422, description = "`flow_invalid` with line and column", body = common::Problem, content_type = "application/problem+json"), common::Problems))]
 pub async fn put_flow(
     State(app): State<App>,
-    _: Operator<Campaigns>,
+    who: Operator<CampaignDrafts>,
     Id(id): Id<CampaignId>,
     IfMatch(version): IfMatch,
     Json(body): Json<PutFlow, LARGE>,
 ) -> Result<Response, Problem> {
-    Ok(render(&app.koi.put_flow(id, version, body.flow).await?))
+    // Whoever may write drafts may not thereby change what a live campaign draws by.
+    let is_draft = app.koi.campaign(id).await?.state == CampaignState::Draft;
+    let deed = Deed::of(if is_draft { Act::EditCampaign } else { Act::EditFlow }).on(Target::Campaign(id));
+    let koi = app.koi.acting(&who.who.word());
+    Ok(render(&app.koi.audited(&who, deed, koi.put_flow(id, version, body.flow)).await?))
 }
 
 /// Lists the rules that a flow can be made of.
@@ -136,7 +143,7 @@ pub struct PutRisk {
     responses((status = 200, description = "As it is now", body = schema::Risk), common::Problems))]
 pub async fn put_risk(
     State(app): State<App>,
-    _: Operator<Shoppers>,
+    who: Operator<Shoppers>,
     ExternalId(external_id): ExternalId,
     Json(body): Json<PutRisk>,
 ) -> Result<Response, Problem> {
@@ -155,5 +162,7 @@ pub async fn put_risk(
     flags.dedup();
     let number = |hash: Option<String>| hash.map_or(0, |hash| domain::ids::hash_text(&hash));
     let watch = Watch { score: body.score, flags, device: number(body.device), address: number(body.address) };
-    Ok(json(StatusCode::OK, &app.koi.put_risk(&external_id, watch).await?))
+    let asked = serde_json::json!({"score": watch.score, "flags": watch.flags});
+    let deed = Deed::of(Act::SetRisk).on(Target::Shopper(external_id.clone())).asking(asked);
+    Ok(json(StatusCode::OK, &app.koi.audited(&who, deed, app.koi.put_risk(&external_id, watch)).await?))
 }

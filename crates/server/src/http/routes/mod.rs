@@ -52,7 +52,13 @@ use axum::routing::{delete, get, post, put};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 /// Questions that come by POST and change nothing.
-const ONLY_ASKED: [&str; 1] = ["/api/v1/choices"];
+const ONLY_ASKED: [&str; 5] = [
+    "/api/v1/choices",
+    "/api/v1/flows/check",
+    "/api/v1/campaigns/{id}/flow/trial",
+    "/api/v1/campaigns/{id}/rehearse",
+    "/api/v1/campaigns/{id}/live/tickets",
+];
 
 /// Characters of a path that an entry keeps.
 const PATH_SHOWN: usize = 120;
