@@ -5,5 +5,7 @@
 pub mod cluster;
 pub mod fixture;
 pub mod http;
+pub mod llama;
 pub mod process;
+pub mod python;
 pub mod socket;

@@ -53,7 +53,7 @@ enum Task {
     },
     /// Runs every check and test; with a name, one of the long ones, ending in one line of JSON.
     Test {
-        /// crash, fsync, idempotency, odds, bad_input, seeds, restore, awards, survive, a11y, drawings, rehearse, reshard, conformance, or any part of a test's name
+        /// crash, fsync, idempotency, odds, bad_input, seeds, restore, awards, survive, a11y, drawings, rehearse, reshard, conformance, llm, or any part of a test's name
         /// like flow_language, hot_reload, orders, points, limits, publish.
         name: Option<String>,
         /// How many rounds, where the test has rounds.

@@ -10,9 +10,10 @@ use serde_json::{Map, Value, json};
 use crate::engines::Running;
 use crate::{cargo, openapi, tidy, web};
 use xtask::cluster::Engine;
+use xtask::{llama, python};
 
 /// The long tests by name: filters of the black-box tests that they run, and the rounds of their long form.
-const LONG: [(&str, &[&str], u64); 18] = [
+const LONG: [(&str, &[&str], u64); 19] = [
     ("crash", &["crash::", "ready::"], 50),
     ("fsync", &["fsync::"], 1),
     ("idempotency", &["idempotency::"], 20),
@@ -33,9 +34,10 @@ const LONG: [(&str, &[&str], u64); 18] = [
     ("fair", &["fair::"], 1),
     ("hints", &["hints::"], 1),
     ("traces", &["traces::"], 1),
+    ("llm", &["llm::", "advise::", "advice::"], 1),
 ];
 /// Those that are also tested inside other crates.
-const EVERYWHERE: [&str; 6] = ["odds", "awards", "drawings", "rehearse", "reshard", "conformance"];
+const EVERYWHERE: [&str; 7] = ["odds", "awards", "drawings", "rehearse", "reshard", "conformance", "llm"];
 /// Those that need the engines of a cluster.
 const WITH_ENGINES: [&str; 2] = ["reshard", "conformance"];
 /// Draws before the restart that the long form of `crash` times.
@@ -77,14 +79,17 @@ pub fn all() -> Result<()> {
     stage("clippy", &mut || cargo::run(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]));
     stage("tests", &mut || {
         // Without them the tests that need none still tell something.
-        let engines = Running::start(&Engine::ALL);
-        let variables = engines.as_ref().map(Running::variables).unwrap_or_default();
+        let (engines, advice) = (Running::start(&Engine::ALL), advice_variables());
+        let mut variables = engines.as_ref().map(Running::variables).unwrap_or_default();
+        variables.extend(advice.as_ref().ok().into_iter().flatten().cloned());
         counts = cargo_test(&["test", "--workspace", "--no-fail-fast"], &variables)?;
         engines.context("the engines that some tests need")?;
+        advice.context("what tests of advice need")?;
         ensure!(counts.failed == 0, "{} tests failed", counts.failed);
         Ok(())
     });
     stage("openapi", &mut openapi::check_built);
+    stage("python", &mut || python::test(&cargo::root()));
     stage("web", &mut web::check);
     stage("browser", &mut || web::browser(&cargo::target().join("debug/koi"), &[], None).map(drop));
     let verdict = if failed.is_empty() { "ok" } else { "FAILED" };
@@ -130,6 +135,9 @@ pub fn one(name: &str, rounds: Option<u64>, draws: Option<u64>) -> Result<()> {
     let engines =
         if long.is_none() || WITH_ENGINES.contains(&name) { Some(Running::start(&Engine::ALL)?) } else { None };
     envs.extend(engines.iter().flat_map(Running::variables));
+    if ["llm", "advi"].iter().any(|part| name.contains(part)) {
+        envs.extend(advice_variables()?);
+    }
     if name == "crash" {
         envs.push(("KOI_DRAWS", draws.unwrap_or(LONG_DRAWS).to_string()));
     }
@@ -141,6 +149,12 @@ pub fn one(name: &str, rounds: Option<u64>, draws: Option<u64>) -> Result<()> {
     ensure!(counts.failed == 0, "{} tests failed", counts.failed);
     ensure!(counts.passed > 0, "no test is called {name}");
     Ok(())
+}
+
+/// What tests of advice need: a real language model's server, and Python for the worker; where both are.
+fn advice_variables() -> Result<[(&'static str, String); 2]> {
+    let (llama, python) = (llama::ensure_built()?, python::ensure_made()?);
+    Ok([(llama::VARIABLE, llama.display().to_string()), (python::VARIABLE, python.display().to_string())])
 }
 
 /// Runs browser tests on a fresh build, and ends with one line of JSON.

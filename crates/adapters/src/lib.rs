@@ -1,5 +1,6 @@
 //! The ports' adapters on real engines, and how the embedded ones are put together.
 
+pub mod advice;
 mod background;
 pub mod clock;
 #[cfg(feature = "kafka")]
@@ -10,6 +11,7 @@ pub mod import;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod ledger;
+pub mod llm;
 pub mod notifier;
 pub mod records;
 pub mod vault;

@@ -1,5 +1,6 @@
 //! Use cases, the partition owner, and the ports through which both reach the world.
 
+pub mod advise;
 pub mod command;
 pub mod desk;
 mod error;
@@ -22,10 +23,12 @@ pub mod time;
 pub mod timers;
 pub mod trace;
 mod views;
+mod worded;
 
 pub use error::{Error, Result};
 pub use koi::{Answer, ChoiceInput, Koi};
 pub use views::*;
+pub use worded::*;
 
 /// The last id of the millisecond in which `id` was made: whoever saw it makes no id that may exist already, whatever
 /// partition's id `id` is.

@@ -1,6 +1,7 @@
 //! What the use cases need of the world. Each trait states what an adapter promises; `testkit` holds the suite that
 //! every adapter of a port passes.
 
+mod advice;
 mod browse;
 mod codes;
 mod drawings;
@@ -9,11 +10,13 @@ mod exchange;
 mod fulfil;
 mod hints;
 mod live;
+mod llm;
 mod models;
 mod peers;
 mod segments;
 
 pub use crate::timers::Timers;
+pub use advice::*;
 pub use browse::*;
 pub use codes::*;
 pub use drawings::*;
@@ -22,6 +25,7 @@ pub use exchange::*;
 pub use fulfil::*;
 pub use hints::*;
 pub use live::*;
+pub use llm::*;
 pub use models::*;
 pub use peers::*;
 pub use segments::*;

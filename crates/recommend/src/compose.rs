@@ -54,10 +54,25 @@ impl PrizeIndex {
     /// Fills the slots for one shopper into `out`, a tier's slots next to each other, tiers in the campaign's order.
     /// `seed` stands for the shopper: the same one gives the same slots.
     pub fn compose(&self, fitted: &Fitted, who: Who<'_>, seed: u64, scratch: &mut Scratch, out: &mut Vec<Slot>) {
+        self.compose_in_order(fitted, who, seed, &[], scratch, out);
+    }
+
+    /// The same, with some prizes in the order in which an adviser says that the shopper wants them: they share the scores
+    /// that they have anyway, so they come no earlier or later among the others than before.
+    pub fn compose_in_order(
+        &self,
+        fitted: &Fitted,
+        who: Who<'_>,
+        seed: u64,
+        order: &[u16],
+        scratch: &mut Scratch,
+        out: &mut Vec<Slot>,
+    ) {
         fitted.score(who, scratch);
         let mut slots = std::mem::take(&mut scratch.slots);
         slots.scores.clear();
         slots.scores.extend((0..self.len()).map(|prize| self.score(prize, fitted, scratch)));
+        reorder(&mut slots.scores, order);
         fitted.note_bought(who, scratch);
         let baskets = fitted.subject(who).baskets;
         slots.best.clear();
@@ -241,6 +256,19 @@ impl PrizeIndex {
     }
 }
 
+/// Gives the scores of the prizes in `order` to them anew, the largest first; equal ones differ by a hair, so that the
+/// order shows.
+fn reorder(scores: &mut [f32], order: &[u16]) {
+    let places = || order.iter().map(|prize| usize::from(*prize)).filter(|place| *place < scores.len());
+    let mut shared: Vec<f32> = places().map(|place| scores[place]).collect();
+    shared.sort_by(|a, b| b.total_cmp(a));
+    let hair = shared.first().copied().unwrap_or(0.0).max(f32::EPSILON) * 1e-5;
+    let places: Vec<usize> = places().collect();
+    for (nth, (place, score)) in places.into_iter().zip(&shared).enumerate() {
+        scores[place] = score + hair * (shared.len() - nth) as f32;
+    }
+}
+
 /// The prize of the largest score among those that are set back least; of equal ones the seed chooses.
 fn best(prizes: impl Iterator<Item = u16>, seed: u64, rate: impl Fn(usize) -> (u8, f32)) -> Option<u16> {
     let mut best: Option<(u16, (u8, f32))> = None;
@@ -317,6 +345,23 @@ mod tests {
         // Each tier alone would take a, then b; only one way serves all three.
         check(&["a", "b", "c"], &[(1, &[0, 1]), (1, &[0, 2]), (1, &[0, 1])], 1, &[0, 2, 1]);
         check(&["a", "b", "c"], &[(0, &[]), (1, &[0]), (2, &[0, 1, 2])], 1, &[0, 1, 2]);
+    }
+
+    #[test]
+    fn an_advisers_order_decides_among_the_prizes_it_names() {
+        let fitted = small_shop();
+        let all: &[u16] = &[0, 1, 2, 3];
+        let index = index(&fitted, &["a", "b", "c", "x"], &[(2, all)]);
+        let slots = |order: &[u16], shopper: u64| {
+            let mut out = Vec::new();
+            let who = Who::Shopper(ShopperId(shopper));
+            index.compose_in_order(&fitted, who, shopper, order, &mut Scratch::default(), &mut out);
+            out.iter().map(|slot| slot.prize).collect::<Vec<_>>()
+        };
+        assert_eq!(slots(&[], 1), [0, 1]);
+        assert_eq!(slots(&[2, 1, 0], 1), [2, 1], "what the shopper wants most is what the adviser says");
+        assert_eq!(slots(&[3, 2], 99), [3, 2], "also where nothing else is known");
+        assert_eq!(slots(&[77], 1), [0, 1], "a prize that is not there");
     }
 
     #[test]

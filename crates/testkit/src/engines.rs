@@ -39,6 +39,26 @@ pub fn kafka() -> String {
     url.trim_start_matches("kafka://").to_owned()
 }
 
+/// The variable that names the folder of llama.cpp's server and its tiny models.
+pub const LLAMA: &str = "KOI_TEST_LLAMA";
+
+/// The folder with `llama-server`, `oracle.gguf` and `random.gguf`.
+///
+/// # Panics
+/// Where it was not built, with the command that builds it.
+pub fn llama() -> PathBuf {
+    let folder = std::env::var_os(LLAMA).map_or_else(llama_cache, PathBuf::from);
+    let built = folder.join("llama-server").is_file() && folder.join("oracle.gguf").is_file();
+    assert!(built, "there is no llama-server in {}; `cargo xtask test llm` builds it", folder.display());
+    folder
+}
+
+/// Where `cargo xtask test` puts it: outside the project, for every clone of it.
+fn llama_cache() -> PathBuf {
+    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache");
+    std::env::var_os("XDG_CACHE_HOME").map_or_else(home, PathBuf::from).join("koi/llama")
+}
+
 fn target() -> PathBuf {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from(root).join("target"), PathBuf::from)

@@ -5,4 +5,5 @@ pub mod clock;
 pub mod conformance;
 pub mod engines;
 pub mod model;
+pub mod model_server;
 pub mod relay;

@@ -13,7 +13,7 @@ pub(super) fn has(program: &str) -> bool {
 }
 
 /// Makes sure of `program`, which is in Debian's `packages`. Their services are kept down: what runs is started here.
-pub(super) fn apt(program: &str, packages: &[&str]) -> Result<()> {
+pub(crate) fn apt(program: &str, packages: &[&str]) -> Result<()> {
     if has(program) {
         return Ok(());
     }

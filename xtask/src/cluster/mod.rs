@@ -5,7 +5,7 @@
 //! Process ids and ports are kept in files beside the data, so a second call finds what an earlier one started.
 
 mod engine;
-mod install;
+pub(crate) mod install;
 mod kafka;
 mod mariadb;
 mod proxy;

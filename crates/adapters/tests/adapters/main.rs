@@ -19,6 +19,7 @@ mod imports;
 mod kafka;
 mod limits;
 mod live;
+mod llm;
 mod mysql;
 mod orders;
 mod points;

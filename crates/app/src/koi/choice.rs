@@ -4,14 +4,17 @@
 //! and has until [`ADVISE_WITHIN`]: whatever is not a proper answer by then falls to the local one.
 
 use super::Koi;
+use crate::advise::{likeliest, redact};
 use crate::error::{Error, Result};
 use crate::time::rfc3339;
 use crate::views::{ChoiceView, ReliabilityBin, ReliabilityView};
 use async_trait::async_trait;
 use domain::behaviour::{Action, Behaviour};
 use recommend::baskets::History;
+use recommend::choice::distil::{Teacher, pooled};
 use recommend::choice::{Answer, Chooser, Wanted};
 use recommend::fit::Fitted;
+use recommend::text::Language;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
@@ -43,11 +46,31 @@ pub struct ChoiceInput {
     pub options: Vec<(String, Vec<String>)>,
 }
 
-/// What may answer instead of the local model. It learns what the products are called and nothing of who asks.
+/// What an adviser is told: nothing of who asks ([`redact`]).
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// That of the names in it, and of an explanation.
+    pub language: Language,
+    /// The latest first.
+    pub bought: Vec<redact::Line>,
+    /// The products of each option, by name.
+    pub options: Vec<Vec<String>>,
+}
+
+/// What an adviser says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Advice {
+    /// Of the options in their order, adding up to 1.
+    pub probabilities: Vec<f64>,
+    /// A sentence in the question's language that may be shown.
+    pub explanation: Option<String>,
+}
+
+/// What may answer instead of the local model.
 #[async_trait]
 pub trait Adviser: Send + Sync {
-    /// Probabilities of the options in their order, adding up to 1, and an explanation; nothing where it has no answer.
-    async fn advise(&self, wanted: &Wanted) -> Option<(Vec<f64>, String)>;
+    /// An answer within the time given; nothing where there is none.
+    async fn advise(&self, question: &Question, within: Duration) -> Option<Advice>;
 }
 
 /// The choosers in service.
@@ -62,6 +85,8 @@ pub(super) struct Choosers {
 struct Serving {
     fitted: Arc<Fitted>,
     chooser: Chooser,
+    /// What an adviser's answer was measured to count beside the local one's 1; nothing where it never was measured.
+    advice_weight: Option<f64>,
 }
 
 impl Default for Choosers {
@@ -92,7 +117,7 @@ impl Koi {
         let choosers = &self.inner.choosers;
         let busy = Error::Unavailable("too many questions are being answered");
         let turn = timeout(WAIT, choosers.turns.acquire()).await.map_err(|_| busy.clone())?;
-        let _turn = turn.map_err(|_| busy)?;
+        let turn = turn.map_err(|_| busy)?;
         let known = match &input.shopper {
             Some(name) => {
                 let id = self.find_shopper(name).await?.ok_or(Error::no_shopper())?;
@@ -105,14 +130,34 @@ impl Koi {
         let wanted = Arc::new(Wanted { history, options });
         let serving = timeout(WAIT, self.chooser(known.as_deref().unwrap_or_default())).await;
         let serving = serving.map_err(|_| Error::Unavailable("the model is being fitted"))??;
+        // Of shoppers whom the shop knows it may have been measured what advice is worth beside the local answer. Where
+        // that is nothing, nothing is spent on it.
+        let advice_weight = serving.advice_weight.filter(|_| known.is_some());
+        let asks = choosers.adviser.get().filter(|_| advice_weight != Some(0.0));
+        let question = asks.map(|_| question(known.as_deref(), &wanted, self.now_ms()));
         let advice = async {
-            let adviser = choosers.adviser.get()?;
-            let advised = timeout(ADVISE_WITHIN, adviser.advise(&wanted)).await.ok().flatten()?;
-            is_distribution(&advised.0, ids.len()).then_some(advised)
+            let (adviser, question) = (choosers.adviser.get()?, question.as_ref()?);
+            let advised = timeout(ADVISE_WITHIN, adviser.advise(question, ADVISE_WITHIN)).await.ok().flatten()?;
+            is_distribution(&advised.probabilities, ids.len()).then_some((advised, question.language))
         };
-        let (local, advised) = tokio::join!(answer(serving, known, wanted.clone(), self.now_ms()), advice);
+        let local = async {
+            let answered = answer(serving, known, wanted.clone(), self.now_ms()).await;
+            // A turn is for a core; whoever only waits for an adviser gives it up.
+            drop(turn);
+            answered
+        };
+        let (local, advised) = tokio::join!(local, advice);
         let (source, probabilities, explanation) = match (advised, local) {
-            (Some((probabilities, explanation)), _) => ("llm", probabilities, explanation),
+            (Some((advice, language)), local) => {
+                let weighed = advice_weight.zip(local.ok());
+                let both = weighed.map(|(weight, local)| pooled(&local.probabilities, &advice.probabilities, weight));
+                let probabilities = both.unwrap_or(advice.probabilities);
+                (
+                    "llm",
+                    probabilities.clone(),
+                    advice.explanation.unwrap_or_else(|| unexplained(language, &probabilities)),
+                )
+            }
             (None, local) => {
                 let local = local?;
                 ("model", local.probabilities, local.explanation)
@@ -164,6 +209,12 @@ impl Koi {
         }
     }
 
+    /// What was learned from a language model. Without it the local model is whole, so that it cannot be read is no error.
+    async fn teacher(&self) -> Option<Teacher> {
+        let kept = self.board()?.store().teacher().await.ok().flatten()?;
+        serde_json::from_str(&kept).ok()
+    }
+
     fn fit_chooser_meanwhile(&self, fitted: Arc<Fitted>) {
         let koi = self.clone();
         tokio::spawn(async move {
@@ -181,17 +232,44 @@ impl Koi {
             return Ok(Arc::clone(serving));
         }
         let now_ms = self.now_ms();
+        let teacher = self.teacher().await;
         let made = tokio::task::spawn_blocking(move || {
             let mut chooser = Chooser::fit(fitted.data(), now_ms);
+            if let Some(teacher) = &teacher {
+                chooser.model_mut().be_taught(teacher);
+            }
             if let Some(previous) = previous {
                 chooser.model_mut().succeed(previous.chooser.model());
             }
-            Arc::new(Serving { fitted, chooser })
+            let advice_weight = teacher.map(|teacher| teacher.advice_weight);
+            Arc::new(Serving { fitted, chooser, advice_weight })
         });
         let made = made.await.map_err(|_| Error::Unavailable("the choice model could not be fitted"))?;
         tracing::info!(questions = made.chooser.model().learned_from(), "a choice model is in service");
         *choosers.current.write().unwrap_or_else(PoisonError::into_inner) = Some(made.clone());
         Ok(made)
+    }
+}
+
+/// What an adviser may know of a question.
+fn question(known: Option<&[Behaviour]>, wanted: &Wanted, now_ms: i64) -> Question {
+    let names = wanted.options.iter().flatten().chain(&wanted.history).map(String::as_str);
+    Question {
+        language: Language::of(names),
+        bought: match known {
+            Some(behaviours) => redact::lines(behaviours, now_ms),
+            None => redact::named(&wanted.history),
+        },
+        options: wanted.options.clone(),
+    }
+}
+
+/// The explanation of advice that came without one.
+fn unexplained(language: Language, probabilities: &[f64]) -> String {
+    let percent = (probabilities.get(likeliest(probabilities)).copied().unwrap_or(0.0) * 100.0).round();
+    match language {
+        Language::Zh => format!("语言模型根据购买过的商品判断。概率 {percent}%。"),
+        Language::En => format!("Judged by a language model from what was bought. Probability {percent}%."),
     }
 }
 
@@ -232,8 +310,7 @@ fn is_distribution(probabilities: &[f64], options: usize) -> bool {
 }
 
 fn view(ids: &[String], probabilities: &[f64], source: &'static str, explanation: String) -> ChoiceView {
-    let most = probabilities.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let choice = probabilities.iter().position(|p| *p == most).and_then(|place| ids.get(place));
+    let choice = ids.get(likeliest(probabilities));
     let shown = in_units(probabilities).into_iter().map(|units| format!("{}.{:06}", units / UNITS, units % UNITS));
     ChoiceView {
         choice: choice.cloned().unwrap_or_default(),

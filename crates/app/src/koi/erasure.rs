@@ -97,6 +97,9 @@ impl Koi {
             }
         }
         self.projected().await;
+        if let Some(board) = self.board() {
+            board.store().forget(shopper).await?;
+        }
         // What the strategist had under way when it did not know yet is deleted too.
         self.parts().registry.scrub(shopper).await?;
         Ok(())

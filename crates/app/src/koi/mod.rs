@@ -8,6 +8,7 @@ mod choice;
 mod codes;
 mod composition;
 mod context;
+mod drafting;
 mod drawings;
 mod draws;
 mod erasure;
@@ -18,6 +19,7 @@ pub mod gather;
 mod heat;
 mod insight;
 mod keys;
+mod label;
 mod lists;
 mod live;
 mod model;
@@ -29,30 +31,36 @@ mod persona;
 mod preheat;
 mod referral;
 mod rehearse;
+mod rerank;
 mod segments;
 mod sessions;
 mod shoppers;
 mod strategist;
 mod tracker;
 mod webhooks;
+mod wording;
 
 pub use audit::{AuditCheck, AuditView, Deed, Target};
 pub use browse::RowAsk;
 pub(crate) use campaigns::tiers_met;
 pub use campaigns::{CampaignFilter, CampaignPolicy};
-pub use choice::{ADVISE_WITHIN, Adviser, ChoiceInput};
+pub use choice::{ADVISE_WITHIN, Advice, Adviser, ChoiceInput, Question};
 pub use codes::{CODES_MAX, CodesFrom};
 pub use context::{Shown, stored_slots};
+pub use drafting::DraftAsk;
 pub use exchange::{ITEMS_MAX, ItemEdit};
 pub use insight::Step;
 pub use keys::KeyView;
+pub use label::{LabelAsk, LabelReport};
 pub(crate) use lists::prize_view;
 pub use operators::{BanView, NewOperator, OperatorEdit, OperatorView};
 pub use orders::OrderInput;
+pub use rerank::OrdersFrom;
 pub use sessions::{Session, SessionToken, SessionView};
 pub use strategist::{Strategist, Wishes, wishes};
 pub use tracker::{Heard, WholeRefund};
 
+use crate::advise::board::Board;
 use crate::command::Reply;
 use crate::desk::{Desk, Hasher, Policy, Throttle};
 use crate::error::{Error, Result};
@@ -60,8 +68,8 @@ use crate::fulfil::Dispatch;
 use crate::live::StrategyIds;
 use crate::owners::{Owners, STRANGE};
 use crate::ports::{
-    Accounts, Browse, Campaigns, Clock, Codes, Drawings, Escrow, ExchangeDesk, Heardings, Hints, Hot, Lists, Notifier,
-    Orders, PortError, Registry, Shelves, Timers,
+    Accounts, AdviceStore, Browse, Campaigns, Clock, Codes, Drawings, Escrow, ExchangeDesk, Heardings, Hints, Hot,
+    LanguageModel, Lists, Notifier, Orders, PortError, Registry, Shelves, Timers,
 };
 use crate::runtime::Runtime;
 use bytes::Bytes;
@@ -147,6 +155,11 @@ struct Inner {
     hasher: Hasher,
     throttle: Throttle,
     policy: std::sync::OnceLock<Policy>,
+    /// What advises beside the local models, where anything does.
+    language_model: std::sync::OnceLock<Arc<dyn LanguageModel>>,
+    board: std::sync::OnceLock<Arc<Board>>,
+    orders_from: std::sync::OnceLock<OrdersFrom>,
+    ranking: rerank::Ranking,
     /// Rehearsals that may run at a time.
     rehearsing: Arc<tokio::sync::Semaphore>,
 }
@@ -186,6 +199,10 @@ impl Koi {
                 hasher: Hasher::default(),
                 throttle: Throttle::default(),
                 policy: std::sync::OnceLock::new(),
+                language_model: std::sync::OnceLock::new(),
+                board: std::sync::OnceLock::new(),
+                orders_from: std::sync::OnceLock::new(),
+                ranking: rerank::Ranking::default(),
                 rehearsing: Arc::new(tokio::sync::Semaphore::new(1)),
                 parts,
             }),
@@ -206,6 +223,26 @@ impl Koi {
 
     pub(crate) fn parts(&self) -> &Parts {
         &self.inner.parts
+    }
+
+    /// Lets use cases ask a language model from now on; the first one stays.
+    pub fn take_language_model(&self, model: Arc<dyn LanguageModel>) {
+        _ = self.inner.language_model.set(model);
+    }
+
+    /// Opens the topics of advice over a store; the first one stays.
+    pub fn open_board(&self, store: Arc<dyn AdviceStore>) -> Arc<Board> {
+        self.inner.board.get_or_init(|| Arc::new(Board::new(store, self.parts().clock.clone()))).clone()
+    }
+
+    /// The topics of advice, where they are open.
+    pub fn board(&self) -> Option<&Arc<Board>> {
+        self.inner.board.get()
+    }
+
+    /// The language model, where one is configured.
+    pub fn language_model(&self) -> Option<&Arc<dyn LanguageModel>> {
+        self.inner.language_model.get()
     }
 
     /// Whether requests can be answered: not while draining, not after the ledger came into doubt, not before all

@@ -5,6 +5,7 @@
 
 use super::composition::arm_of;
 use super::context::stored_slots;
+use super::rerank::Orders;
 use super::{Koi, model};
 use crate::error::{Error, Result};
 use crate::ports::{JobCursor, StrategyRow};
@@ -177,28 +178,38 @@ fn index(fitted: &Fitted, rules: &Rules) -> Result<PrizeIndex> {
 }
 
 /// Composes and formats one shopper's slots.
-struct Composer {
+pub(super) struct Composer {
     fitted: Arc<Fitted>,
     index: PrizeIndex,
     runtime: Arc<Runtime>,
     scratch: Scratch,
     slots: Vec<recommend::compose::Slot>,
+    /// The order in which somebody wants the prizes, where an adviser said so.
+    orders: Option<Orders>,
 }
 
 impl Composer {
-    fn new(fitted: Arc<Fitted>, runtime: Arc<Runtime>, policy: Policy) -> Result<Self> {
+    pub(super) fn new(
+        fitted: Arc<Fitted>,
+        runtime: Arc<Runtime>,
+        policy: Policy,
+        orders: Option<Orders>,
+    ) -> Result<Self> {
         let index = index(&fitted, &runtime.rules)?.with_policy(policy);
-        Ok(Self { fitted, index, runtime, scratch: Scratch::default(), slots: Vec::new() })
+        Ok(Self { fitted, index, runtime, scratch: Scratch::default(), slots: Vec::new(), orders })
     }
 
-    fn row(&mut self, shopper: ShopperId, who: Who<'_>, generation: u32) -> StrategyRow {
+    pub(super) fn row(&mut self, shopper: ShopperId, who: Who<'_>, generation: u32) -> StrategyRow {
         let seed = mix(shopper.0) ^ self.runtime.id.0;
         let nobody = History::default();
         let arm = arm_of(&self.runtime.rules, shopper);
         // Somebody of whom nothing is known sees what most want. The random arm draws from its template whatever is
         // stored; its row says that its shopper was seen to.
         let who = if arm == Arm::Personal { who } else { Who::Newer(NOBODY, &nobody) };
-        self.index.compose(&self.fitted, who, seed, &mut self.scratch, &mut self.slots);
+        let orders = self.orders.as_ref().filter(|_| arm == Arm::Personal);
+        let order = orders.and_then(|orders| orders.get(&(shopper, self.runtime.id)));
+        let order = order.as_deref().unwrap_or_default();
+        self.index.compose_in_order(&self.fitted, who, seed, order, &mut self.scratch, &mut self.slots);
         let tiers = self
             .runtime
             .rules
@@ -309,12 +320,18 @@ impl Koi {
         }
         let activations = || self.inner.model.activations.load(Ordering::Acquire);
         let mut seen = activations();
-        let mut composer = Composer::new(fitted, runtime.clone(), self.supply_policy(runtime).await?)?;
+        let mut composer =
+            Composer::new(fitted, runtime.clone(), self.supply_policy(runtime).await?, self.orders_of_prizes())?;
         loop {
             if seen != activations() {
                 // Another model was put into service: what was composed so far is by the one before.
                 seen = activations();
-                composer = Composer::new(self.fitted().await?, runtime.clone(), self.supply_policy(runtime).await?)?;
+                composer = Composer::new(
+                    self.fitted().await?,
+                    runtime.clone(),
+                    self.supply_policy(runtime).await?,
+                    self.orders_of_prizes(),
+                )?;
                 cursor = JobCursor { after: ShopperId(0), done: 0, finished: false, ..cursor };
             }
             if cursor.finished {
@@ -345,7 +362,7 @@ impl Koi {
         }
     }
 
-    async fn store(&self, mut rows: Vec<StrategyRow>, cursor: JobCursor) -> Result<()> {
+    pub(super) async fn store(&self, mut rows: Vec<StrategyRow>, cursor: JobCursor) -> Result<()> {
         let made: Vec<ShopperId> = rows.iter().map(|r| r.shopper).collect();
         // Their sockets pass nothing on from before the message has its id until it is committed: else a shopper could
         // have seen a higher one, and never resume this.
@@ -409,8 +426,9 @@ impl Koi {
         for runtime in self.open_campaigns() {
             let Some(cursor) = self.parts().shelves.cursor(runtime.id).await? else { continue };
             let policy = self.supply_policy(&runtime).await?;
-            let mut composer = Composer::new(fitted.clone(), runtime, policy)?;
+            let mut composer = Composer::new(fitted.clone(), runtime.clone(), policy, self.orders_of_prizes())?;
             let (histories, now_ms) = (histories.clone(), self.now_ms());
+            let asked = histories.clone();
             let work = tokio::task::spawn_blocking(move || {
                 let compose = |(shopper, behaviours): &(ShopperId, Vec<_>)| {
                     let history = composer.fitted.history(behaviours, now_ms);
@@ -420,6 +438,7 @@ impl Koi {
             });
             let rows = work.await.map_err(|_| Error::Unavailable("strategies could not be composed"))?;
             self.store(rows, cursor).await?;
+            self.ask_for_orders(&runtime, &asked).await;
         }
         Ok(unseen)
     }

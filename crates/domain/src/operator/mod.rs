@@ -78,6 +78,8 @@ words! {
         KeysManage = "keys_manage",
         AuditRead = "audit_read",
         BackupCreate = "backup_create",
+        /// Reads questions of the advice topics and answers them.
+        AdviceGive = "advice_give",
     }
 }
 
@@ -92,6 +94,8 @@ words! {
         Campaigns = "campaigns",
         /// Points of shoppers.
         Points = "points",
+        /// The topics of advice: for another program that is the analyst.
+        Advice = "advice",
         /// API keys, operators, the audit; holds every other scope.
         Admin = "admin",
     }
@@ -121,6 +125,7 @@ pub const ROLES: &[(Permission, &str)] = &[
     (P::KeysManage, "o"),
     (P::AuditRead, "oa"),
     (P::BackupCreate, "o"),
+    (P::AdviceGive, "o"),
 ];
 
 impl Role {
@@ -148,6 +153,7 @@ impl Scope {
             Scope::Shoppers => [P::ShoppersRead, P::ShoppersWrite, P::ShoppersBlock].into_iter().collect(),
             Scope::Events => [P::EventsWrite].into_iter().collect(),
             Scope::Points => [P::PointsAdd].into_iter().collect(),
+            Scope::Advice => [P::AdviceGive].into_iter().collect(),
             Scope::Campaigns => [
                 P::CampaignsRead,
                 P::CampaignsEdit,

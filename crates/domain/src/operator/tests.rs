@@ -26,6 +26,7 @@ const BY_ROLE: &[(Role, &[&str])] = &[
             "keys_manage",
             "audit_read",
             "backup_create",
+            "advice_give",
         ],
     ),
     (
@@ -107,7 +108,7 @@ fn scopes_open_what_they_name() {
     }
     for permission in Permission::ALL {
         assert!(all(&["admin"]).has(*permission), "admin holds {permission:?}");
-        let held = [Scope::Shoppers, Scope::Events, Scope::Campaigns, Scope::Points];
+        let held = [Scope::Shoppers, Scope::Events, Scope::Campaigns, Scope::Points, Scope::Advice];
         let by_other = held.into_iter().any(|scope| scope.rights().has(*permission));
         let admin_only = ["operators_read", "operators_manage", "keys_manage", "audit_read", "backup_create"];
         assert_eq!(by_other, !admin_only.contains(&permission.word()), "{permission:?}");

@@ -24,12 +24,25 @@ impl<const N: usize> Logit<N> {
     /// Fits on choices; `penalty` is the inverse variance of the weights' prior, for features of scale 1. Without
     /// choices every weight is 0.
     pub fn fit(choices: &[Choice<N>], penalty: f64) -> Logit<N> {
+        let chosen = |place: usize, option: usize| f64::from(u8::from(option == choices[place].chosen));
+        Self::fit_to(choices, chosen, penalty)
+    }
+
+    /// Fits to how probable a teacher finds each option, rather than to what was chosen (soft labels).
+    pub fn fit_soft(labelled: &[(Choice<N>, Vec<f64>)], penalty: f64) -> Logit<N> {
+        let choices: Vec<Choice<N>> = labelled.iter().map(|(choice, _)| choice.clone()).collect();
+        let label = |place: usize, option: usize| labelled[place].1.get(option).copied().unwrap_or(0.0);
+        Self::fit_to(&choices, label, penalty)
+    }
+
+    /// `label` is how much of a choice (by its place) falls on an option; a choice's labels add up to 1.
+    fn fit_to(choices: &[Choice<N>], label: impl Fn(usize, usize) -> f64, penalty: f64) -> Logit<N> {
         let scale = scales(choices);
         let mut weights = [0.0; N];
         for _ in 0..MAX_STEPS {
             let (mut gradient, mut hessian) = ([0.0; N], vec![[0.0; N]; N]);
-            for choice in choices {
-                gather(choice, &scale, &weights, &mut gradient, &mut hessian);
+            for (place, choice) in choices.iter().enumerate() {
+                gather(choice, |option| label(place, option), &scale, &weights, &mut gradient, &mut hessian);
             }
             for (i, weight) in weights.iter().enumerate() {
                 gradient[i] -= penalty * weight;
@@ -73,6 +86,7 @@ fn scales<const N: usize>(choices: &[Choice<N>]) -> [f64; N] {
 
 fn gather<const N: usize>(
     choice: &Choice<N>,
+    label: impl Fn(usize) -> f64,
     scale: &[f64; N],
     weights: &[f64; N],
     gradient: &mut [f64; N],
@@ -87,9 +101,7 @@ fn gather<const N: usize>(
     for (place, option) in scaled.iter().enumerate() {
         let centred: [f64; N] = std::array::from_fn(|i| option[i] - mean[i]);
         for (i, (slope, row)) in gradient.iter_mut().zip(hessian.iter_mut()).enumerate() {
-            if place == choice.chosen {
-                *slope += centred[i];
-            }
+            *slope += label(place) * centred[i];
             let weighted = p[place] * centred[i];
             row.iter_mut().zip(&centred[..=i]).for_each(|(cell, other)| *cell += weighted * other);
         }
@@ -150,6 +162,16 @@ mod tests {
         for (found, truth) in found.weights.iter().zip(truth.weights) {
             assert!((found - truth).abs() < 0.05, "{found} for {truth}");
         }
+        // A teacher who says how probable each option is teaches the same.
+        let soft: Vec<(Choice<2>, Vec<f64>)> = choices[..2_000]
+            .iter()
+            .map(|c| (c.clone(), softmax(&c.options.iter().map(|o| truth.utility(o)).collect::<Vec<_>>())))
+            .collect();
+        let taught = Logit::fit_soft(&soft, 1e-3);
+        assert!(
+            taught.weights.iter().zip(truth.weights).all(|(found, truth)| (found - truth).abs() < 0.01),
+            "{taught:?}"
+        );
         assert_eq!(Logit::<2>::fit(&[], 1.0).weights, [0.0; 2]);
         let constant = Choice { options: vec![[1.0, 1.0]; 3], chosen: 0 };
         assert!(Logit::fit(&[constant], 1.0).weights.iter().all(|weight| weight.abs() < 1e-9));

@@ -3,6 +3,7 @@
 //! [`ChoiceModel`] answers for shoppers and products that the shop knows; [`evaluate`] measures it on questions.
 
 pub mod answer;
+pub mod distil;
 pub mod draw;
 pub mod evaluate;
 pub mod logit;

@@ -8,6 +8,7 @@
 //! how well each explains the options themselves, over all questions that come together (empirical Bayes by
 //! expectation maximisation; Robbins 1956, Dempster et al. 1977). Answers play no part in that.
 
+use super::distil::{Teacher, pooled};
 use super::evidence::{Lesson, MAX_LESSONS, Ranker};
 use super::logit::{Choice, Logit, log_sum_exp, softmax};
 use super::market::Market;
@@ -18,8 +19,8 @@ use crate::calibrate::{Calibrator, Case, Quality, Recalibrated, choose, cross_ju
 use domain::ids::mix;
 
 /// The window whose purchases answer a training question: two months, or a fifth of a shorter history.
-const WINDOW_MS: i64 = 61 * 86_400_000;
-const WINDOWS_AT_LEAST: i64 = 5;
+pub(super) const WINDOW_MS: i64 = 61 * 86_400_000;
+pub(super) const WINDOWS_AT_LEAST: i64 = 5;
 
 /// Earlier moments in windows before the cut. The first one validates, those from two windows on train meanwhile.
 const MOMENTS: [f64; 5] = [1.0, 1.5, 2.0, 2.5, 3.0];
@@ -61,6 +62,8 @@ pub struct ChoiceModel {
     outcomes: [Vec<Case>; 2],
     learned_from: usize,
     before_ms: i64,
+    /// What was distilled from a language model, where that was worth something.
+    taught: Option<(f64, Logit<N>)>,
 }
 
 impl ChoiceModel {
@@ -80,6 +83,7 @@ impl ChoiceModel {
             outcomes: [Vec::new(), Vec::new()],
             learned_from: 0,
             before_ms,
+            taught: None,
         };
         let [latest, _, ..] = &lessons[..] else { return model };
         let meanwhile: Vec<&Example> = lessons[2..].iter().flatten().collect();
@@ -165,6 +169,11 @@ impl ChoiceModel {
         Quality::of(&judged)
     }
 
+    /// Lets what was distilled from a language model count beside what was learned here.
+    pub fn be_taught(&mut self, teacher: &Teacher) {
+        self.taught = teacher.logit();
+    }
+
     /// The smoothing of the baseline, in lines.
     pub fn baseline_prior(&self) -> f64 {
         self.prior
@@ -195,7 +204,11 @@ impl ChoiceModel {
 
     fn probabilities(&self, asked: &Asked, drawn: Drawn) -> Vec<f64> {
         let utilities: Vec<f64> = asked.options.iter().map(|groups| self.utility(&asked.past, groups, drawn)).collect();
-        self.calibrators[drawn as usize].apply(&softmax(&utilities))
+        let own = self.calibrators[drawn as usize].apply(&softmax(&utilities));
+        let Some((weight, taught)) = &self.taught else { return own };
+        let of_group = |&group: &GroupId| taught.utility(&option(&self.market, &asked.past, group, drawn));
+        let opinion = asked.options.iter().map(|groups| mean_of(groups.iter().map(of_group)));
+        pooled(&own, &softmax(&opinion.collect::<Vec<_>>()), *weight)
     }
 
     /// An option of several groups is worth what the mean of them is: a long list does not win by its length.

@@ -48,6 +48,8 @@ impl Drawn {
 pub struct Example {
     pub drawn: Drawn,
     pub shopper: usize,
+    /// The options.
+    pub groups: Vec<GroupId>,
     pub choice: Choice<N>,
     /// Evidence for the options, with whether it spoke for the answer.
     pub evidence: Vec<Lesson>,
@@ -101,6 +103,7 @@ pub fn examples(data: &Dataset, groups: &Groups, from_ms: i64, until_ms: i64, se
                 examples.push(Example {
                     drawn,
                     shopper,
+                    groups: options.clone(),
                     evidence,
                     frequency: options.iter().map(frequency).collect(),
                     choice: Choice {

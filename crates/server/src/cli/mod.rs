@@ -1,6 +1,7 @@
 //! The command line. Exit status: 0 done, 1 the work failed, 2 wrong use. With `--json` a command prints one JSON object
 //! on standard output and nothing else there; progress and logs go to standard error.
 
+mod advise;
 mod bench_empty;
 mod choice;
 mod config;
@@ -46,6 +47,9 @@ enum Command {
     Evaluate(evaluate::Command),
     /// Compare hyper-parameters on a validation split
     Tune(tune::Args),
+    /// A language model as adviser
+    #[command(subcommand)]
+    Advise(advise::Command),
     /// Versions of the recommendation model
     #[command(subcommand)]
     Models(models::Command),
@@ -119,6 +123,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Strategies(command) => strategies::run(command),
         Command::Evaluate(command) => evaluate::run(command),
         Command::Tune(args) => tune::run(args),
+        Command::Advise(command) => advise::run(command),
         Command::Models(command) => models::run(command),
         Command::Operators(command) => operators::run(command),
         Command::Config(command) => config::run(&command),
@@ -197,6 +202,9 @@ mod tests {
             ("koi tune --train t --model rp3beta --json", true),
             ("koi tune --train t --test s", false),
             ("koi tune", false),
+            ("koi advise label --data d --sample 10 --json", true),
+            ("koi advise label --sample 0", false),
+            ("koi advise", false),
             ("koi evaluate choice --purchases p --questions q --json", true),
             ("koi evaluate choice --purchases p --questions q --diagram d.svg", true),
             ("koi evaluate choice --purchases p", false),

@@ -63,6 +63,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
         // second process on the same data and address, the data is what must be named.
         let bound = TcpListener::bind(wanted).await;
         let engines = Engines::open(&config).await?;
+        if let Err(error) = adapters::advice::start(engines.koi(), &config.server.data, &config.llm, &config.advice) {
+            engines.close().await;
+            return Err(Failure::work(error));
+        }
         let listener = match bound {
             Ok(listener) => listener,
             Err(error) => {

@@ -35,6 +35,8 @@ pub struct Config {
     pub campaigns: Campaigns,
     pub limits: crate::http::Limits,
     pub telemetry: Telemetry,
+    pub llm: adapters::llm::Options,
+    pub advice: adapters::advice::Analyst,
 }
 
 /// `[campaigns]`
@@ -251,6 +253,8 @@ pub enum ConfigError {
     Telemetry,
     #[error(transparent)]
     Hints(#[from] adapters::hints::BadOptions),
+    #[error("llm: {0}")]
+    Llm(String),
 }
 
 impl Config {
@@ -319,6 +323,9 @@ impl Config {
         let named = url.is_empty() || url.starts_with("http://") || url.starts_with("https://");
         if !named || !(0.0..=1.0).contains(&self.telemetry.sample) {
             return Err(ConfigError::Telemetry);
+        }
+        if let Some(wrong) = self.llm.wrong() {
+            return Err(ConfigError::Llm(wrong));
         }
         Ok(self)
     }
@@ -425,6 +432,8 @@ mod tests {
             ("[ledger]\ntopic = \"a topic\"", &["ledger", "topic"]),
             ("[ledger]\nmin_insync = 4", &["ledger", "min_insync"]),
             ("[records]\nurl = \"mysql://koi@db/koi\"", &["records.url", "kafka"]),
+            ("[llm.endpoints.one]\nmodel = \"m\"", &["llm", "one", "url"]),
+            ("[llm]\nconcurrency = 0", &["llm", "concurrency"]),
         ] {
             let error = Config::parse(text).unwrap_err().to_string();
             assert!(want.iter().all(|w| error.contains(w)), "{text:?}: {error}");
@@ -449,6 +458,13 @@ mod tests {
             ("KOI__SHOPPERS__JWT__JWKS_FILE", "jwks.json"),
         ]);
         assert_eq!(Config::load(None, nested).unwrap().shoppers.jwt.audience, "koi");
+        let model = env(&[
+            ("KOI__LLM__ENDPOINTS__NEAR__URL", "http://127.0.0.1:1/v1"),
+            ("KOI__LLM__ENDPOINTS__NEAR__MODEL", "m"),
+            ("KOI__LLM__ENDPOINTS__NEAR__KEY", "sk-secret"),
+        ]);
+        let config = Config::load(None, model).unwrap();
+        assert!(config.llm.endpoints.contains_key("near") && !format!("{config:?}").contains("sk-secret"));
         for (name, value) in [
             ("KOI__SERVER__COLOUR", "red"),
             ("KOI__COLOUR__RED", "1"),

@@ -14,10 +14,10 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
     info(title = "Koi", description = "A marketing prize-draw platform: purchases in, personal prize draws out.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
     paths(
         shoppers::put_shopper, shoppers::create_token, profiles::get_profile, profiles::list_recommendations,
-        choices::create_choice, choices::get_reliability, points::add_points, blacklist::put_blacklist, blacklist::delete_blacklist, events::record_events, tracker::track, tracker::batch, tracker::identify,
+        choices::create_choice, choices::get_reliability, personas::word_persona, advice::list_advice_questions, advice::list_advice_answers, advice::give_advice, points::add_points, blacklist::put_blacklist, blacklist::delete_blacklist, events::record_events, tracker::track, tracker::batch, tracker::identify,
         campaigns::create_campaign, campaigns::list_campaigns, campaigns::get_campaign, campaigns::edit_campaign,
         campaigns::publish_campaign, campaigns::pause_campaign, campaigns::resume_campaign, campaigns::end_campaign,
-        campaigns::archive_campaign, templates::list_templates, rules::get_rules,
+        campaigns::archive_campaign, templates::list_templates, drafts::draft_campaign, rules::get_rules,
         versions::draft_version, versions::list_versions, versions::get_version, versions::get_version_diff,
         versions::publish_version, versions::withdraw_version,
         campaigns::copy_campaign, campaigns::get_report, rehearsals::check_campaign, rehearsals::rehearse_campaign, drawings::make_drawing,
@@ -48,6 +48,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
     components(schemas(schema::Problem, domain::flow::outline::Branch, schema::flows::FlowGraph)),
     tags(
         (name = "shoppers", description = "For the shop's server"),
+        (name = "advice", description = "The topics of advice, for another program that is the analyst"),
         (name = "events", description = "Behaviour, from the shop's server"),
         (name = "campaigns", description = "For operators"),
         (name = "exchange", description = "The shop that takes points: stocked by operators, bought in by shoppers"),

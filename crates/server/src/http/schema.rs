@@ -8,12 +8,14 @@ mod orders;
 mod persona;
 mod rules;
 
+pub use advice::PersonaWords;
 pub use browse::*;
 pub use desk::*;
 pub use live::*;
 pub use orders::*;
 pub use persona::*;
 pub use rules::*;
+pub mod advice;
 pub mod drawing;
 pub mod flows;
 pub mod rehearsal;
@@ -169,6 +171,22 @@ pub struct Choice {
     pub source: String,
     /// Why, in the language of the request: Chinese where a product's name is, else English.
     pub explanation: String,
+}
+
+/// A campaign for a segment; nothing is stored of it.
+#[derive(Serialize, ToSchema)]
+pub struct Draft {
+    /// The segment in words.
+    pub brief: String,
+    /// The template that it was made from.
+    #[schema(example = "wheel")]
+    pub template: String,
+    /// `model` or `llm`.
+    pub source: String,
+    /// A body for `POST /campaigns`.
+    pub campaign: Definition,
+    /// What publishing would find; no errors.
+    pub findings: Vec<Finding>,
 }
 
 #[derive(Serialize, ToSchema)]

@@ -3,6 +3,7 @@
 //! Long ones take their length from the environment: `KOI_ROUNDS` (crash, idempotency, races) and `KOI_DRAWS` (ready_again).
 //! Each of those prints one line of JSON with its counters.
 
+mod advice;
 mod arms;
 mod audit;
 mod awards;
@@ -18,6 +19,7 @@ mod codes;
 mod console;
 mod crash;
 mod disk_full;
+mod drafts;
 mod drawings;
 mod draws;
 mod erasure;
@@ -30,6 +32,7 @@ mod idempotency;
 mod import;
 mod jwt;
 mod live;
+mod llm;
 mod models;
 mod odd_behaviour;
 mod odds;

@@ -36,13 +36,13 @@ export const words = {
   who: { operator: ["操作员", "Operator"], api_key: ["API 密钥", "API key"], bootstrap: ["引导密钥", "Bootstrap key"], command_line: ["命令行", "Command line"], system: ["系统", "System"] },
   outcome: { done: ["完成", "Done"], refused: ["被拒绝", "Refused"], unclear: ["不确定", "Unclear"], asked: ["已记录", "Recorded"] },
   role: { owner: ["所有者", "Owner"], campaign_manager: ["活动经理", "Campaign manager"], support: ["客服", "Support"], auditor: ["审计员", "Auditor"], analyst: ["分析师", "Analyst"] },
-  scope: { shoppers: ["用户", "Shoppers"], events: ["行为", "Behaviour"], campaigns: ["活动", "Campaigns"], points: ["积分", "Points"], admin: ["全部", "Everything"] },
+  scope: { shoppers: ["用户", "Shoppers"], events: ["行为", "Behaviour"], campaigns: ["活动", "Campaigns"], points: ["积分", "Points"], advice: ["顾问", "Advice"], admin: ["全部", "Everything"] },
   permission: {
     campaigns_read: ["查看活动", "See campaigns"], campaigns_edit: ["编辑草稿", "Edit drafts"], campaigns_publish: ["发布与暂停", "Publish and pause"], campaigns_end: ["结束活动", "End campaigns"],
     reports_read: ["查看报表", "See reports"], grants_create: ["发放次数", "Grant chances"], codes_manage: ["管理兑换码", "Manage codes"], exchange_manage: ["管理兑换商城", "Manage the exchange"],
     awards_manage: ["处理发奖", "Handle awards"], webhooks_manage: ["管理 Webhook", "Manage webhooks"], shoppers_read: ["查看用户", "See shoppers"], shoppers_write: ["登记用户", "Register shoppers"],
     shoppers_block: ["限制用户", "Restrict shoppers"], points_add: ["调整积分", "Adjust points"], events_write: ["写入行为", "Write behaviour"], operators_read: ["查看操作员", "See operators"],
-    operators_manage: ["管理操作员", "Manage operators"], keys_manage: ["管理密钥", "Manage keys"], audit_read: ["查看审计", "Read the audit"], backup_create: ["创建备份", "Make backups"],
+    operators_manage: ["管理操作员", "Manage operators"], keys_manage: ["管理密钥", "Manage keys"], audit_read: ["查看审计", "Read the audit"], backup_create: ["创建备份", "Make backups"], advice_give: ["回答顾问问题", "Answer questions of advice"],
   },
   message_type: { draw_result: ["抽奖结果", "Draw result"], award_updated: ["奖品状态", "Award state"], order_updated: ["活动单状态", "Order state"], strategy_ready: ["策略就绪", "Strategy ready"], award_fulfil: ["请求兑现奖品", "Fulfil an award"] },
   member: {

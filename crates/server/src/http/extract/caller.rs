@@ -93,6 +93,7 @@ wanted! {
     // A question, though it comes by POST.
     Choices: ShoppersRead, ShoppersRead, true;
     Points: PointsAdd, PointsAdd;
+    Advice: AdviceGive, AdviceGive, true;
     CampaignDrafts: CampaignsRead, CampaignsEdit;
     CampaignEnds: CampaignsRead, CampaignsEnd;
     // A question, though it comes by POST.

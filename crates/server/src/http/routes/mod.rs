@@ -1,5 +1,6 @@
 //! All routes. One module per resource; a handler extracts, calls one use case, renders.
 
+pub mod advice;
 pub mod api_keys;
 pub mod audit;
 pub mod awards;
@@ -10,6 +11,7 @@ pub mod codes;
 pub mod coupons;
 pub mod deliveries;
 pub mod desk;
+pub mod drafts;
 pub mod drawings;
 pub mod draws;
 pub mod events;
@@ -24,6 +26,7 @@ pub mod models;
 pub mod operations;
 pub mod operators;
 pub mod orders;
+pub mod personas;
 pub mod points;
 pub mod profiles;
 pub mod rehearsals;
@@ -52,8 +55,10 @@ use axum::routing::{delete, get, post, put};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 /// Questions that come by POST and change nothing.
-const ONLY_ASKED: [&str; 5] = [
+const ONLY_ASKED: [&str; 7] = [
     "/api/v1/choices",
+    "/api/v1/shoppers/{external_id}/persona",
+    "/api/v1/campaigns/draft",
     "/api/v1/flows/check",
     "/api/v1/campaigns/{id}/flow/trial",
     "/api/v1/campaigns/{id}/rehearse",
@@ -72,6 +77,7 @@ pub fn router(app: App) -> Router {
         )
         .route("/shoppers/{external_id}/tokens", post(shoppers::create_token))
         .route("/shoppers/{external_id}/profile", get(profiles::get_profile))
+        .route("/shoppers/{external_id}/persona", post(personas::word_persona))
         .route("/shoppers/{external_id}/recommendations", get(profiles::list_recommendations))
         .route("/shoppers/{external_id}/points", post(points::add_points))
         .route("/shoppers/{external_id}/blacklist", put(blacklist::put_blacklist).delete(blacklist::delete_blacklist))
@@ -80,6 +86,7 @@ pub fn router(app: App) -> Router {
         .route("/events", post(events::record_events))
         .route("/campaigns", post(campaigns::create_campaign).get(campaigns::list_campaigns))
         .route("/campaigns/templates", get(templates::list_templates))
+        .route("/campaigns/draft", post(drafts::draft_campaign))
         .route("/campaigns/{id}", get(campaigns::get_campaign).patch(campaigns::edit_campaign))
         .route("/campaigns/{id}/publish", post(campaigns::publish_campaign))
         .route("/campaigns/{id}/pause", post(campaigns::pause_campaign))
@@ -105,6 +112,8 @@ pub fn router(app: App) -> Router {
         .route("/api-keys/{id}", delete(api_keys::revoke_api_key))
         .route("/api-keys/{id}/rotate", post(api_keys::rotate_api_key))
         .merge(foresight())
+        .route("/advice/questions", get(advice::list_advice_questions))
+        .route("/advice/answers", post(advice::give_advice).get(advice::list_advice_answers))
         .merge(looks())
         .merge(desk().merge(fulfilment()).merge(points_and_shop()))
         .layer(from_fn_with_state(app.clone(), note_the_unnamed));

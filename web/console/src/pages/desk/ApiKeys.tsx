@@ -12,7 +12,7 @@ import { Secret } from "../../parts/Secret";
 import { ServerTable } from "../../parts/ServerTable";
 import { MomentInput } from "../campaign/design/fields";
 
-const SCOPES = ["shoppers", "events", "campaigns", "points", "admin"];
+const SCOPES = ["shoppers", "events", "campaigns", "points", "advice", "admin"];
 
 /** What the shop's servers sign in with. */
 export function ApiKeys() {
