@@ -168,7 +168,7 @@ async fn take(on: &Tx, found: &Found, ask: &ClaimAsk) -> PortResult<()> {
 
 /// Sets the timer of a use that may be left incomplete.
 async fn set_timer(on: &Tx, ask: &ClaimAsk, after_ms: i64) -> PortResult<()> {
-    let sql = "INSERT INTO due (kind, id, shopper, part, campaign, at) VALUES (?, ?, ?, ?, ?, ?)";
+    let sql = "INSERT OR IGNORE INTO due (kind, id, shopper, part, campaign, at) VALUES (?, ?, ?, ?, ?, ?)";
     let mut values = vec![DueKind::Redeem.word().into(), bits(ask.new_id.0), bits(ask.shopper.0), part(ask.shopper)];
     values.extend([bits(ask.campaign.0), ask.now_ms.saturating_add(after_ms).into()]);
     run(on, sql, values).await

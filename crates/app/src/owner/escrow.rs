@@ -30,6 +30,8 @@ const AHEAD: u64 = 32;
 pub(super) const PLENTY: u64 = 4 * PARTITIONS as u64;
 /// How long a row that said it was empty is believed.
 const EMPTY_FOR: Duration = Duration::from_secs(1);
+/// How often the row of idle units is read again where there was plenty.
+const AGAIN: Duration = Duration::from_secs(5);
 /// Units that nobody asked about for so long go back, where there is no plenty.
 const IDLE_MS: i64 = 10_000;
 
@@ -57,6 +59,7 @@ pub(super) struct Units {
     returned_in_row: u64,
     left: u64,
     empty_since: Option<Instant>,
+    heard_at: Instant,
     /// Taken at a time where there is plenty: units, or cents.
     ahead: u64,
     used_ms: i64,
@@ -79,6 +82,7 @@ impl Units {
             returned_in_row: 0,
             left: 0,
             empty_since: None,
+            heard_at: Instant::now(),
             ahead,
             used_ms: now_ms,
             asked: false,
@@ -121,7 +125,7 @@ impl Units {
     }
 
     fn hear(&mut self, heard: &PortResult<Heard>) {
-        self.asked = false;
+        (self.asked, self.heard_at) = (false, Instant::now());
         match heard {
             Ok(Heard { holding, left }) => {
                 (self.taken, self.known) = (holding.taken, true);
@@ -360,8 +364,13 @@ impl Owner {
             let unused = now_ms - units.used_ms > IDLE_MS && !units.asked && units.waiting.is_empty();
             if units.owes() {
                 owing.push(units.share);
-            } else if free > 0 && unused && !units.plenty() && units.returned == units.returned_durably {
-                idle.push((units.share, free));
+            } else if free > 0 && unused && units.returned == units.returned_durably {
+                if !units.plenty() {
+                    idle.push((units.share, free));
+                } else if units.heard_at.elapsed() > AGAIN {
+                    // There was plenty when the row was last read; others may have taken it since.
+                    owing.push(units.share);
+                }
             }
         };
         for slot in self.campaigns.values() {
