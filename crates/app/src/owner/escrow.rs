@@ -64,6 +64,8 @@ pub(super) struct Units {
     ahead: u64,
     used_ms: i64,
     asked: bool,
+    /// Few are at hand and many with nobody.
+    low: bool,
     want: u64,
     within: u64,
     waiting: Vec<(ShopperId, Command)>,
@@ -86,6 +88,7 @@ impl Units {
             ahead,
             used_ms: now_ms,
             asked: false,
+            low: false,
             want: 0,
             within: u64::MAX,
             waiting: Vec::new(),
@@ -119,7 +122,8 @@ impl Units {
     fn ask(&mut self) -> Ask {
         self.asked = true;
         let (want, within) = (std::mem::take(&mut self.want), std::mem::replace(&mut self.within, u64::MAX));
-        let ahead = if want > 0 || self.known { self.ahead } else { 0 };
+        // What is merely read, since units lie idle or were given back, takes none.
+        let ahead = if want > 0 || std::mem::take(&mut self.low) { self.ahead } else { 0 };
         let (taken, returned) = (self.known.then_some(self.taken), self.returned_durably);
         Ask { share: self.share, taken, returned, owed: self.returned_in_row < returned, want, ahead, within }
     }
@@ -240,7 +244,8 @@ impl CampaignSlot {
         let gone = self.gone(Good::Prize(prize.0));
         let units = self.shelves.as_mut()?.get_mut(Good::Prize(prize.0))?;
         units.used_ms = now_ms;
-        (units.plenty() && !units.asked && units.free(gone) < units.ahead / 2).then_some(units.share)
+        units.low = units.plenty() && !units.asked && units.free(gone) < units.ahead / 2;
+        units.low.then_some(units.share)
     }
 }
 
