@@ -13,8 +13,9 @@ use xtask::cluster::Engine;
 use xtask::{llama, python};
 
 /// The long tests by name: filters of the black-box tests that they run, and the rounds of their long form.
-const LONG: [(&str, &[&str], u64); 19] = [
-    ("crash", &["crash::", "ready::"], 50),
+const LONG: [(&str, &[&str], u64); 20] = [
+    ("crash", &["crash::crash", "ready::"], 50),
+    ("cluster_crash", &["cluster_crash::"], 30),
     ("fsync", &["fsync::"], 1),
     ("idempotency", &["idempotency::"], 20),
     ("odds", &["odds"], 1),
@@ -39,7 +40,7 @@ const LONG: [(&str, &[&str], u64); 19] = [
 /// Those that are also tested inside other crates.
 const EVERYWHERE: [&str; 7] = ["odds", "awards", "drawings", "rehearse", "reshard", "conformance", "llm"];
 /// Those that need the engines of a cluster.
-const WITH_ENGINES: [&str; 2] = ["reshard", "conformance"];
+const WITH_ENGINES: [&str; 3] = ["reshard", "conformance", "cluster_crash"];
 /// Draws before the restart that the long form of `crash` times.
 const LONG_DRAWS: u64 = 1_000_000;
 
@@ -120,6 +121,9 @@ pub fn one(name: &str, rounds: Option<u64>, draws: Option<u64>) -> Result<()> {
         arguments.extend(["--test", "blackbox"]);
     }
     arguments.extend(["--", "--nocapture", "--test-threads=1"]);
+    if name == "cluster_crash" {
+        arguments.push("--include-ignored");
+    }
     let mut envs = Vec::new();
     match long {
         Some((_, filters, default_rounds)) => {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use testkit::engines;
+use testkit::relay::Relay;
 use xtask::fixture::{KEY, tight_campaign};
 use xtask::http::Call;
 use xtask::process::{Start, run, wait_for};
@@ -43,6 +44,13 @@ impl Database {
         format!("mysql://{}/{}", self.server, self.name)
     }
 
+    /// The same through a relay, which can lose it.
+    pub fn relayed(&self) -> (Relay, String) {
+        let (who, place) = self.server.rsplit_once('@').expect("USER:PASSWORD@HOST:PORT");
+        let listen = xtask::process::free_address().expect("a port");
+        (Relay::start(&format!("{listen}>{place}")), format!("mysql://{who}@{listen}/{}", self.name))
+    }
+
     fn say(&self, what: &str) {
         let (who, place) = self.server.rsplit_once('@').expect("USER:PASSWORD@HOST:PORT");
         let ((user, password), (host, port)) =
@@ -71,8 +79,13 @@ const MASTER_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aa
 impl Cluster {
     /// One that no other test uses. `records`: where its nodes share them.
     pub fn new(records: Option<String>) -> Self {
+        Self::at(engines::kafka(), records)
+    }
+
+    /// The same at other brokers.
+    pub fn at(brokers: String, records: Option<String>) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_millis();
-        Self { brokers: engines::kafka(), topic: unique(&format!("koi.test.{now:x}")), records }
+        Self { brokers, topic: unique(&format!("koi.test.{now:x}")), records }
     }
 
     /// How a node on `data` is started.

@@ -247,7 +247,8 @@ impl Round<'_> {
     }
 }
 
-fn choose(dice: &mut Dice, awards: &mut Vec<String>, orders: &mut Open, shop: &Shop) -> Act {
+/// What a caller does next.
+pub fn choose(dice: &mut Dice, awards: &mut Vec<String>, orders: &mut Open, shop: &Shop) -> Act {
     if dice.below(100) < ORDERS_PERCENT {
         return Act::Order(orders.choose(dice, shop));
     }

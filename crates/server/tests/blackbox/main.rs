@@ -15,6 +15,7 @@ mod campaigns;
 mod choices;
 mod cli;
 mod cluster;
+mod cluster_crash;
 mod codes;
 mod console;
 mod crash;
