@@ -5,6 +5,28 @@ const DECIMAL_CHARS: usize = 64;
 /// How far an exponent may move the point.
 const EXPONENT_MAX: i32 = 30;
 
+/// The active alphabetic codes of ISO 4217, in order: list one as its maintenance agency (SIX) published it on 2026-01-01.
+#[rustfmt::skip]
+const CODES: [&str; 178] = [
+    "AED", "AFN", "ALL", "AMD", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BHD", "BIF", "BMD", "BND",
+    "BOB", "BOV", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF", "CHE", "CHF", "CHW", "CLF", "CLP", "CNY",
+    "COP", "COU", "CRC", "CUP", "CVE", "CZK", "DJF", "DKK", "DOP", "DZD", "EGP", "ERN", "ETB", "EUR", "FJD", "FKP",
+    "GBP", "GEL", "GHS", "GIP", "GMD", "GNF", "GTQ", "GYD", "HKD", "HNL", "HTG", "HUF", "IDR", "ILS", "INR", "IQD",
+    "IRR", "ISK", "JMD", "JOD", "JPY", "KES", "KGS", "KHR", "KMF", "KPW", "KRW", "KWD", "KYD", "KZT", "LAK", "LBP",
+    "LKR", "LRD", "LSL", "LYD", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT", "MOP", "MRU", "MUR", "MVR", "MWK", "MXN",
+    "MXV", "MYR", "MZN", "NAD", "NGN", "NIO", "NOK", "NPR", "NZD", "OMR", "PAB", "PEN", "PGK", "PHP", "PKR", "PLN",
+    "PYG", "QAR", "RON", "RSD", "RUB", "RWF", "SAR", "SBD", "SCR", "SDG", "SEK", "SGD", "SHP", "SLE", "SOS", "SRD",
+    "SSP", "STN", "SVC", "SYP", "SZL", "THB", "TJS", "TMT", "TND", "TOP", "TRY", "TTD", "TWD", "TZS", "UAH", "UGX",
+    "USD", "USN", "UYI", "UYU", "UYW", "UZS", "VED", "VES", "VND", "VUV", "WST", "XAD", "XAF", "XAG", "XAU", "XBA",
+    "XBB", "XBC", "XBD", "XCD", "XCG", "XDR", "XOF", "XPD", "XPF", "XPT", "XSU", "XTS", "XUA", "XXX", "YER", "ZAR",
+    "ZMW", "ZWG",
+];
+
+/// Whether `code` is an active alphabetic code of ISO 4217.
+pub fn is_currency(code: &str) -> bool {
+    CODES.binary_search(&code).is_ok()
+}
+
 /// Digits of a currency's minor unit after ISO 4217 (2, but for those named here).
 pub fn minor_digits(currency: &str) -> u32 {
     match currency {
@@ -109,6 +131,23 @@ mod tests {
     fn currencies_have_their_digits() {
         for (code, want) in [("CNY", 2), ("USD", 2), ("JPY", 0), ("KWD", 3), ("CLF", 4), ("XXX", 2)] {
             assert_eq!(minor_digits(code), want, "{code}");
+        }
+    }
+
+    #[test]
+    fn codes_of_the_standard() {
+        assert!(CODES.is_sorted(), "they are searched by halving");
+        for (code, known) in [
+            ("CNY", true),
+            ("AED", true),
+            ("ZWG", true),
+            ("XXQ", false),
+            ("HRK", false),
+            ("cny", false),
+            ("CN", false),
+            ("", false),
+        ] {
+            assert_eq!(is_currency(code), known, "{code:?}");
         }
     }
 }

@@ -179,8 +179,8 @@ impl ItemDef {
         if self.ends_at.is_some_and(|ends| self.starts_at.is_some_and(|starts| starts.as_ms() >= ends.as_ms())) {
             return bad("ends_at", "`ends_at` is after `starts_at`");
         }
-        if self.currency.len() != 3 || !self.currency.bytes().all(|b| b.is_ascii_uppercase()) {
-            return bad("currency", "`currency` is three uppercase letters like CNY");
+        if !crate::currency::is_currency(&self.currency) {
+            return bad("currency", "`currency` is an active ISO 4217 code, three uppercase letters like CNY");
         }
         let (name, chances) = (self.name.clone(), self.gives.chances);
         match (&mut self.gives, chances) {

@@ -164,6 +164,9 @@ impl Koi {
     }
 
     /// Bars a shopper from drawing, or from anything but points. Doing it again replaces it.
+    ///
+    /// # Errors
+    /// `campaign_unknown` where there is no such campaign.
     pub async fn put_blacklist(
         &self,
         external_id: &str,
@@ -172,6 +175,9 @@ impl Koi {
         until_ms: Option<i64>,
         reason: String,
     ) -> Result<BlacklistView> {
+        if let Some(id) = campaign {
+            self.row(id).await?;
+        }
         let work = Work::Ban { campaign, mode, until_ms, reason: reason.clone().into() };
         self.ask(named(external_id), work).await?;
         let word = match mode {

@@ -7,7 +7,7 @@ use crate::owner::Play;
 use crate::runtime::{Counters, Runtime};
 use crate::time::rfc3339;
 use crate::views::{RefusalShare, RehearsalView, RehearsedPrize, SoldOut, TimeInterval};
-use domain::draw::{Limit, Refusal};
+use domain::draw::{Limit, Refusal, Unmet};
 use rustc_hash::FxHashSet;
 
 pub(super) fn view(ask: &Ask, runtime: &Runtime, plays: &[Play]) -> RehearsalView {
@@ -88,8 +88,11 @@ fn rule_of(refusal: Refusal) -> &'static str {
         Refusal::Draft | Refusal::NotStarted | Refusal::Paused | Refusal::Over | Refusal::OutsideHours => "window",
         Refusal::Blocked => "blacklist",
         Refusal::Suspected(_) => "risk",
-        Refusal::NotQualified => "qualified",
-        Refusal::LimitReached { which: Limit::Cooldown } => "cooldown",
+        Refusal::NotQualified(Unmet::Pool) => "pool",
+        Refusal::NotQualified(Unmet::Shopper) => "qualified",
+        Refusal::NotQualified(Unmet::NewShopper) => "limits",
+        Refusal::NotQualified(Unmet::Flow) => "when",
+        Refusal::LimitReached { which: Limit::Cooldown { .. } } => "cooldown",
         Refusal::LimitReached { .. } => "limits",
         Refusal::NoChances => "draw",
     }

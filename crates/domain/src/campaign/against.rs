@@ -11,6 +11,7 @@ use super::definition::{PrizeDef, TierDef};
 use super::odds::{OddsOf, Pool};
 use super::rules::compiled_tiers;
 use super::{Chances, Definition, Limits, bounds, odds};
+use crate::flow::rules::RuleKind;
 use serde::Serialize;
 use std::cmp::Reverse;
 
@@ -53,14 +54,34 @@ pub fn against_shopper(old: &Definition, new: &Definition) -> Vec<Worse> {
     }
     limits(&old.limits, &new.limits, &mut found);
     chances(&old.chances, &new.chances, &mut found);
-    chain::compare(&old.flow, &new.flow, &mut found);
+    chain::compare(&old.flow, &new.flow, &idle(old, new), &mut found);
     found.0
+}
+
+/// What the flow of `new` makes worse than that of `old`. Rules for which neither definition has anything to do may go.
+pub fn flow_worsens_between(old: &Definition, new: &Definition) -> Vec<Worse> {
+    let mut found = Found::default();
+    chain::compare(&old.flow, &new.flow, &idle(old, new), &mut found);
+    found.0
+}
+
+/// The rules that find nothing to do under either definition.
+fn idle(old: &Definition, new: &Definition) -> Vec<RuleKind> {
+    let promises = |it: &Definition| it.tiers.iter().any(|tier| tier.guarantee_after.is_some());
+    let mut idle = Vec::new();
+    if old.spend_weights.is_empty() && new.spend_weights.is_empty() {
+        idle.push(RuleKind::Weight);
+    }
+    if !promises(old) && !promises(new) {
+        idle.push(RuleKind::Guarantee);
+    }
+    idle
 }
 
 /// The part of [`against_shopper`] that the flows alone tell.
 pub fn flow_worsens(old: &str, new: &str) -> Vec<Worse> {
     let mut found = Found::default();
-    chain::compare(old, new, &mut found);
+    chain::compare(old, new, &[], &mut found);
     found.0
 }
 

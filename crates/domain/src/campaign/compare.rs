@@ -4,7 +4,7 @@
 //! shopper worse off does not, even where it makes another better off. Where it cannot be told, it counts as against:
 //! so does every field that [`effect`] does not name.
 
-use super::{Definition, Finding, Severity, Time};
+use super::{Definition, Finding, Severity, Time, flow_worsens_between, odds};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -44,7 +44,30 @@ pub fn compare(old: &Definition, new: &Definition) -> Vec<Change> {
         |it: &Definition| serde_json::to_value(it).expect("invariant: a definition that was read can be written");
     let mut changes = Vec::new();
     walk(&mut Vec::new(), &value(old), &value(new), &mut changes);
+    for change in changes.iter_mut().filter(|change| change.effect != Effect::Neutral) {
+        change.effect = in_context(change, old, new);
+    }
     changes
+}
+
+/// What a change means beside the rest of both definitions, where its own two values do not tell.
+fn in_context(change: &Change, old: &Definition, new: &Definition) -> Effect {
+    match change.field.as_str() {
+        "flow" if flow_worsens_between(old, new).is_empty() => Effect::Favours,
+        "flow" => Effect::Against,
+        // The one pool that was meant all along, written out.
+        "pools[0]" if old.pools.is_empty() && spelled_out(new) => Effect::Neutral,
+        // An alternate moves up only when a winner's time to claim is over.
+        field if field.ends_with("claim_days") && old.entry.as_ref().is_some_and(|entry| entry.alternates > 0) => {
+            Effect::Against
+        }
+        _ => change.effect,
+    }
+}
+
+/// Whether the only pool is the one that a definition without pools means, whatever it is called.
+fn spelled_out(it: &Definition) -> bool {
+    matches!(&it.pools[..], [pool] if pool.when.is_none() && pool.tiers == odds::default_pool(it).tiers)
 }
 
 /// The worst of all changes; nothing changed is neutral.
@@ -149,8 +172,18 @@ fn effect(names: &[&str], before: &Value, after: &Value) -> Effect {
         ["starts_at" | "visible_from"] => earlier(before, after),
         ["ends_at" | "visible_until"] => earlier(after, before),
         ["flow"] => crate::flow::compare(before.as_str().unwrap_or_default(), after.as_str().unwrap_or_default()),
+        // What keeps a shopper away: the less the better, and absent is not at all.
+        ["limits", "cooldown_seconds"] => better(bound(after, 0), bound(before, 0)),
+        ["limits", "new_shoppers"] if after.as_bool() != Some(true) => Effect::Favours,
+        // A promise that stood, kept sooner; a new one changes what is rolled from.
+        ["tiers", "guarantee_after"] if !before.is_null() => better(bound(after, i128::MAX), bound(before, i128::MAX)),
+        ["claim_days"] => better(bound(before, i128::MAX), bound(after, i128::MAX)),
+        // Absent means the campaign's, which may be either.
+        ["prizes", "claim_days"] if !before.is_null() && !after.is_null() => better(bound(before, 0), bound(after, 0)),
         // Without a bound there is all of it.
-        ["prizes", "stock"] | ["limits", _] => better(bound(before, i128::MAX), bound(after, i128::MAX)),
+        ["prizes", "stock"]
+        | ["limits", "per_shopper" | "per_day" | "per_week" | "per_campaign" | "global" | "global_per_day"]
+        | ["limits", "budget_cents"] => better(bound(before, i128::MAX), bound(after, i128::MAX)),
         ["entry", "winners" | "alternates"] => better(bound(before, 0), bound(after, 0)),
         // The cost only counts against the budget: the less, the longer it lasts.
         ["prizes", "cost_cents"] | ["tiers", "unlock_after"] => better(bound(after, 0), bound(before, 0)),

@@ -13,7 +13,7 @@ mod template;
 pub mod templates;
 mod time;
 
-pub use against::{Worse, against_shopper, flow_worsens};
+pub use against::{Worse, against_shopper, flow_worsens, flow_worsens_between};
 pub use check::{Finding, Severity, bounds};
 pub use composition::Composition;
 pub use definition::{

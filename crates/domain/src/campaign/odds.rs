@@ -92,13 +92,18 @@ pub(crate) fn guarantee_code(tier: &str) -> String {
 }
 
 /// Works out all odds of a checked definition.
-pub(super) fn compile(definition: &Definition, tiers: &[Tier]) -> Compiled {
-    let usual: Vec<u32> = tiers.iter().map(|tier| tier.weight).collect();
-    let all = PoolDef {
+/// The pool of all tiers that a definition without pools means.
+pub(super) fn default_pool(definition: &Definition) -> PoolDef {
+    PoolDef {
         code: "all".to_owned(),
         when: None,
         tiers: definition.tiers.iter().map(|tier| tier.code.clone()).collect(),
-    };
+    }
+}
+
+pub(super) fn compile(definition: &Definition, tiers: &[Tier]) -> Compiled {
+    let usual: Vec<u32> = tiers.iter().map(|tier| tier.weight).collect();
+    let all = default_pool(definition);
     let written = if definition.pools.is_empty() { std::slice::from_ref(&all) } else { &definition.pools[..] };
     let mut pools: Vec<Pool> = written.iter().map(|from| pool(from, OddsOf::Pool, &usual, tiers)).collect();
     for (table, step) in definition.spend_weights.iter().zip(1u8..) {

@@ -9,7 +9,7 @@ mod refusal;
 mod snapshot;
 
 pub use path::{Path, Step};
-pub use refusal::{Limit, Refusal, Suspicion};
+pub use refusal::{Limit, Refusal, Suspicion, Unmet};
 pub use snapshot::{Civil, Dry, Fresh, NOBODY, Person, Risk, Snapshot};
 
 use crate::campaign::{PrizeIx, PrizeKind, Rules, State, TierIx};

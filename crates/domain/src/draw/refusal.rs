@@ -11,8 +11,10 @@ pub enum Limit {
     /// One shopper over all campaigns.
     Global,
     GlobalPerDay,
-    /// Too soon after the draw before.
-    Cooldown,
+    /// Too soon after the draw before; in `left_s` seconds (rounded up) it is no longer.
+    Cooldown {
+        left_s: u32,
+    },
 }
 
 impl Limit {
@@ -24,7 +26,31 @@ impl Limit {
             Limit::PerCampaign => "the campaign's draws are used up",
             Limit::Global => "this shopper's draws over all campaigns are used up",
             Limit::GlobalPerDay => "today's draws over all campaigns are used up",
-            Limit::Cooldown => "the last draw was a moment ago; wait a little",
+            Limit::Cooldown { .. } => "the last draw was a moment ago; wait a little",
+        }
+    }
+}
+
+/// What a shopper or a draw does not meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum Unmet {
+    /// No pool's condition is true.
+    Pool,
+    /// What `qualified` asks of the shopper.
+    Shopper,
+    /// Registered before the campaign began, which is for those who came later.
+    NewShopper,
+    /// An expression of the flow, or its `refuse`.
+    Flow,
+}
+
+impl Unmet {
+    fn text(self) -> &'static str {
+        match self {
+            Unmet::Pool => "no pool is open to this draw",
+            Unmet::Shopper => "the campaign is for other shoppers: this one does not meet what it asks",
+            Unmet::NewShopper => "the campaign is for new shoppers: this one registered before it started",
+            Unmet::Flow => "this draw does not meet a condition of the campaign's flow",
         }
     }
 }
@@ -68,8 +94,8 @@ pub enum Refusal {
     /// The word is a reason that the shopper can bring before the shop.
     #[error("this draw was stopped to protect the campaign (reason: {}); the shop can review it", .0.word())]
     Suspected(Suspicion),
-    #[error("no pool is open to this draw")]
-    NotQualified,
+    #[error("{}", .0.text())]
+    NotQualified(Unmet),
     #[error("{}", which.text())]
     LimitReached { which: Limit },
     #[error("no chances left")]
@@ -86,7 +112,7 @@ impl Refusal {
             Refusal::Over => "campaign_over",
             Refusal::OutsideHours => "outside_hours",
             Refusal::Blocked | Refusal::Suspected(_) => "blocked",
-            Refusal::NotQualified => "not_qualified",
+            Refusal::NotQualified(_) => "not_qualified",
             Refusal::LimitReached { .. } => "limit_reached",
             Refusal::NoChances => "no_chances",
         }

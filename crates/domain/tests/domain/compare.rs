@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 fn published() -> Value {
     let mut body = spring();
     body["prizes"][0]["stock"] = json!(100);
-    body["limits"] = json!({"per_shopper": 10, "budget_cents": 1_000_000});
+    body["limits"] =
+        json!({"per_shopper": 10, "budget_cents": 1_000_000, "cooldown_seconds": 60, "new_shoppers": true});
+    body["claim_days"] = json!(3);
+    body["prizes"][0]["claim_days"] = json!(7);
+    body["tiers"][1]["guarantee_after"] = json!(30);
     body["tiers"][0]["unlock_after"] = json!(5);
     body["chances"] = json!({"sign_in": 1, "per_purchase_cents": 10_000, "points_on_sign_in": {"min": 1, "max": 10}});
     body
@@ -50,6 +54,20 @@ fn every_kind_of_change() {
         ("/limits/per_shopper", Value::Null, Favours, "limits.per_shopper"),
         ("/limits/per_shopper", json!(9), Against, "limits.per_shopper"),
         ("/limits/per_day", json!(1), Against, "limits.per_day"),
+        ("/limits/cooldown_seconds", json!(59), Favours, "limits.cooldown_seconds"),
+        ("/limits/cooldown_seconds", Value::Null, Favours, "limits.cooldown_seconds"),
+        ("/limits/cooldown_seconds", json!(61), Against, "limits.cooldown_seconds"),
+        ("/limits/new_shoppers", json!(false), Favours, "limits.new_shoppers"),
+        ("/tiers/1/guarantee_after", json!(20), Favours, "tiers[1].guarantee_after"),
+        ("/tiers/1/guarantee_after", json!(31), Against, "tiers[1].guarantee_after"),
+        ("/tiers/1/guarantee_after", Value::Null, Against, "tiers[1].guarantee_after"),
+        ("/tiers/2/guarantee_after", json!(30), Against, "tiers[2].guarantee_after"),
+        ("/claim_days", json!(30), Favours, "claim_days"),
+        ("/claim_days", Value::Null, Favours, "claim_days"),
+        ("/claim_days", json!(2), Against, "claim_days"),
+        ("/prizes/0/claim_days", json!(8), Favours, "prizes[0].claim_days"),
+        ("/prizes/0/claim_days", json!(6), Against, "prizes[0].claim_days"),
+        ("/prizes/0/claim_days", Value::Null, Against, "prizes[0].claim_days"),
         ("/limits/budget_cents", json!(1_000_001), Favours, "limits.budget_cents"),
         ("/limits/budget_cents", json!(5), Against, "limits.budget_cents"),
         ("/chances/sign_in", json!(2), Favours, "chances.sign_in"),
@@ -92,4 +110,35 @@ fn the_same_is_no_change_and_the_worst_counts() {
     let mut body = published();
     body["prizes"].as_array_mut().unwrap().pop();
     assert_eq!(worst(&compare(&old, &definition(body))), Effect::Against, "a prize was taken away");
+}
+
+#[test]
+fn what_changes_nothing_for_anyone_may_go_or_be_written_out() {
+    let full = "THEN(blacklist,pool,weight,guarantee,draw,stock,IF(sold_out,fallback))";
+    let bare = "THEN(blacklist,pool,draw,stock,IF(sold_out,fallback))";
+    let tiers = json!(["small", "big", "points"]);
+    let pool = json!([{"code": "all", "tiers": tiers}]);
+    for (from, to, promised, effect) in [
+        (json!({"flow": full}), json!({"flow": bare}), false, Effect::Favours),
+        (json!({"flow": full}), json!({"flow": bare}), true, Effect::Against),
+        (json!({"pools": []}), json!({"pools": pool}), false, Effect::Neutral),
+        (json!({"pools": []}), json!({"pools": [{"code": "all", "tiers": ["small"]}]}), false, Effect::Against),
+        (
+            json!({"pools": []}),
+            json!({"pools": [{"code": "all", "when": "n > 2", "tiers": tiers}]}),
+            false,
+            Effect::Against,
+        ),
+    ] {
+        let with = |members: &Value| {
+            let mut body = spring();
+            if promised {
+                body["tiers"][1]["guarantee_after"] = json!(30);
+            }
+            body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+            definition(body)
+        };
+        let changes = compare(&with(&from), &with(&to));
+        assert_eq!(worst(&changes), effect, "{from} to {to}: {changes:?}");
+    }
 }

@@ -142,3 +142,39 @@ fn flows_may_only_become_kinder() {
         assert_eq!(codes.join(" "), want, "{old}\nto {new}");
     }
 }
+
+#[test]
+fn what_takes_away_stays_before_what_makes_good_for_it() {
+    let usual = "THEN(pool, draw, stock, IF(sold_out, fallback))";
+    let whole = DEFAULT_FLOW;
+    let without_stock = whole.replace("stock, ", "");
+    let locked = "THEN(pool, draw, unlock, stock, IF(sold_out, fallback))";
+    let once = "THEN(pool, draw, once, release, stock, IF(sold_out, THEN(substitute, fallback)))";
+    let odds = "THEN(pool, weight, guarantee, draw)";
+    let risk = |from: u32| format!("THEN(risk.data('{{\"refuse_from\": {from}}}'), pool, draw)");
+    for (old, new, kinder) in [
+        (usual, "THEN(pool, draw, fallback)", false),
+        ("THEN(pool, draw, stock, fallback)", "THEN(pool, draw, fallback, stock)", false),
+        (locked, "THEN(pool, draw, stock, IF(sold_out, fallback), unlock)", false),
+        (locked, "THEN(pool, draw, stock, unlock, fallback)", true),
+        (whole, &without_stock, false),
+        (usual, "THEN(pool, draw, stock, fallback, stock)", false),
+        (usual, "THEN(pool, draw, stock, fallback, budget)", false),
+        (usual, "THEN(pool, draw, IF(sold_out, THEN(stock, fallback)))", false),
+        (usual, "THEN(pool, draw, stock, IF(first_draw, fallback))", false),
+        (usual, "THEN(pool, draw, stock, fallback)", true),
+        (once, "THEN(pool, draw, stock, IF(sold_out, THEN(substitute, fallback)), once)", false),
+        (once, "THEN(pool, draw, once, stock, IF(sold_out, THEN(substitute, fallback)), release)", false),
+        (once, "THEN(pool, draw, release, once, stock, IF(sold_out, THEN(substitute, fallback)))", true),
+        (once, "THEN(pool, draw, once, release, stock, IF(sold_out, THEN(fallback, substitute)))", false),
+        ("THEN(pool, draw, stock, substitute)", "THEN(pool, draw, stock, fallback, substitute)", false),
+        ("THEN(pool, draw, stock, substitute)", "THEN(pool, draw, stock, substitute, fallback)", true),
+        (odds, "THEN(pool, guarantee, weight, draw)", false),
+        ("THEN(pool, FOR(3).DO(stock), draw)", "THEN(pool, FOR(1).DO(stock), draw)", false),
+        (&risk(10), &risk(90), true),
+        (&risk(90), &risk(10), false),
+    ] {
+        let worse = flow_worsens(old, new);
+        assert_eq!(worse.is_empty(), kinder, "{old}\nto {new}: {worse:?}");
+    }
+}

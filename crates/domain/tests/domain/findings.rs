@@ -42,6 +42,7 @@ fn shape() {
     check("/name", json!("a\u{0}"), &["name_unprintable@name", SHORT]);
     check("/ends_at", json!("2026-03-01T00:00:00+08:00"), &["window_empty@ends_at", SHORT]);
     check("/currency", json!("cny"), &["currency_unknown@currency", SHORT]);
+    check("/currency", json!("XXQ"), &["currency_unknown@currency", SHORT]);
     check("/time_zone", json!("Asia/Nowhere"), &["time_zone_unknown@time_zone", SHORT]);
     check("/prizes/1/code", json!("cup"), &["code_duplicate@prizes[1].code", SHORT]);
     check("/prizes/1/code", json!("a b"), &["code_invalid@prizes[1].code", SHORT]);

@@ -6,7 +6,7 @@ use app::Error;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::campaign::Finding;
-use domain::draw::Refusal;
+use domain::draw::{Limit, Refusal};
 use domain::flow::FlowError;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -182,6 +182,9 @@ impl From<Error> for Problem {
                 let after_s = after_ms.max(1).unsigned_abs().div_ceil(1_000);
                 Problem { after_s: Some(u32::try_from(after_s).unwrap_or(u32::MAX)), ..problem }
             }
+            Error::Refused(Refusal::LimitReached { which: Limit::Cooldown { left_s } }) => {
+                Problem { after_s: Some(left_s.max(1)), ..problem }
+            }
             _ => problem,
         }
     }
@@ -210,7 +213,7 @@ pub fn status_of_refusal(refusal: &Refusal) -> StatusCode {
         Refusal::Draft => StatusCode::NOT_FOUND,
         Refusal::NotStarted | Refusal::Paused | Refusal::OutsideHours | Refusal::NoChances => StatusCode::CONFLICT,
         Refusal::Over => StatusCode::GONE,
-        Refusal::Blocked | Refusal::Suspected(_) | Refusal::NotQualified => StatusCode::FORBIDDEN,
+        Refusal::Blocked | Refusal::Suspected(_) | Refusal::NotQualified(_) => StatusCode::FORBIDDEN,
         Refusal::LimitReached { .. } => StatusCode::TOO_MANY_REQUESTS,
     }
 }
@@ -218,14 +221,14 @@ pub fn status_of_refusal(refusal: &Refusal) -> StatusCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::draw::Limit;
+    use domain::draw::Unmet;
     use http_body_util::BodyExt;
 
     #[test]
     fn every_error_has_the_status_and_code_of_the_contract() {
         let refused = Error::Refused;
         for (error, status, code, retry) in [
-            (refused(Refusal::NotQualified), 403, "not_qualified", false),
+            (refused(Refusal::NotQualified(Unmet::Pool)), 403, "not_qualified", false),
             (refused(Refusal::Blocked), 403, "blocked", false),
             (refused(Refusal::Draft), 404, "campaign_unknown", false),
             (refused(Refusal::NoChances), 409, "no_chances", false),

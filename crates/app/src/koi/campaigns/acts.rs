@@ -77,7 +77,8 @@ impl Koi {
                 self.confirm(&row, &definition).await?;
                 return self.view(&row, Some(definition.check_publish(self.now_ms())));
             }
-            let detail = format!("the campaign is {} already", row.state.word());
+            let now = state_at(row.state, definition.starts_at.as_ms(), definition.ends_at.as_ms(), self.now_ms());
+            let detail = format!("the campaign is {} already", now.word());
             return Err(Error::Conflict { code: Misplaced::NotDraft.code(), detail });
         }
         self.second_person(&row.author)?;

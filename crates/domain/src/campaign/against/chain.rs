@@ -6,7 +6,7 @@
 use super::{Found, tighter};
 use crate::flow::parse;
 use crate::flow::rules::{Rule, RuleKind, cooldown, limits};
-use crate::flow::tree::{Cond, Flow, Node, NodeKind};
+use crate::flow::tree::{Flow, Node, NodeKind};
 
 /// A rule with the conditions on the way to it.
 struct Guarded {
@@ -16,14 +16,21 @@ struct Guarded {
     guards: Vec<String>,
 }
 
-pub(super) fn compare(old: &str, new: &str, found: &mut Found) {
+/// `idle` names the rules that have nothing to do in either campaign: they are as good as not there.
+pub(super) fn compare(old: &str, new: &str, idle: &[RuleKind], found: &mut Found) {
     if old == new {
         return;
     }
     let (Ok(was), Ok(is)) = (parse(old), parse(new)) else {
         return found.add("flow_stricter", "flow", "the flows cannot be compared");
     };
-    let (was, is) = (list(&was), list(&is));
+    if loops(&was.main, &was) != loops(&is.main, &is) {
+        found.add("flow_stricter", "flow", "how often a part is tried again has changed");
+    }
+    let acts = |rule: &Guarded| !idle.contains(&rule.kind);
+    let (mut was, mut is) = (list(&was), list(&is));
+    was.retain(acts);
+    is.retain(acts);
     for rule in is.iter().filter(|rule| against(rule.kind)) {
         let known = was.iter().any(|other| covers(other, rule) && at_least_as_strict(other, rule));
         if !known {
@@ -31,13 +38,18 @@ pub(super) fn compare(old: &str, new: &str, found: &mut Found) {
             found.add("flow_stricter", "flow", format!("`{name}` is new or stricter"));
         }
     }
-    for rule in was.iter().filter(|rule| favours(rule.kind)) {
+    for (i, rule) in was.iter().enumerate().filter(|(_, rule)| favours(rule.kind)) {
+        // What nothing replaces is looked for at the end of every draw anyway.
+        if rule.kind == RuleKind::Stock && !was[i..].iter().any(|then| replaces(then.kind)) {
+            continue;
+        }
         if !is.iter().any(|other| covers(other, rule)) {
             let name = rule.kind.about().name;
             let code = if rule.kind == RuleKind::Guarantee { "guarantee_weaker" } else { "promise_dropped" };
             found.add(code, "flow", format!("`{name}` is gone or stands under another condition"));
         }
     }
+    behind(&was, &is, found);
     order(&was, &is, found);
 }
 
@@ -49,12 +61,31 @@ fn against(kind: RuleKind) -> bool {
 
 /// Rules that give something to a shopper.
 fn favours(kind: RuleKind) -> bool {
-    matches!(kind, RuleKind::Weight | RuleKind::Guarantee | RuleKind::Fallback | RuleKind::Substitute)
+    // Stock gives by taking: what is not to be had makes room for what replaces it.
+    matches!(kind, RuleKind::Weight | RuleKind::Guarantee | RuleKind::Stock) || replaces(kind)
+}
+
+/// Rules that give another prize where there is none at hand.
+fn replaces(kind: RuleKind) -> bool {
+    matches!(kind, RuleKind::Fallback | RuleKind::Substitute)
+}
+
+/// Whether `first` undoes what `then` gives unless it comes before it.
+fn undoes(first: RuleKind, then: RuleKind) -> bool {
+    use RuleKind as K;
+    match then {
+        K::Fallback | K::Substitute => matches!(first, K::Unlock | K::Once | K::Release | K::Stock | K::Budget),
+        K::Guarantee => matches!(first, K::Pool | K::Weight),
+        K::Weight => first == K::Pool,
+        _ => false,
+    }
 }
 
 /// Whether `outer` acts wherever `inner` does.
 fn covers(outer: &Guarded, inner: &Guarded) -> bool {
-    outer.kind == inner.kind && outer.guards.iter().all(|guard| inner.guards.contains(guard))
+    // That no prize is at hand guards nothing that only then gives one.
+    let free = |guard: &String| replaces(outer.kind) && guard == "sold_out";
+    outer.kind == inner.kind && outer.guards.iter().all(|guard| free(guard) || inner.guards.contains(guard))
 }
 
 /// Whether what was there refuses everything that `is` refuses.
@@ -66,6 +97,7 @@ fn at_least_as_strict(was: &Guarded, is: &Guarded) -> bool {
     match (read(was), read(is)) {
         (Some(Rule::Limits(was)), Some(Rule::Limits(is))) => looser_limits(&was, &is),
         (Some(Rule::Cooldown(was)), Some(Rule::Cooldown(is))) => looser_cooldown(was, is),
+        (Some(Rule::Risk(was)), Some(Rule::Risk(is))) => is.at_most_as_strict_as(&was),
         _ => false,
     }
 }
@@ -84,13 +116,52 @@ fn looser_cooldown(was: cooldown::Settings, is: cooldown::Settings) -> bool {
     is.seconds <= was.seconds
 }
 
+/// What takes something away still stands before what makes good for it, unless it never did.
+fn behind(was: &[Guarded], is: &[Guarded], found: &mut Found) {
+    for (i, first) in is.iter().enumerate() {
+        for then in was.iter().filter(|then| undoes(first.kind, then.kind)) {
+            let mut before = was.iter().enumerate().filter(|(_, rule)| rule.kind == first.kind).peekable();
+            let known = before.peek().is_some();
+            let never = known && before.all(|(i, _)| was[i..].iter().all(|rule| rule.kind != then.kind));
+            let gone = !is.iter().any(|rule| covers(rule, then));
+            if !never && !gone && !is[i..].iter().any(|rule| covers(rule, then)) {
+                let (first, then) = (first.kind.about().name, then.kind.about().name);
+                return found.add("promise_dropped", "flow", format!("`{then}` no longer comes after `{first}`"));
+            }
+        }
+    }
+}
+
 /// A substitute is worth what it stands in for, a fallback may not be: the one that came first still does.
 fn order(was: &[Guarded], is: &[Guarded], found: &mut Found) {
     let place = |rules: &[Guarded], kind| rules.iter().position(|rule| rule.kind == kind);
-    let early = |rules: &[Guarded]| place(rules, RuleKind::Substitute) < place(rules, RuleKind::Fallback);
-    let both = place(was, RuleKind::Substitute).is_some() && place(was, RuleKind::Fallback).is_some();
-    if both && early(was) && !early(is) {
+    let late = |rules: &[Guarded]| {
+        place(rules, RuleKind::Fallback)
+            .is_some_and(|fallback| place(rules, RuleKind::Substitute).is_none_or(|substitute| fallback < substitute))
+    };
+    if place(was, RuleKind::Substitute).is_some() && !late(was) && late(is) {
         found.add("promise_dropped", "flow", "`fallback` comes before `substitute`");
+    }
+}
+
+/// Every loop as written, in order: fewer rounds are fewer tries, and more of them may end in less.
+fn loops(node: &Node, flow: &Flow) -> Vec<String> {
+    match &node.kind {
+        NodeKind::For { .. } => vec![node.to_string()],
+        NodeKind::Then(parts) | NodeKind::When(parts) => parts.iter().flat_map(|part| loops(part, flow)).collect(),
+        NodeKind::If { branches, otherwise } => {
+            branches.iter().map(|(_, then)| then).chain(otherwise.as_deref()).flat_map(|it| loops(it, flow)).collect()
+        }
+        NodeKind::Switch { cases, otherwise, .. } => {
+            cases.iter().chain(otherwise.as_deref()).flat_map(|it| loops(it, flow)).collect()
+        }
+        NodeKind::Catch { body, rescue } => {
+            std::iter::once(&**body).chain(rescue.as_deref()).flat_map(|it| loops(it, flow)).collect()
+        }
+        NodeKind::Call(call) => {
+            flow.subs.iter().find(|sub| sub.name == call.name).map_or_else(Vec::new, |sub| loops(&sub.node, flow))
+        }
+        NodeKind::Expression(_) => Vec::new(),
     }
 }
 
@@ -100,11 +171,6 @@ fn list(flow: &Flow) -> Vec<Guarded> {
     rules
 }
 
-/// Conditions that only tell whether a prize is at hand guard nothing: what asks them replaces a prize.
-fn neutral(cond: &Cond) -> bool {
-    matches!(cond, Cond::Ask(word, _) if word == "sold_out")
-}
-
 fn walk(flow: &Flow, node: &Node, guards: &mut Vec<String>, rules: &mut Vec<Guarded>) {
     match &node.kind {
         NodeKind::Then(parts) | NodeKind::When(parts) => parts.iter().for_each(|part| walk(flow, part, guards, rules)),
@@ -112,9 +178,7 @@ fn walk(flow: &Flow, node: &Node, guards: &mut Vec<String>, rules: &mut Vec<Guar
             let depth = guards.len();
             for (cond, then) in branches {
                 let height = guards.len();
-                if !neutral(cond) {
-                    guards.push(cond.to_string());
-                }
+                guards.push(cond.to_string());
                 walk(flow, then, guards, rules);
                 guards.truncate(height);
                 guards.push(format!("not {cond}"));

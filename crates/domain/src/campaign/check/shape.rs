@@ -23,8 +23,8 @@ pub(super) fn check(definition: &Definition, findings: &mut Findings) {
     if let Some((field, detail)) = definition.composition.fault() {
         findings.error("composition_invalid", field, detail);
     }
-    if definition.currency.len() != 3 || !definition.currency.bytes().all(|b| b.is_ascii_uppercase()) {
-        findings.error("currency_unknown", "currency", "not an ISO 4217 code, three uppercase letters like CNY");
+    if !crate::currency::is_currency(&definition.currency) {
+        findings.error("currency_unknown", "currency", "not an active ISO 4217 code, three uppercase letters like CNY");
     }
     if TimeZone::get(&definition.time_zone).is_err() {
         findings.error("time_zone_unknown", "time_zone", "not an IANA time zone like Asia/Shanghai");

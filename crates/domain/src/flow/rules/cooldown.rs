@@ -25,8 +25,13 @@ pub(super) fn run<S: Shelf>(run: &mut Run<'_, S>, settings: &Settings) -> Result
     let seconds = settings.seconds.max(run.rules.limits.cooldown_seconds.unwrap_or(0));
     let wait_ms = i64::from(seconds) * 1_000;
     // Without a wait nothing is asked: a draw's time may lie a moment ahead of the clock.
-    if wait_ms > 0 && run.snapshot.last_draw_ms.is_some_and(|last| run.snapshot.now_ms < last.saturating_add(wait_ms)) {
-        return Err(Stop::Refuse(Refusal::LimitReached { which: Limit::Cooldown }));
+    if wait_ms > 0
+        && let Some(last) = run.snapshot.last_draw_ms
+        && run.snapshot.now_ms < last.saturating_add(wait_ms)
+    {
+        let left_ms = last.saturating_add(wait_ms).saturating_sub(run.snapshot.now_ms);
+        let left_s = u32::try_from(left_ms.unsigned_abs().div_ceil(1_000)).unwrap_or(u32::MAX);
+        return Err(Stop::Refuse(Refusal::LimitReached { which: Limit::Cooldown { left_s } }));
     }
     run.path.push(Step::Cooldown);
     Ok(())

@@ -7,7 +7,7 @@
 
 use super::{About, Stage};
 use crate::campaign::{Limits, Rules};
-use crate::draw::{Limit, Refusal, Run, Shelf, Snapshot, Step, Stop};
+use crate::draw::{Limit, Refusal, Run, Shelf, Snapshot, Step, Stop, Unmet};
 use serde::Deserialize;
 
 pub const ABOUT: About = About {
@@ -47,7 +47,7 @@ impl From<&Limits> for Settings {
 impl Settings {
     fn refuses(&self, rules: &Rules, snapshot: &Snapshot<'_>) -> Option<Refusal> {
         if self.new_shoppers && snapshot.registered_at_ms < rules.starts_at_ms {
-            return Some(Refusal::NotQualified);
+            return Some(Refusal::NotQualified(Unmet::NewShopper));
         }
         let counts = [
             (self.per_shopper, snapshot.used, Limit::PerShopper),

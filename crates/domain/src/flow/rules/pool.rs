@@ -4,13 +4,13 @@
 //! condition is true and no pool is without one, the draw is refused as not qualified.
 
 use super::{About, Stage};
-use crate::draw::{Refusal, Run, Shelf, Step, Stop};
+use crate::draw::{Refusal, Run, Shelf, Step, Stop, Unmet};
 
 pub const ABOUT: About =
     About { name: "pool", does: "picks the first pool whose condition is true", takes: "", stage: Stage::Before };
 
 pub(super) fn run<S: Shelf>(run: &mut Run<'_, S>) -> Result<(), Stop> {
-    let pool = run.rules.pool_for(run.snapshot).ok_or(Stop::Refuse(Refusal::NotQualified))?;
+    let pool = run.rules.pool_for(run.snapshot).ok_or(Stop::Refuse(Refusal::NotQualified(Unmet::Pool)))?;
     (run.chosen, run.pool) = (pool as u8, pool as u8);
     run.path.push(Step::Pool);
     Ok(())

@@ -6,7 +6,7 @@
 
 use super::{About, Stage};
 use crate::campaign::Time;
-use crate::draw::{Refusal, Run, Shelf, Step, Stop};
+use crate::draw::{Refusal, Run, Shelf, Step, Stop, Unmet};
 use serde::Deserialize;
 
 pub const ABOUT: About = About {
@@ -71,7 +71,7 @@ pub(super) fn run<S: Shelf>(run: &mut Run<'_, S>, settings: &Settings) -> Result
         && (settings.tags.is_empty() || has(&settings.tags))
         && !has(&settings.without_tags);
     if !fits {
-        return Err(Stop::Refuse(Refusal::NotQualified));
+        return Err(Stop::Refuse(Refusal::NotQualified(Unmet::Shopper)));
     }
     run.path.push(Step::Qualified);
     Ok(())

@@ -69,6 +69,19 @@ impl Settings {
         self.device_per_hour.is_some() || self.address_per_hour.is_some()
     }
 
+    /// Whether nothing is taken under these settings that was not taken under `was`, whatever speaks for it.
+    pub(crate) fn at_most_as_strict_as(&self, was: &Settings) -> bool {
+        let later = |was: Option<u32>, is: Option<u32>| is.is_none_or(|is| was.is_some_and(|was| is >= was));
+        let of = |it: &Settings, flag: &str| it.flags.get(flag).copied().or_else(|| Measure::named(flag));
+        later(was.refuse_from, self.refuse_from)
+            && later(was.points_only_from, self.points_only_from)
+            && later(was.hold_from, self.hold_from)
+            && later(was.device_per_hour, self.device_per_hour)
+            && later(was.address_per_hour, self.address_per_hour)
+            && (self.over <= was.over || !self.needs_velocity())
+            && was.flags.keys().chain(self.flags.keys()).all(|flag| of(self, flag) <= of(was, flag))
+    }
+
     /// The strictest measure that anything speaks for.
     fn measure(&self, snapshot: &Snapshot<'_>) -> Option<(Measure, Suspicion)> {
         let risk = snapshot.risk;

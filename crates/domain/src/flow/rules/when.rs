@@ -4,7 +4,7 @@
 //! and `OR` it is a condition and refuses nothing.
 
 use super::{About, Stage};
-use crate::draw::{Refusal, Run, Shelf, Step, Stop};
+use crate::draw::{Refusal, Run, Shelf, Step, Stop, Unmet};
 use crate::flow::expression::Test;
 
 pub const ABOUT: About = About {
@@ -16,7 +16,7 @@ pub const ABOUT: About = About {
 
 pub(super) fn run<S: Shelf>(run: &mut Run<'_, S>, test: &Test) -> Result<(), Stop> {
     if !test.holds(run.snapshot) {
-        return Err(Stop::Refuse(Refusal::NotQualified));
+        return Err(Stop::Refuse(Refusal::NotQualified(Unmet::Flow)));
     }
     run.path.push(Step::When);
     Ok(())

@@ -33,7 +33,8 @@ pub struct PutBlacklist {
 /// Lists a shopper.
 #[utoipa::path(put, path = "/api/v1/shoppers/{external_id}/blacklist", tag = "shoppers", security(("api_key" = ["shoppers"])),
     params(("external_id" = String, Path, description = "The shop's own id")), request_body = PutBlacklist,
-    responses((status = 200, description = "As it is now", body = schema::Blacklist), schema::Problems))]
+    responses((status = 200, description = "As it is now", body = schema::Blacklist),
+        (status = 404, description = "`campaign_unknown`", body = schema::Problem, content_type = "application/problem+json"), schema::Problems))]
 pub async fn put_blacklist(
     State(app): State<App>,
     who: Operator<Shoppers>,
