@@ -116,6 +116,14 @@ impl Proposal {
         }
     }
 
+    /// Counts what a purchase inside a campaign's window came to, or with a minus what came back of it.
+    pub fn count_spend(&mut self, campaign: CampaignId, cents: i64) {
+        if cents != 0 {
+            // A fold of it refuses nothing.
+            _ = self.push(Fact::Spent { campaign, cents });
+        }
+    }
+
     /// Credits points.
     ///
     /// # Errors

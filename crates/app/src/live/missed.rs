@@ -1,7 +1,7 @@
 //! What a socket missed, read from what is durable: the ledger's unprojected tail, and records for the offsets of what is
 //! projected.
 
-use super::{Heard, Message, MessageKind, RESUME_MS, last_of, offset_of, tells};
+use super::{Heard, Message, MessageKind, RESUME_MS, last_of, last_win_of, offset_of, tells};
 use crate::error::{Error, Result};
 use crate::koi::Koi;
 use crate::ports::{PortError, PortResult};
@@ -40,8 +40,9 @@ impl Koi {
     /// # Errors
     /// `Unavailable` where the shopper's owner is out of reach.
     pub async fn listen_from(&self, shopper: ShopperId, after: Option<u64>) -> Result<Since> {
-        let now = last_of(self.folded(shopper.partition()).await?.saturating_sub(1));
-        Ok(Since { after: after.unwrap_or(now).min(now), at_ms: self.now_ms() - RESUME_MS })
+        let newest = self.folded(shopper.partition()).await?.saturating_sub(1);
+        let after = after.map_or(last_of(newest), |after| after.min(last_win_of(newest)));
+        Ok(Since { after, at_ms: self.now_ms() - RESUME_MS })
     }
 
     /// What a shopper was to hear since then, some at a time.

@@ -140,6 +140,14 @@ fn tally(pending: &[Pending]) -> Tally {
 }
 
 impl Owner {
+    /// What waits after a batch, in commands: for the next one, for what its shopper is busy with, for records.
+    pub(super) fn tell_depths(&self) {
+        let waiting = [("owner", self.queue.len()), ("deferred", self.deferred.len()), ("parked", self.parked_count)];
+        for (queue, depth) in waiting {
+            metrics::gauge!("koi_queue_depth", "queue" => queue).set(depth as f64);
+        }
+    }
+
     /// Puts a shopper's record into the batch; the shopper is busy until it is durable.
     pub(super) fn append(&mut self, shopper: ShopperId, draft: Draft, reply: oneshot::Sender<Result<Reply>>) {
         let Draft { facts, keys, answer, saying } = draft;

@@ -26,10 +26,31 @@ struct Grant {
     what: What,
 }
 
+impl Grant {
+    /// The keys that decide what it comes to.
+    fn asks(&self) -> impl Iterator<Item = KeyHash> {
+        let purchase = match &self.what {
+            What::Return { purchase, .. } => *purchase,
+            _ => None,
+        };
+        self.key.into_iter().chain(purchase)
+    }
+}
+
 enum What {
-    SignIn { day: i32 },
-    Purchase { bought: Bought },
-    Return { source: u64, cents: i64, at_ms: i64 },
+    SignIn {
+        day: i32,
+    },
+    Purchase {
+        bought: Bought,
+    },
+    /// `purchase` is the key of what it undoes, asked for where spend counts.
+    Return {
+        source: u64,
+        cents: i64,
+        at_ms: i64,
+        purchase: Option<KeyHash>,
+    },
 }
 
 /// One purchase in one campaign.
@@ -68,7 +89,11 @@ impl Owner {
             // Behaviour changes no account.
             let (key, at_ms, sealed) = (event.hash, event.behaviour.at_ms, event.sealed);
             proposal.facts.push(Fact::Behaved { key, at_ms, sealed });
-            for grant in grants {
+            for mut grant in grants {
+                if let What::Return { purchase, .. } = &mut grant.what {
+                    // What was not counted is not lowered: a purchase before the window, or after its end.
+                    *purchase = purchase.filter(|key| self.used(id, &command, &keys, key));
+                }
                 if let Some(key) = grant.key {
                     if self.used(id, &command, &keys, &key) {
                         continue;
@@ -100,13 +125,17 @@ impl Owner {
         for slot in self.campaigns.values_mut() {
             let (runtime, at_ms) = (slot.runtime.clone(), behaviour.at_ms);
             let (rules, id) = (&runtime.rules, runtime.id);
-            if !matches!(runtime.state_at(now_ms), State::Live | State::Paused) {
+            // Published and not ended: its window is asked of the behaviour, not of when that arrives. What its end closed
+            // stays closed, since the seed may be public from then on.
+            if !matches!(runtime.state, State::Scheduled | State::Live | State::Paused) {
                 continue;
             }
+            let open = matches!(runtime.state_at(now_ms), State::Live | State::Paused);
+            let counts_spend = rules.counts_spend();
             let inside = at_ms >= rules.starts_at_ms && at_ms < rules.ends_at_ms;
             let offered = &rules.chances;
             let grant = match &behaviour.action {
-                Action::SignIn {} if inside && offers_sign_in(offered) => {
+                Action::SignIn {} if open && inside && offers_sign_in(offered) => {
                     let day = rules.local_day(at_ms).number;
                     Some((Some(hash(KeyKind::SignIn, id, &day.to_le_bytes())), What::SignIn { day }))
                 }
@@ -114,12 +143,13 @@ impl Owner {
                     let (cents, order) = (behaviour.action.total_cents(), order_id.clone());
                     let key = hash(KeyKind::Purchase, id, order_id.as_bytes());
                     let bought = Bought { order, source: source_of(&key), cents, at_ms };
-                    let gives = chances_for(offered, cents) > 0 || offered.points_for(cents).is_some();
+                    let gives = chances_for(offered, cents) > 0 || offered.points_for(cents).is_some() || counts_spend;
                     gives.then_some((Some(key), What::Purchase { bought }))
                 }
-                Action::Return { order_id, .. } if offered.per_purchase_cents.is_some() => {
-                    let source = source_of(&hash(KeyKind::Purchase, id, order_id.as_bytes()));
-                    Some((None, What::Return { source, cents: behaviour.action.total_cents(), at_ms }))
+                Action::Return { order_id, .. } if offered.per_purchase_cents.is_some() || counts_spend => {
+                    let key = hash(KeyKind::Purchase, id, order_id.as_bytes());
+                    let (source, cents) = (source_of(&key), behaviour.action.total_cents());
+                    Some((None, What::Return { source, cents, at_ms, purchase: counts_spend.then_some(key) }))
                 }
                 _ => None,
             };
@@ -134,11 +164,14 @@ impl Owner {
         match grant.what {
             What::SignIn { day } => _ = self.sign_in_facts(id, proposal, &grant.runtime, day),
             What::Purchase { bought } => self.rebate(id, &grant.runtime, bought, proposal),
-            What::Return { source, cents, at_ms } => {
+            What::Return { source, cents, at_ms, purchase } => {
                 let campaign = grant.runtime.id;
                 // What is over is written off as that, not as taken back.
                 proposal.expire_chances(campaign, self.now_ms);
                 _ = proposal.take_back(campaign, source, cents, at_ms);
+                if purchase.is_some() && cents > 0 {
+                    proposal.count_spend(campaign, -cents);
+                }
             }
         }
     }
@@ -150,6 +183,12 @@ impl Owner {
         let (now_ms, chances) = (self.now_ms, chances_for(offered, cents));
         let rolled = offered.points_for(cents).map(|range| roll(runtime, id, format!("purchase|{bought}"), range));
         let points = rolled.as_ref().map_or(0, |(points, _)| *points);
+        if runtime.rules.counts_spend() && cents > 0 {
+            proposal.count_spend(campaign, cents);
+        }
+        if chances == CHANCES_A_PURCHASE {
+            tracing::warn!(campaign = campaign.0, chances, "a purchase reached what one grants at most");
+        }
         if chances > 0 {
             let window = offered.return_window_days.map(|days| runtime.rules.end_of_day_after(at_ms, days));
             let rebate = Rebate {
@@ -186,6 +225,6 @@ const CHANCES_A_PURCHASE: u32 = 10_000;
 
 /// Keys that only records can tell about.
 fn doubtful(slot: &Slot, command: &Command, events: &[EventIn], grants: &[Vec<Grant>]) -> Vec<KeyHash> {
-    let keys = events.iter().map(|e| e.hash).chain(grants.iter().flatten().filter_map(|g| g.key));
+    let keys = events.iter().map(|e| e.hash).chain(grants.iter().flatten().flat_map(Grant::asks));
     keys.filter(|hash| seen(slot, command, hash) == Lookup::Maybe).collect()
 }

@@ -293,6 +293,7 @@ impl Owner {
             return false;
         }
         self.ledger.between_batches();
+        self.tell_depths();
         self.make_room();
         self.grow_names();
         self.slow_down();

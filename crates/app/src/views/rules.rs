@@ -55,6 +55,8 @@ pub struct RulesView {
     pub prizes: Vec<RulePrize>,
     pub tiers: Vec<RuleTier>,
     pub pools: Vec<PoolOdds>,
+    /// The pools under each spend threshold, ascending: the highest one reached counts.
+    pub spend_odds: Vec<SpendOdds>,
     /// As written, without the budget.
     pub limits: serde_json::Map<String, serde_json::Value>,
     pub chances: serde_json::Map<String, serde_json::Value>,
@@ -101,6 +103,14 @@ pub struct RuleTier {
     pub unlock_after: u32,
     /// Codes of what can be won in it.
     pub prizes: Vec<String>,
+}
+
+/// The odds from a spend threshold on.
+#[derive(Debug, Clone, Serialize)]
+pub struct SpendOdds {
+    /// What was bought within the window, less what was returned, in minor units: from here on.
+    pub from_cents: i64,
+    pub pools: Vec<PoolOdds>,
 }
 
 /// The odds of one pool.

@@ -267,6 +267,11 @@ impl Rules {
             && written[..pool].iter().all(|earlier| by_n(earlier) != Some(true))
     }
 
+    /// Whether anything here asks what a shopper bought within the window: only then it is counted.
+    pub fn counts_spend(&self) -> bool {
+        self.needs.spend || !self.spend_steps.is_empty()
+    }
+
     /// The highest spend threshold that `spend_cents` reaches, from 1; 0 where it reaches none.
     pub fn spend_step(&self, spend_cents: i64) -> u8 {
         self.spend_steps.iter().take_while(|from| spend_cents >= **from).count() as u8

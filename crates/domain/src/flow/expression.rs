@@ -115,15 +115,18 @@ impl Test {
     pub fn needs(&self) -> Needs {
         match self {
             Test::Is(_) | Test::Flag(_) => Needs::default(),
-            Test::Compare(field, _, _) => {
-                Needs { person: field.is_personal(), calendar: field.is_calendar(), ..Needs::default() }
-            }
+            Test::Compare(field, _, _) => Needs {
+                person: field.is_personal(),
+                calendar: field.is_calendar(),
+                spend: field.is_spend(),
+                ..Needs::default()
+            },
             Test::Segment(_) | Test::Tag(_) => Needs { person: true, ..Needs::default() },
             Test::Not(test) => test.needs(),
             Test::All(tests) | Test::Any(tests) => {
                 tests.iter().fold(Needs::default(), |needs, test| needs.with(test.needs()))
             }
-            Test::Cel(_) => Needs { person: true, calendar: true, expression: true, ..Needs::default() },
+            Test::Cel(_) => Needs { person: true, calendar: true, spend: true, expression: true, ..Needs::default() },
         }
     }
 }

@@ -72,6 +72,11 @@ impl Field {
         matches!(self, Field::Level | Field::Orders | Field::Returns | Field::ProfileSpend | Field::RecencyDays)
     }
 
+    /// Whether it needs what a shopper bought within the campaign.
+    pub(super) fn is_spend(self) -> bool {
+        matches!(self, Field::SpendCents)
+    }
+
     /// Whether it needs the calendar.
     pub(super) fn is_calendar(self) -> bool {
         matches!(self, Field::Hour | Field::Weekday | Field::Day)
@@ -110,6 +115,8 @@ pub struct Needs {
     pub calendar: bool,
     /// Draws by device and address.
     pub velocity: bool,
+    /// What was bought within the campaign's window.
+    pub spend: bool,
     /// A general expression is evaluated, which allocates.
     pub expression: bool,
 }
@@ -121,6 +128,7 @@ impl Needs {
             person: self.person || other.person,
             calendar: self.calendar || other.calendar,
             velocity: self.velocity || other.velocity,
+            spend: self.spend || other.spend,
             expression: self.expression || other.expression,
         }
     }

@@ -5,7 +5,7 @@
 //! does not read is closed after [`WRITE_TIME`], one that does not answer pings after two of them.
 
 use app::koi::Koi;
-use app::live::{BigWin, Listener, Message, MessageKind, Next, Since, last_of, offset_of};
+use app::live::{BigWin, Listener, Message, MessageKind, Next, Since, win_id};
 use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket, WebSocketUpgrade, close_code};
 use domain::ids::{CampaignId, ShopperId};
@@ -143,7 +143,8 @@ impl ShopperSocket {
         ping.reset();
         let mut elsewhere = interval(ELSEWHERE);
         elsewhere.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut wins = 0;
+        // The last id told: a big win's is no place to resume from, but the next one's is above it.
+        let mut told = 0;
         if self.resumes {
             self.catch_up(socket).await?;
         }
@@ -156,16 +157,15 @@ impl ShopperSocket {
                             socket.pass_on(message).await?;
                         }
                         if let Some(last) = messages.last().filter(|m| m.id > self.since.after) {
-                            (self.since.after, wins) = (last.id, 0);
+                            self.since.after = last.id;
                         }
                     }
                     Next::Win(win) => {
-                        wins += 1;
-                        self.big_win(socket, &win, wins).await?;
+                        told = win_id(told, self.since.after);
+                        self.big_win(socket, &win, told).await?;
                     }
                     Next::Missed => {
                         self.catch_up(socket).await?;
-                        wins = 0;
                     }
                     Next::Dismissed => return Ok(()),
                 },
@@ -198,13 +198,9 @@ impl ShopperSocket {
     }
 
     /// A big win is nobody's own: its id stands behind the last own message and is not resumed from.
-    async fn big_win(&self, socket: &mut Socket, win: &BigWin, nth: u64) -> Result<(), End> {
+    async fn big_win(&self, socket: &mut Socket, win: &BigWin, id: u64) -> Result<(), End> {
         match self.koi.big_win_view(win) {
-            Some(view) => {
-                // Never a place that a message to come may have: who resumes from it loses nothing.
-                let id = (self.since.after + nth).min(last_of(offset_of(self.since.after)));
-                socket.pass_on(&Message::new(id, MessageKind::BigWin, win.at_ms, &view)).await
-            }
+            Some(view) => socket.pass_on(&Message::new(id, MessageKind::BigWin, win.at_ms, &view)).await,
             None => Ok(()),
         }
     }

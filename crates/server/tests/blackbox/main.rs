@@ -50,5 +50,6 @@ mod restore;
 mod rules;
 mod seeds;
 mod sigterm;
+mod spend;
 mod traces;
 mod tracker;

@@ -7,9 +7,11 @@ use crate::koi::Koi;
 use crate::ports::{CampaignRow, RuleVersion};
 use crate::runtime::state_at;
 use crate::time::rfc3339;
-use crate::views::{AnnouncedView, MomentView, MomentsView, PoolOdds, RulePrize, RuleTier, RulesView, TierOdds};
+use crate::views::{
+    AnnouncedView, MomentView, MomentsView, PoolOdds, RulePrize, RuleTier, RulesView, SpendOdds, TierOdds,
+};
 use domain::campaign::compare::{Change, compare};
-use domain::campaign::{Definition, Odds, PoolDef, PrizeDef, Rules, State};
+use domain::campaign::{Definition, Odds, PoolDef, PrizeDef, Rules, SpendWeightsDef, State, TierDef};
 use domain::ids::CampaignId;
 use domain::moments::Moment;
 use serde_json::{Map, Value};
@@ -97,7 +99,8 @@ pub(super) fn view(
                 prizes: members.iter().map(code).collect(),
             })
             .collect(),
-        pools: pools(rules),
+        pools: pools(rules, |tier| tier.weight),
+        spend_odds: rules.spend_weights.iter().map(|table| spend_odds(rules, table)).collect(),
         limits: public(&rules.limits),
         chances: public(&rules.chances),
         flow: rules.flow.clone(),
@@ -147,7 +150,13 @@ fn public(part: &impl serde::Serialize) -> Map<String, Value> {
     }
 }
 
-fn pools(rules: &Definition) -> Vec<PoolOdds> {
+/// The pools under one spend threshold: a tier that it does not name keeps its weight.
+fn spend_odds(rules: &Definition, table: &SpendWeightsDef) -> SpendOdds {
+    let weight = |tier: &TierDef| table.weights.get(&tier.code).copied().unwrap_or(tier.weight);
+    SpendOdds { from_cents: table.from_cents, pools: pools(rules, weight) }
+}
+
+fn pools(rules: &Definition, weight_of: impl Fn(&TierDef) -> u64) -> Vec<PoolOdds> {
     let all = || rules.tiers.iter().map(|tier| tier.code.clone()).collect();
     let written = match rules.pools.as_slice() {
         [] => vec![PoolDef { code: "all".to_owned(), when: None, tiers: all() }],
@@ -156,8 +165,7 @@ fn pools(rules: &Definition) -> Vec<PoolOdds> {
     written
         .into_iter()
         .map(|pool| {
-            let weight =
-                |code: &String| rules.tiers.iter().find(|tier| tier.code == *code).map_or(0, |tier| tier.weight);
+            let weight = |code: &String| rules.tiers.iter().find(|tier| tier.code == *code).map_or(0, &weight_of);
             let sum: u64 = pool.tiers.iter().map(weight).sum();
             let odds = |code: &String| TierOdds {
                 tier: code.clone(),

@@ -14,7 +14,13 @@ impl Koi {
         let row = self.row(id).await?;
         let definition = definition(&row)?;
         let counters = self.counters_of(id).await?;
-        let tiers = self.runtime(id).map(|r| tiers_met(&r.rules, &counters)).unwrap_or_default();
+        let tiers = match self.runtime(id) {
+            Some(runtime) => tiers_met(&runtime.rules, &counters),
+            // A draft promises what it would be published with; one that could not be published promises nothing.
+            None => Rules::compile(id, row.rules_version, &definition)
+                .map(|rules| tiers_met(&rules, &counters))
+                .unwrap_or_default(),
+        };
         let prizes = definition.prizes.iter().enumerate().map(|(i, p)| PrizeReport {
             code: p.code.clone(),
             stock: p.stock,
@@ -48,14 +54,21 @@ impl Koi {
     }
 }
 
-/// Promised against met: the odds of the pools that were drawn from, weighted by how often, and the share of rolls.
+/// Promised against met: the odds of the pools that were drawn from, weighted by how often, and the share of rolls. Before
+/// any draw, the odds of the first pool that a first draw may use.
 pub(crate) fn tiers_met(rules: &Rules, counters: &Counters) -> Vec<TierReport> {
     let mut promised = vec![0.0f64; rules.tiers.len()];
-    for (pool, draws) in counters.pools.iter().enumerate().filter(|(pool, _)| *pool < rules.pools.len()) {
+    let drawn =
+        counters.pools.iter().copied().enumerate().filter(|(pool, draws)| *pool < rules.pools.len() && *draws > 0);
+    let mut drawn: Vec<(usize, u64)> = drawn.collect();
+    if drawn.is_empty() {
+        drawn.extend((0..rules.written_pools).find(|pool| rules.pool_possible(*pool, 1)).map(|pool| (pool, 1)));
+    }
+    for (pool, draws) in drawn {
         for (slot, odds) in rules.odds(pool).iter().enumerate() {
             let Some(tier) = rules.tiers.iter().position(|t| t.slot_range().contains(&slot)) else { continue };
             let share = f64::from(odds.weight) / f64::from(odds.weight_sum.max(1)) / f64::from(odds.slots.max(1));
-            promised[tier] += share * *draws as f64;
+            promised[tier] += share * draws as f64;
         }
     }
     let draws = counters.draws.max(1) as f64;

@@ -99,6 +99,8 @@ pub struct PublishedRules {
     pub prizes: Vec<PublishedPrize>,
     pub tiers: Vec<PublishedTier>,
     pub pools: Vec<PublishedPool>,
+    /// The pools under each spend threshold, ascending: the highest one reached counts.
+    pub spend_odds: Vec<PublishedSpend>,
     /// As written, without the budget.
     #[schema(value_type = Object)]
     pub limits: Map<String, Value>,
@@ -148,6 +150,14 @@ pub struct PublishedTier {
     pub unlock_after: u32,
     /// Codes of what can be won in it.
     pub prizes: Vec<String>,
+}
+
+/// The odds from a spend threshold on.
+#[derive(Serialize, ToSchema)]
+pub struct PublishedSpend {
+    /// What was bought within the window, less what was returned, in minor units: from here on.
+    pub from_cents: i64,
+    pub pools: Vec<PublishedPool>,
 }
 
 #[derive(Serialize, ToSchema)]

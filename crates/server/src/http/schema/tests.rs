@@ -284,7 +284,7 @@ fn versions_of_rules_are_as_documented() {
 
 #[test]
 fn rules_are_as_documented() {
-    use app::{AnnouncedView, PoolOdds, RulePrize, RuleTier, RulesView, TierOdds};
+    use app::{AnnouncedView, PoolOdds, RulePrize, RuleTier, RulesView, SpendOdds, TierOdds};
     use domain::campaign::compare::Effect;
     let text = String::new;
     let announced = AnnouncedView { version: 1, rules_hash: text(), effective_at: text(), changes: Vec::new() };
@@ -293,6 +293,8 @@ fn rules_are_as_documented() {
     check("PublishedOdds", &odds);
     let pool = PoolOdds { code: text(), when: None, odds: vec![odds] };
     check("PublishedPool", &pool);
+    let spend = SpendOdds { from_cents: 1, pools: Vec::new() };
+    check("PublishedSpend", &spend);
     let tier = RuleTier { code: text(), slots: 1, unlock_after: 0, prizes: Vec::new() };
     check("PublishedTier", &tier);
     let prize = RulePrize {
@@ -325,6 +327,7 @@ fn rules_are_as_documented() {
         prizes: vec![prize],
         tiers: vec![tier],
         pools: vec![pool],
+        spend_odds: vec![spend],
         limits: serde_json::Map::new(),
         chances: serde_json::Map::new(),
         flow: text(),
