@@ -144,7 +144,7 @@ impl ShopperSocket {
         let mut elsewhere = interval(ELSEWHERE);
         elsewhere.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The last id told: a big win's is no place to resume from, but the next one's is above it.
-        let mut told = 0;
+        let mut told = self.since.after;
         if self.resumes {
             self.catch_up(socket).await?;
         }
