@@ -75,10 +75,14 @@ fn a_purchase_just_inside_the_window_grants_before_it_opens_here() {
     let mut body = ample_campaign();
     body["starts_at"] = json!(from_now(120));
     body["chances"] = json!({"per_purchase_cents": 100});
-    let campaign = koi.publish(&body);
+    let campaign = koi.must(&Call::post("/campaigns", &body).token(KEY))["id"].as_str().expect("an id").to_owned();
+    let published = koi.must(&Call::post(format!("/campaigns/{campaign}/publish"), &json!({})).token(KEY));
+    assert_eq!(published["state"], "scheduled", "{published}");
     let token = koi.shopper(&campaign, "ada", 0);
     for (id, at, granted) in [("before", 60, 0), ("inside", 130, 2)] {
         send(&koi, &event("purchase", id, id, &from_now(at), 200));
         assert_eq!(koi.me(&campaign, &token)["chances"]["granted"], granted, "{id}");
     }
+    let answer = koi.send(&Call::get("/metrics"));
+    assert!(answer.text().contains("koi_queue_depth"), "what waits is told");
 }
