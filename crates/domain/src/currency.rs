@@ -59,9 +59,8 @@ pub fn minor_units(text: &str, digits: u32) -> Option<i64> {
     // The point stands behind this many of all digits once the number counts minor units.
     let point = i32::try_from(whole.len()).ok()? + exponent + i32::try_from(digits).ok()?;
     let mut sum: i64 = 0;
-    let mut place = 0;
     let all = whole.bytes().chain(fraction.bytes());
-    for digit in all.chain(std::iter::repeat(b'0')) {
+    for (place, digit) in (0i32..).zip(all.chain(std::iter::repeat(b'0'))) {
         if place >= point {
             // The first digit behind the point decides; where the point stands before all digits it is a 0.
             let up = place == point && digit >= b'5';
@@ -69,7 +68,6 @@ pub fn minor_units(text: &str, digits: u32) -> Option<i64> {
             break;
         }
         sum = sum.checked_mul(10)?.checked_add(i64::from(digit - b'0'))?;
-        place += 1;
     }
     Some(if negative { -sum } else { sum })
 }
