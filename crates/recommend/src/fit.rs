@@ -380,7 +380,7 @@ pub(crate) mod tests {
         };
         let (a, before, reason) = best(&[]);
         assert_eq!((a, reason), (Some(0), Reason::Popular));
-        let (a, after, reason) = best(&[view.clone()]);
+        let (a, after, reason) = best(std::slice::from_ref(&view));
         assert!(a == Some(0) && after < before, "a look moves it up, not to the top");
         assert_eq!(reason, Reason::Viewed { last_at_ms: 3 * 86_400_000 });
         assert_eq!(best(&[rated(5)]).0, Some(0));

@@ -70,7 +70,7 @@ impl Source {
                     }
                     // A signature without a body: a trait's, or a function pointer's type.
                     ';' => {
-                        if open.last().is_some_and(|last| last.depth.is_none()) && !line.contains('[') {
+                        if open.last().is_some_and(|last| last.depth.is_none()) && line.trim_end().ends_with(';') {
                             open.pop();
                         }
                         // `#[cfg(test)] mod tests;` is a file of its own.
@@ -183,6 +183,7 @@ mod tests {
         check("fn a() {}\n", &[("a", 1)]);
         check("pub fn a(\n    x: u8,\n) -> u8 {\n    x\n}\n", &[("a", 5)]);
         check("fn a() {\n    fn b() {\n    }\n}\n", &[("b", 2), ("a", 4)]);
+        check("trait T {\n    fn c(x: &[u8]) -> [u8; 2];\n    fn d() {\n    }\n}\n", &[("d", 2)]);
         check("trait T {\n    fn a();\n    fn b() {\n    }\n}\n", &[("b", 2)]);
         check("fn a() {\n    let s = \"} fn x() {\"; // }\n    let c = '}';\n    /* } */\n}\n", &[("a", 5)]);
         check("fn a<'a>(x: &'a str) -> [u8; 2] {\n    r#\"}\"}\"#;\n    [0; 2]\n}\n", &[("a", 4)]);

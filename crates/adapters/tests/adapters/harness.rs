@@ -142,21 +142,7 @@ impl Rig {
         let (newest, acts) = (store.newest_id().await.unwrap(), Act::all(&published, &items));
         let opened = owner::open(ports, limits, acts, newest).await.unwrap();
         let wishes = wishes().0;
-        let projector = Projector {
-            reader: reader.clone(),
-            projection: shared_store.clone(),
-            accounts: shared_store.clone(),
-            shelves: shared_store.clone(),
-            registry: shared_store.clone(),
-            shared: opened.shared.clone(),
-            position: opened.position,
-            counters: opened.counters,
-            cache: Default::default(),
-            behaved: wishes.sender(),
-            subscriptions: store.subscriptions(),
-            commit_records: limits.tail / 8,
-            peak_records: limits.tail / 8 * 3,
-        };
+        let projector = projector(&opened, &reader, &shared_store, &limits, wishes.sender());
         let koi = Koi::new(Parts {
             owners: Owners::One(Owned {
                 inputs: opened.inputs.clone(),
@@ -332,5 +318,30 @@ pub fn assert_same_sight(got: &str, want: &str, when: &str) {
         let at = differs.unwrap_or(got.lines().count().min(want.lines().count()));
         let line = |text: &str| text.lines().nth(at).unwrap_or("the end").to_owned();
         panic!("{when}: line {at} was {:?} and is {:?}", line(want), line(got));
+    }
+}
+
+/// What projects the log of an owner into the same store.
+fn projector(
+    opened: &owner::Opened,
+    reader: &Arc<dyn LedgerReader>,
+    store: &Arc<Store>,
+    limits: &Limits,
+    behaved: tokio::sync::mpsc::Sender<ShopperId>,
+) -> Projector {
+    Projector {
+        reader: reader.clone(),
+        projection: store.clone(),
+        accounts: store.clone(),
+        shelves: store.clone(),
+        registry: store.clone(),
+        shared: opened.shared.clone(),
+        position: opened.position,
+        counters: opened.counters.clone(),
+        cache: Default::default(),
+        behaved,
+        subscriptions: store.subscriptions(),
+        commit_records: limits.tail / 8,
+        peak_records: limits.tail / 8 * 3,
     }
 }

@@ -157,7 +157,7 @@ pub(crate) fn shown(text: &str, language: Language, most: usize) -> Option<Strin
     let text = text.trim();
     let plain = !text.is_empty() && text.chars().count() <= most && !text.chars().any(char::is_control);
     let linked = ["://", "www.", "<", "@"].iter().any(|mark| text.contains(mark));
-    (plain && !linked && Language::of([text].into_iter()) == language).then(|| text.to_owned())
+    (plain && !linked && Language::of([text]) == language).then(|| text.to_owned())
 }
 
 /// Probabilities where only the letter and perhaps a confidence in words is known.

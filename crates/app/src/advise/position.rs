@@ -122,8 +122,8 @@ mod tests {
         let (options, letters) = from_rotations(&all);
         assert!(close(&options, &truth), "{options:?}");
         assert!(close(&letters, &bias), "{letters:?}");
-        for rotation in 0..4 {
-            assert!(close(&from_one(&all[rotation], &bias, rotation), &truth), "rotation {rotation}");
+        for (rotation, seen) in all.iter().enumerate() {
+            assert!(close(&from_one(seen, &bias, rotation), &truth), "rotation {rotation}");
         }
     }
 

@@ -116,6 +116,7 @@ impl Owned {
 }
 
 /// All owners that this process knows the way to.
+#[expect(clippy::large_enum_variant, reason = "a process has one of it")]
 pub enum Owners {
     /// One in this process, for all partitions.
     One(Owned),
