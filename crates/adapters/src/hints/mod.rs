@@ -161,7 +161,7 @@ mod tests {
             (Options { wait_ms: 1_001, ..good.clone() }, BadOptions::Wait),
             (Options { prefix: String::new(), ..good.clone() }, BadOptions::Prefix),
             (Options { prefix: "a{b".to_owned(), ..good.clone() }, BadOptions::Prefix),
-            (Options { shoppers: 0, ..good.clone() }, BadOptions::Shoppers),
+            (Options { shoppers: 0, ..good }, BadOptions::Shoppers),
         ] {
             assert_eq!(options.engine(), Err(want));
         }

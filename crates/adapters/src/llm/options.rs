@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(local.completions(), "http://127.0.0.1:1/v1/chat/completions");
         for (name, endpoint, ok) in [
             ("good", good.clone(), true),
-            ("local", local.clone(), true),
+            ("local", local, true),
             ("no url", Endpoint::default(), false),
             ("no model", Endpoint { model: String::new(), ..good.clone() }, false),
             ("a key over open http", Endpoint { url: "http://models.example/v1".into(), ..good.clone() }, false),
@@ -196,7 +196,7 @@ mod tests {
             ("a file", Endpoint { url: "file:///etc/passwd".into(), ..good.clone() }, false),
             ("a password", Endpoint { url: "https://a:b@models.example/v1".into(), ..good.clone() }, false),
             ("a query", Endpoint { url: "https://models.example/v1?key=x".into(), ..good.clone() }, false),
-            ("a key of two lines", Endpoint { key: "a\nb".into(), ..good.clone() }, false),
+            ("a key of two lines", Endpoint { key: "a\nb".into(), ..good }, false),
         ] {
             let options = Options { endpoints: [("one".to_owned(), endpoint)].into(), ..Options::default() };
             assert_eq!(options.wrong().is_none(), ok, "{name}: {:?}", options.wrong());

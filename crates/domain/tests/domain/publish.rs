@@ -232,6 +232,12 @@ fn names_and_bounds(e: Severity) -> Vec<Row> {
             "above 0",
         ),
         ("claim_days_invalid", e, one("/claim_days", json!(0)), "1 to 3650"),
+        (
+            "composition_invalid",
+            e,
+            one("/composition", json!({"random_percent": 60, "popular_percent": 50})),
+            "more than 100 percent",
+        ),
         ("duration_invalid", e, one("/chances/valid_days", json!(0)), "1 to 3650"),
         (
             "steps_too_many",

@@ -26,6 +26,7 @@ async fn pages(oldest_first: bool, limit: u32, page: impl AsyncFn(Span) -> Scann
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a page that was just fetched, and nobody else wants it")]
 fn scanned<T>(page: Scanned<T>, id: impl Fn(&T) -> u64) -> Scanned<u64> {
     Scanned { rows: page.rows.iter().map(id).collect(), behind: page.behind }
 }

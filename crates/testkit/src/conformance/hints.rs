@@ -85,7 +85,7 @@ async fn buckets(hints: &dyn Hints, wait: &mut (dyn FnMut(Duration) + Send)) {
 pub async fn nobody_is_taken_for_another(hints: &dyn Hints, shoppers: u64) {
     let mark = Mark::Qualified { campaign: CampaignId(77) };
     // Ids as the owners make them: milliseconds, partition, sequence.
-    let id = |i: u64| ShopperId((i / 3) << 22 | (i * 7 % 64) << 16 | i % 3);
+    let id = |i: u64| ShopperId((i / 3) << 22 | (i * 7 % 64) << 16 | (i % 3));
     for i in (0..shoppers).filter(|i| i % 3 == 0) {
         done(hints.mark(mark, id(i))).await;
         assert!(hints.begin_drawing(id(i)).await, "{i}");

@@ -16,7 +16,10 @@ fn order(products: &str, currency: &str) -> String {
     )
 }
 
-fn acts(body: &str) -> Result<Vec<(String, Behaviour)>, (&'static str, Option<String>)> {
+/// A problem's code and field.
+type Refused = (&'static str, Option<String>);
+
+fn acts(body: &str) -> Result<Vec<(String, Behaviour)>, Refused> {
     track(body.as_bytes(), NOW_MS).map(|heard| heard.acts).map_err(|problem| (problem.code, problem.field))
 }
 
