@@ -4,6 +4,41 @@
  */
 
 export interface paths {
+    "/api/v1/advice/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads the topic of answers on from a cursor, in the order of their questions. */
+        get: operations["list_advice_answers"];
+        put?: never;
+        /** Answers questions. One question has one answer; the same again changes nothing. */
+        post: operations["give_advice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/advice/questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads the topic of questions on from a cursor, waiting for the next one if asked to. Questions hold no personal data. */
+        get: operations["list_advice_questions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-keys": {
         parameters: {
             query?: never;
@@ -224,6 +259,26 @@ export interface paths {
         put?: never;
         /** Creates a campaign as a draft. */
         post: operations["create_campaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Writes a brief of a segment and a campaign for it, from what its shoppers buy and a template; a language model words it
+         *     where one is configured. It passes the checks of publishing. Nothing is stored: send it to `POST /campaigns`.
+         */
+        post: operations["draft_campaign"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1250,6 +1305,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the versions of the model, newest first, each with how it compared with the one it was to replace. */
+        get: operations["list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{version}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts a version into service. An older one stays until another is activated; after the newest, newer ones replace it by
+         *     themselves again.
+         */
+        post: operations["activate_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/operators": {
         parameters: {
             query?: never;
@@ -1445,6 +1537,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/segments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the segments by name. Which of them a shopper belongs to is in the profile. */
+        get: operations["list_segments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Adds a segment or changes it. */
+        put: operations["put_segment"];
+        post?: never;
+        /** Deletes a segment. */
+        delete: operations["delete_segment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -1603,6 +1730,26 @@ export interface paths {
         get: operations["export_shopper"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/shoppers/{external_id}/persona": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Describes what a shopper likes in one paragraph for the shop's staff: a language model's where one is configured, else
+         *     made of the same facts. The model learns nothing personal. Nothing is stored.
+         */
+        post: operations["word_persona"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1832,6 +1979,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes many messages: all of them, or none where one cannot be right. */
+        post: operations["batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/identify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes what is known of a shopper. */
+        post: operations["identify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/track": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes one act of a shopper. */
+        post: operations["track"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1887,6 +2085,99 @@ export interface components {
             /** @description Street, house and whatever else leads to the door. */
             street: string;
         };
+        AdviceAnswer: {
+            /** @description Who answers, in a word. */
+            analyst?: string | null;
+            /** @description A sentence that may be shown, in the question's language. */
+            explanation?: string | null;
+            /** @description Of a rank: all codes, most wanted first. */
+            order?: string[] | null;
+            /** @description Of a choice: of every option, adding up to 1. */
+            probabilities?: {
+                [key: string]: number;
+            } | null;
+            /** @description The question's id. */
+            question: string;
+        };
+        AdviceAnswerKept: components["schemas"]["AdviceAnswer"] & {
+            /** Format: date-time */
+            at: string;
+        };
+        AdviceAnswers: {
+            data: components["schemas"]["AdviceAnswerKept"][];
+            next_cursor: string;
+        };
+        AdviceLine: {
+            /** Format: int64 */
+            days_ago?: number | null;
+            /** @description A category, or a product where it has none. */
+            kind: string;
+            /** @description A band of whole units of the currency, like `10-49`. */
+            price?: string | null;
+            /** Format: int32 */
+            returned?: number | null;
+            /** Format: int32 */
+            times: number;
+        };
+        AdviceOption: {
+            id: string;
+            items: string[];
+        };
+        AdvicePrize: {
+            category: string;
+            code: string;
+            name: string;
+            price: string;
+        };
+        /** @description A question without personal data. */
+        AdviceQuestion: {
+            /**
+             * Format: date-time
+             * @description An answer after that has no effect on whoever waits.
+             */
+            answer_by: string;
+            /** Format: date-time */
+            at: string;
+            /** @description What one shopper bought, the latest first. */
+            bought: components["schemas"]["AdviceLine"][];
+            /** @description Grows along the topic. */
+            id: string;
+            /** @description `choice`: which option would be bought rather; `rank`: which prizes are wanted most. */
+            kind: string;
+            /** @description `zh` or `en`: that of names, and of an explanation. */
+            language: string;
+            /** @description Of a choice. */
+            options?: components["schemas"]["AdviceOption"][] | null;
+            /** @description Of a rank. */
+            prizes?: components["schemas"]["AdvicePrize"][] | null;
+            /**
+             * Format: int32
+             * @example 1
+             */
+            version: number;
+        };
+        AdviceQuestions: {
+            data: components["schemas"]["AdviceQuestion"][];
+            /** @description Where to read on; never null, as a topic has no end. */
+            next_cursor: string;
+        };
+        AdviceRejected: {
+            /** @description `question_unknown`, `question_answered`, `probabilities_invalid`, `order_invalid`, `invalid_answer` or `answer_too_large`. */
+            code: string;
+            detail: string;
+            /** Format: int32 */
+            index: number;
+        };
+        AdviceTaken: {
+            /** Format: int32 */
+            accepted: number;
+            /**
+             * Format: int32
+             * @description Given before, word for word.
+             */
+            duplicates: number;
+            rejected: components["schemas"]["AdviceRejected"][];
+        };
         /** @description Rules that take effect at a stated time. */
         AnnouncedRules: {
             changes: components["schemas"]["RuleChange"][];
@@ -1919,6 +2210,23 @@ export interface components {
             data: components["schemas"]["ApiKey"][];
             /** @description Always null: there are at most 200. */
             next_cursor?: string | null;
+        };
+        ArmReport: {
+            /** @description `random`, `popular` or `personal`. */
+            arm: string;
+            /**
+             * Format: int64
+             * @description Who bought after the first draw.
+             */
+            bought_after: number;
+            mean_spend_cents?: components["schemas"]["Estimate"] | null;
+            /** @description Their share. */
+            rate: components["schemas"]["Estimate"];
+            /**
+             * Format: int64
+             * @description Who drew.
+             */
+            shoppers: number;
         };
         /** @description A question. Either `shopper` or `history`. */
         AskChoice: {
@@ -2181,6 +2489,28 @@ export interface components {
             /** @description SHA-256 of the definition that was checked, hex. */
             rules_hash: string;
         };
+        /** @description Shares of shoppers, in percent. */
+        CampaignComposition: {
+            /**
+             * Format: int32
+             * @description The last slot of these shoppers' tiers of three slots or more shows a prize that they would not see: the floor of
+             *     exposure of the long tail, and something new.
+             * @default 0
+             */
+            explore_percent: number;
+            /**
+             * Format: int32
+             * @description These see what most shoppers want: with the random ones at most 100.
+             * @default 0
+             */
+            popular_percent: number;
+            /**
+             * Format: int32
+             * @description These keep the random strategy: what personalisation is worth is measured against them.
+             * @default 0
+             */
+            random_percent: number;
+        };
         /** @description A whole campaign as written. Nothing here is checked beyond its shape; [`Definition::check`] does that. */
         CampaignDefinition: {
             chances?: components["schemas"]["CampaignChances"];
@@ -2191,6 +2521,8 @@ export interface components {
             claim_days?: number | null;
             /** @description How and until when prizes are claimed, plain text. */
             claim_terms?: string | null;
+            /** @description How strategies are composed, and what they are measured against. */
+            composition?: components["schemas"]["CampaignComposition"];
             /** @description ISO 4217, three uppercase letters. */
             currency?: string;
             /** @description What shoppers are told about it, plain text. */
@@ -2731,6 +3063,44 @@ export interface components {
             data: components["schemas"]["DeskOrder"][];
             next_cursor?: string | null;
         };
+        /** @description A campaign for a segment; nothing is stored of it. */
+        Draft: {
+            /** @description The segment in words. */
+            brief: string;
+            /** @description A body for `POST /campaigns`. */
+            campaign: components["schemas"]["CampaignDefinition"];
+            /** @description What publishing would find; no errors. */
+            findings: components["schemas"]["Finding"][];
+            /** @description `model` or `llm`. */
+            source: string;
+            /**
+             * @description The template that it was made from.
+             * @example wheel
+             */
+            template: string;
+        };
+        /** @description What the marketer wishes. */
+        DraftCampaign: {
+            /** @description Its shoppers are those who bought of this category; where absent, everybody. */
+            category?: string | null;
+            /**
+             * Format: date-time
+             * @description Two weeks after it starts where absent.
+             */
+            ends_at?: string | null;
+            /** @description `zh` or `en`; where absent, that of the segment's name. */
+            language?: string | null;
+            /**
+             * @description What the segment is called.
+             * @example Tea drinkers
+             */
+            segment: string;
+            /**
+             * Format: date-time
+             * @description Tomorrow where absent.
+             */
+            starts_at?: string | null;
+        };
         /** @description What a new version changes. */
         DraftVersion: {
             /** @description A JSON merge patch (RFC 7396) of the rules in force. */
@@ -2931,6 +3301,15 @@ export interface components {
             data: components["schemas"]["EntryWinner"][];
             next_cursor?: string | null;
         };
+        /** @description A figure with its interval of 95 %. */
+        Estimate: {
+            /** Format: double */
+            high: number;
+            /** Format: double */
+            low: number;
+            /** Format: double */
+            value: number;
+        };
         /** @description One act of one shopper. `(shopper, id)` is unique, which makes a repeat harmless. */
         Event: {
             /** Format: date-time */
@@ -3084,6 +3463,19 @@ export interface components {
             profile: components["schemas"]["Profile"];
             /** @description Whether a list was longer than an export holds; the lists of the API have the rest. */
             truncated: boolean;
+        };
+        FavouriteTimes: {
+            /**
+             * Format: int32
+             * @description The first of the three hours in which most orders come.
+             */
+            hour: number;
+            time_zone: string;
+            /**
+             * Format: int32
+             * @description 1 is Monday.
+             */
+            weekday: number;
         };
         /** @description A campaign at this moment. */
         Figures: {
@@ -3314,8 +3706,15 @@ export interface components {
             /** Format: int64 */
             draws: number;
             funnel: components["schemas"]["Funnel"];
+            personalisation?: components["schemas"]["Personalisation"] | null;
             stock: components["schemas"]["StockForecast"][];
             tiers: components["schemas"]["TierFit"][];
+        };
+        InterestShown: {
+            /** @description `viewed`, `searched` or `rated`. */
+            because: string;
+            name: string;
+            sku: string;
         };
         /** @description Both ends inclusive. */
         Interval: {
@@ -3323,6 +3722,15 @@ export interface components {
             high: number;
             /** Format: int64 */
             low: number;
+        };
+        Lift: {
+            /** @description `random` or `popular`. */
+            against: string;
+            mean_spend_cents?: components["schemas"]["Estimate"] | null;
+            /** @description Difference of the shares. */
+            rate: components["schemas"]["Estimate"];
+            /** @description Whether 0 is outside of the interval of the shares. */
+            significant: boolean;
         };
         /** @description One text frame. */
         LiveMessage: components["schemas"]["DrawResultMessage"] | components["schemas"]["AwardUpdatedMessage"] | components["schemas"]["PointsChangedMessage"] | components["schemas"]["StrategyReadyMessage"] | components["schemas"]["BigWinMessage"] | components["schemas"]["CampaignFiguresMessage"];
@@ -3380,6 +3788,45 @@ export interface components {
              */
             tickets?: number | null;
         };
+        /** @description A version of the recommendation model. */
+        Model: {
+            /** Format: int64 */
+            baskets: number;
+            comparison?: components["schemas"]["ModelComparison"] | null;
+            /**
+             * Format: double
+             * @description How far what is bought moved since that version was fitted: the population stability index, 0.25 is much.
+             */
+            drift?: number | null;
+            fitted_at: string;
+            /** @description An operator put it into service and no newer version replaces it by itself. */
+            held: boolean;
+            /** Format: int64 */
+            items: number;
+            /** @example tifu-knn */
+            model: string;
+            /** Format: int64 */
+            shoppers: number;
+            /** @description `in_service`, `retired` or `refused`: it did worse than the one in service. */
+            state: string;
+            /** Format: int32 */
+            version: number;
+        };
+        ModelComparison: {
+            /** Format: double */
+            new_ndcg: number;
+            /** Format: double */
+            new_recall: number;
+            /** Format: double */
+            old_ndcg: number;
+            /** Format: double */
+            old_recall: number;
+            shoppers: number;
+        };
+        Models: {
+            data: components["schemas"]["Model"][];
+            next_cursor?: string | null;
+        };
         /** @description A name in every language. */
         Names: {
             en: string;
@@ -3391,6 +3838,8 @@ export interface components {
         };
         /** @description One event or up to 1,000. */
         OneOrMany: components["schemas"]["Event"] | components["schemas"]["Event"][];
+        /** @description One answer or up to 200. */
+        OneOrManyAnswers: components["schemas"]["AdviceAnswer"] | components["schemas"]["AdviceAnswer"][];
         OpenSession: {
             login: string;
             password: string;
@@ -3494,11 +3943,70 @@ export interface components {
             /** @description The shop's own id of the payment: the same one again changes nothing. */
             payment_id?: string | null;
         };
+        Pays: {
+            category: string;
+            /**
+             * Format: int64
+             * @description Nine of ten lines cost no more.
+             */
+            high_cents: number;
+            lines: number;
+            /** Format: int64 */
+            median_cents: number;
+        };
         /**
          * @description One right.
          * @enum {string}
          */
-        Permission: "campaigns_read" | "campaigns_edit" | "campaigns_publish" | "campaigns_end" | "reports_read" | "grants_create" | "codes_manage" | "exchange_manage" | "awards_manage" | "webhooks_manage" | "shoppers_read" | "shoppers_write" | "shoppers_block" | "points_add" | "events_write" | "operators_read" | "operators_manage" | "keys_manage" | "audit_read" | "backup_create";
+        Permission: "campaigns_read" | "campaigns_edit" | "campaigns_publish" | "campaigns_end" | "reports_read" | "grants_create" | "codes_manage" | "exchange_manage" | "awards_manage" | "webhooks_manage" | "shoppers_read" | "shoppers_write" | "shoppers_block" | "points_add" | "events_write" | "operators_read" | "operators_manage" | "keys_manage" | "audit_read" | "backup_create" | "advice_give";
+        /** @description Read from the latest 2,000 acts. */
+        Persona: {
+            /**
+             * @description Calibrated, of six decimals; null until the shop has 200 shoppers and three months to learn from.
+             * @example 0.312500
+             */
+            buys_within_30_days?: string | null;
+            /** @description What most often goes before a purchase within a day: `search`, `browse`, `sign_in`, or `direct` for nothing. */
+            channel?: string | null;
+            /** @description The probability of not buying within 90 days, likewise; null until there are nine months. */
+            churn_risk?: string | null;
+            favourite_times?: components["schemas"]["FavouriteTimes"] | null;
+            /** @description Products that were looked at, searched for or rated well lately, the strongest first. */
+            interests: components["schemas"]["InterestShown"][];
+            persona: components["schemas"]["PersonaText"];
+            /**
+             * Format: double
+             * @description From 0 (pays the usual price) to 1 (buys bargains only); null where too few items have a usual price.
+             */
+            price_sensitivity?: number | null;
+            /** @description Of items bought on three days or more. */
+            repeat_cycles: components["schemas"]["RepeatCycle"][];
+            rfm?: components["schemas"]["Rfm"] | null;
+            /** @description The largest first. */
+            tastes: components["schemas"]["Taste"][];
+            /** @description From paid prices, of categories with three lines or more. */
+            willingness_to_pay: components["schemas"]["Pays"][];
+        };
+        /** @description A paragraph made from the facts above. */
+        PersonaText: {
+            en: string;
+            zh: string;
+        };
+        /** @description A shopper's tastes in a paragraph. */
+        PersonaWords: {
+            /** @description `zh` or `en`. */
+            language: string;
+            /** @description `model` or `llm`. */
+            source: string;
+            text: string;
+        };
+        /** @description What personalisation was worth: shoppers of the arms side by side. Of the first 20,000 shoppers by id who drew. */
+        Personalisation: {
+            /** @description Those that anybody is in. */
+            arms: components["schemas"]["ArmReport"][];
+            /** @description How much better the personal arm did than each of the others. */
+            personal: components["schemas"]["Lift"][];
+        };
         PointsAdded: {
             /** Format: int64 */
             balance: number;
@@ -3583,7 +4091,7 @@ export interface components {
             type: string;
         };
         /** @description What behaviour says about a shopper. */
-        Profile: {
+        Profile: components["schemas"]["Persona"] & {
             categories: components["schemas"]["CategoryCount"][];
             /**
              * Format: date-time
@@ -3610,6 +4118,8 @@ export interface components {
             reviews: number;
             /** Format: int32 */
             searches: number;
+            /** @description Named segments (`GET /segments`) that the shopper belongs to. */
+            segments: string[];
             shopper: string;
             /** Format: int32 */
             sign_ins: number;
@@ -3695,10 +4205,12 @@ export interface components {
             /** Format: int64 */
             value_cents: number;
         };
-        /** @description What anyone may read of a campaign's rules: neither costs nor seeds. */
+        /** @description What anyone may read of a campaign's rules: no costs, and the seed only when all is over. */
         PublishedRules: {
             announced?: components["schemas"]["AnnouncedRules"] | null;
             campaign_id: string;
+            /** @description Hex; null until the campaign is over. */
+            campaign_seed?: string | null;
             chances: Record<string, never>;
             claim_terms?: string | null;
             currency: string;
@@ -3726,11 +4238,22 @@ export interface components {
             seed_hash: string;
             /** @description How the draw is shown; it decides nothing. */
             skin: components["schemas"]["CampaignSkin"];
+            /** @description The pools under each spend threshold, ascending: the highest one reached counts. */
+            spend_odds: components["schemas"]["PublishedSpend"][];
             /** Format: date-time */
             starts_at: string;
             state: components["schemas"]["CampaignState"];
             tiers: components["schemas"]["PublishedTier"][];
             time_zone: string;
+        };
+        /** @description The odds from a spend threshold on. */
+        PublishedSpend: {
+            /**
+             * Format: int64
+             * @description What was bought within the window, less what was returned, in minor units: from here on.
+             */
+            from_cents: number;
+            pools: components["schemas"]["PublishedPool"][];
         };
         PublishedTier: {
             code: string;
@@ -3782,6 +4305,14 @@ export interface components {
              * @description 0 to 100.
              */
             score: number;
+        };
+        PutSegment: {
+            description?: string;
+            /**
+             * @description CEL over `profile` and `shopper`.
+             * @example profile.orders >= 3 && profile.churn_risk > 0.5
+             */
+            expression: string;
         };
         /** @description What a shop tells of a shopper. What is left out stays as it is. */
         PutShopper: {
@@ -3931,6 +4462,15 @@ export interface components {
              */
             stated: number;
         };
+        RepeatCycle: {
+            /** Format: int64 */
+            days: number;
+            name: string;
+            /** Format: date-time */
+            next_at?: string | null;
+            orders: number;
+            sku: string;
+        };
         RepeatItem: {
             /** Format: date-time */
             last_at?: string | null;
@@ -3966,6 +4506,20 @@ export interface components {
             approve: boolean;
             /** @description For the audit. */
             reason: string;
+        };
+        /** @description Steps from 1 to 5 (5 is best), cut where the shop's shoppers fall into fifths. */
+        Rfm: {
+            /** Format: int32 */
+            frequency: number;
+            /** Format: int32 */
+            monetary: number;
+            /** Format: int32 */
+            recency: number;
+            /**
+             * @description `champions`, `loyal`, `potential_loyalist`, `new`, `promising`, `needs_attention`, `about_to_sleep`, `at_risk`,
+             *     `cannot_lose`, `hibernating` or `lost`.
+             */
+            segment: string;
         };
         /** @description What the shop holds against a shopper. */
         Risk: {
@@ -4062,6 +4616,25 @@ export interface components {
         };
         RulesVersions: {
             data: components["schemas"]["RulesVersion"][];
+            next_cursor?: string | null;
+        };
+        /** @description A named segment. */
+        Segment: {
+            description: string;
+            /**
+             * @description CEL over `profile` (as `GET /shoppers/{external_id}/profile` shows it, probabilities as numbers) and `shopper` (the
+             *     attributes that the shop told).
+             * @example profile.orders >= 3 && profile.churn_risk > 0.5
+             */
+            expression: string;
+            /** @example leaving */
+            name: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        Segments: {
+            data: components["schemas"]["Segment"][];
+            /** @description Always null: there are at most 200. */
             next_cursor?: string | null;
         };
         Series: {
@@ -4354,6 +4927,19 @@ export interface components {
         };
         /** @enum {string} */
         StrategyReadyType: "strategy.ready";
+        Success: {
+            success: boolean;
+        };
+        Taste: {
+            category: string;
+            /**
+             * Format: double
+             * @description Of what was bought in the last 450 days.
+             */
+            share: number;
+            /** @description `rising`, `steady` or `falling`: the last 90 days against the 360 before. */
+            trend: string;
+        };
         Template: {
             /** @description A body for `POST /campaigns` that lacks `name`, `starts_at` and `ends_at`. */
             campaign: Record<string, never>;
@@ -4409,6 +4995,30 @@ export interface components {
             expires_at: string;
             /** @description Sent by the shopper as `Authorization: Bearer …`. */
             token: string;
+        };
+        TrackerBatch: {
+            /** @description Up to 1,000. */
+            batch: components["schemas"]["TrackerMessage"][];
+        };
+        /** @description One message. Fields of other names are accepted and left out. */
+        TrackerMessage: {
+            anonymousId?: string | null;
+            /**
+             * @description Of a track: `Order Completed`, `Order Refunded`, `Product Viewed`, `Products Searched`, `Product Reviewed`; others
+             *     are accepted and left out.
+             */
+            event?: string | null;
+            /** @description Makes a repeat harmless. */
+            messageId?: string | null;
+            properties?: Record<string, never> | null;
+            /** Format: date-time */
+            timestamp?: string | null;
+            /** @description Of an identify: added to the shopper's attributes. */
+            traits?: Record<string, never> | null;
+            /** @description In a batch: `track`, `identify`, or `page`, `screen`, `group`, `alias`, which are left out. */
+            type?: string | null;
+            /** @description The shop's id of the shopper. A visitor with an `anonymousId` alone is accepted and left out. */
+            userId?: string | null;
         };
         /** @description What a draw that was only tried came to. */
         Trial: {
@@ -4546,6 +5156,10 @@ export interface components {
             data: components["schemas"]["Webhook"][];
             next_cursor?: string | null;
         };
+        WordPersona: {
+            /** @description `zh` or `en`; `zh` where absent. */
+            language?: string | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -4555,6 +5169,138 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_advice_answers: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the answer before; where absent, from the oldest that is kept. */
+                cursor?: string;
+                /** @description 1 to 200, 50 where absent. */
+                limit?: number;
+                /** @description Seconds, at most 10, to wait for the first one where there is none yet; 0 where absent. Of questions only. */
+                wait_seconds?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Answers in the order of their questions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdviceAnswers"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    give_advice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OneOrManyAnswers"];
+            };
+        };
+        responses: {
+            /** @description What became of each */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdviceTaken"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_advice_questions: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the answer before; where absent, from the oldest that is kept. */
+                cursor?: string;
+                /** @description 1 to 200, 50 where absent. */
+                limit?: number;
+                /** @description Seconds, at most 10, to wait for the first one where there is none yet; 0 where absent. Of questions only. */
+                wait_seconds?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Questions in order */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdviceQuestions"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_api_keys: {
         parameters: {
             query?: {
@@ -5202,6 +5948,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Campaign"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    draft_campaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DraftCampaign"];
+            };
+        };
+        responses: {
+            /** @description The brief and the draft */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Draft"];
                 };
             };
             /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
@@ -8433,6 +9221,98 @@ export interface operations {
             };
         };
     };
+    list_models: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200, 50 where absent */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Models"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    activate_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description `model_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_operators: {
         parameters: {
             query?: {
@@ -9159,6 +10039,155 @@ export interface operations {
             };
         };
     };
+    list_segments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segments"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_segment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name: 1 to 64 of a to z, 0 to 9 and _ */
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutSegment"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segment"];
+                };
+            };
+            /** @description New */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segment"];
+                };
+            };
+            /** @description `segment_invalid` with what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_segment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `segment_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_session: {
         parameters: {
             query?: never;
@@ -9629,6 +10658,15 @@ export interface operations {
                     "application/json": components["schemas"]["Blacklist"];
                 };
             };
+            /** @description `campaign_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
             503: {
                 headers: {
@@ -9759,6 +10797,51 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    word_persona: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The shop's own id */
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["WordPersona"] | null;
+            };
+        };
+        responses: {
+            /** @description The paragraph */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonaWords"];
                 };
             };
             /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
@@ -10368,6 +11451,132 @@ export interface operations {
             };
             /** @description Not ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrackerBatch"];
+            };
+        };
+        responses: {
+            /** @description As of a single one */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Success"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    identify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrackerMessage"];
+            };
+        };
+        responses: {
+            /** @description Known from now on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Success"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    track: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrackerMessage"];
+            };
+        };
+        responses: {
+            /** @description Taken, taken before, or nothing that koi reads */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Success"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
