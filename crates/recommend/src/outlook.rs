@@ -201,8 +201,8 @@ mod tests {
     /// Days on which a shopper buys: a rhythm of their own until they leave for good (Pareto/NBD's story).
     fn days(shopper: u64) -> Vec<f64> {
         let mean_gap = 5.0 + 60.0 * unit(shopper, 1).powi(2);
-        let leaves = 30.0 - 250.0 * (1.0 - unit(shopper, 2)).ln();
-        let (mut day, mut days, mut n) = (60.0 * unit(shopper, 3), Vec::new(), 10);
+        let leaves = 300.0 * unit(shopper, 3) + 30.0 - 250.0 * (1.0 - unit(shopper, 2)).ln();
+        let (mut day, mut days, mut n) = (300.0 * unit(shopper, 3), Vec::new(), 10);
         while day < 400.0 && (days.is_empty() || day < leaves) {
             days.push(day);
             n += 1;

@@ -82,7 +82,12 @@ fn rules_refuse_and_budgets_end() {
         (json!({"limits": {"per_campaign": 250}}), "limits", "the campaign's draws are used up", 750..=750),
         // 1,000 tries of 100 shoppers on 30 days: some come twice on one day.
         (json!({"limits": {"per_day": 1}}), "limits", "today's draws are used up", 50..=250),
-        (json!({"limits": {"new_shoppers": true}}), "qualified", "no pool is open to this draw", 500..=900),
+        (
+            json!({"limits": {"new_shoppers": true}}),
+            "limits",
+            "the campaign is for new shoppers: this one registered before it started",
+            500..=900,
+        ),
         (
             json!({"flow": "THEN(window.data('{\"hours\": [{\"from\": \"20:00\", \"to\": \"23:59\"}]}'), pool, draw)"}),
             "window",

@@ -100,7 +100,7 @@ fn bad_answers_and_callers_are_refused() {
         assert_problem(name, &koi.send(&call), status, code);
     }
     let key = |scope: &str| {
-        let made = koi.must(&Call::post("/api-keys", &json!({"name": scope, "scopes": [scope]})).token(KEY));
+        let made = koi.must(&Call::post("/api/v1/api-keys", &json!({"name": scope, "scopes": [scope]})).token(KEY));
         made["key"].as_str().expect("a key").to_owned()
     };
     assert_problem(
@@ -175,7 +175,7 @@ fn python() -> PathBuf {
 #[test]
 fn the_python_worker_is_an_analyst_from_end_to_end() {
     let koi = with_analyst("advice-python");
-    let made = koi.must(&Call::post("/api-keys", &json!({"name": "analyst", "scopes": ["advice"]})).token(KEY));
+    let made = koi.must(&Call::post("/api/v1/api-keys", &json!({"name": "analyst", "scopes": ["advice"]})).token(KEY));
     let health = free_address().expect("a port");
     let log = File::create(koi.dir.join("worker.log")).expect("a log");
     let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../clients/python");

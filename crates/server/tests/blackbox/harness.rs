@@ -58,6 +58,16 @@ impl Koi {
         self.server = start.start().expect("koi starts again");
     }
 
+    /// Starts it again with a failpoint; false where it died before it was ready, since what a start does counts too.
+    pub fn restart_failing(&mut self, failpoint: &str) -> bool {
+        self.server.kill();
+        let started = start_in(&self.data()).env("KOI_FAILPOINT", failpoint).start();
+        started.is_ok_and(|server| {
+            self.server = server;
+            true
+        })
+    }
+
     /// A new client.
     pub fn client(&self) -> Client {
         self.server.client()

@@ -84,7 +84,7 @@ fn operators_first_owner_is_made_at_the_machine() {
     let ada = Person::sign_in(&koi, "ADA ", PASSWORD);
     let me = ada.send(&koi, Call::get("/session")).json();
     assert_eq!((&me["kind"], &me["operator"]["role"]), (&json!("operator"), &json!("owner")));
-    assert_eq!(me["permissions"].as_array().map(Vec::len), Some(20), "{me}");
+    assert_eq!(me["permissions"].as_array().map(Vec::len), Some(21), "{me}");
     let while_it_runs = add("bob", "owner", PASSWORD);
     assert_eq!(while_it_runs.status.code(), Some(1), "the server holds the data");
 }

@@ -132,7 +132,7 @@ fn bad_messages_change_nothing() {
         assert_eq!(answer.header("www-authenticate"), Some("Basic realm=\"koi\""), "{what}");
     }
     assert_problem("no JSON", &raw(Some(basic(KEY).as_str()), b"{"), 400, "bad_json");
-    let key = koi.must(&Call::post("/api-keys", &json!({"name": "other", "scopes": ["shoppers"]})).token(KEY));
+    let key = koi.must(&Call::post("/api/v1/api-keys", &json!({"name": "other", "scopes": ["shoppers"]})).token(KEY));
     let other = key["key"].as_str().or(key["secret"].as_str()).expect("a key").to_owned();
     assert_problem("another scope", &raw(Some(basic(&other).as_str()), text.as_bytes()), 403, "forbidden");
     assert_eq!(koi.send(&Call::get("/shoppers/ada/profile").token(KEY)).status, 404, "nobody was made");

@@ -1,6 +1,6 @@
 //! Advice over the log: questions to read, answers to give (docs/advice.md).
 
-use crate::http::body::{LARGE, RawJson, parse};
+use crate::http::body::{LARGE, RawJson, parse_list};
 use crate::http::extract::{Advice, Asked, Operator};
 use crate::http::problem::Problem;
 use crate::http::reply::json;
@@ -109,7 +109,7 @@ pub async fn give_advice(
     _: Operator<Advice>,
     RawJson(body): RawJson<LARGE>,
 ) -> Result<Response, Problem> {
-    let given = match parse::<Value>(&body)? {
+    let given = match parse_list::<Value>(&body)? {
         Value::Array(many) => many,
         one => vec![one],
     };
