@@ -201,9 +201,9 @@ mod tests {
     /// Days on which a shopper buys: a rhythm of their own until they leave for good (Pareto/NBD's story).
     fn days(shopper: u64) -> Vec<f64> {
         let mean_gap = 5.0 + 60.0 * unit(shopper, 1).powi(2);
-        let leaves = 300.0 * unit(shopper, 3) + 30.0 - 250.0 * (1.0 - unit(shopper, 2)).ln();
-        let (mut day, mut days, mut n) = (300.0 * unit(shopper, 3), Vec::new(), 10);
-        while day < 400.0 && (days.is_empty() || day < leaves) {
+        let leaves = 600.0 * unit(shopper, 3) + 30.0 - 250.0 * (1.0 - unit(shopper, 2)).ln();
+        let (mut day, mut days, mut n) = (600.0 * unit(shopper, 3), Vec::new(), 10);
+        while day < 720.0 && (days.is_empty() || day < leaves) {
             days.push(day);
             n += 1;
             day -= mean_gap * (1.0 - unit(shopper, n)).ln();
@@ -246,10 +246,10 @@ mod tests {
     #[test]
     fn probabilities_of_a_made_up_shop_are_met() {
         const SHOPPERS: u64 = 4_000;
-        let data = shop(SHOPPERS, 310.0);
+        let data = shop(SHOPPERS, 610.0);
         for (horizon, most) in [(30, 0.03), (90, 0.05)] {
             let outlook = Outlook::fit(&data, &|_| &[], horizon, 2).expect("enough to learn from");
-            let (ece, loss, base) = measured(&outlook, SHOPPERS, 310.0);
+            let (ece, loss, base) = measured(&outlook, SHOPPERS, 610.0);
             assert!(ece <= most, "{horizon} days: the stated are off by {ece}");
             assert!(loss < 0.8 * base, "{horizon} days: {loss} against {base} of the mere share");
             assert!(outlook.quality().ece <= most, "{horizon} days: {:?}", outlook.quality());

@@ -63,7 +63,7 @@ pub(crate) fn play(
         let decided = match decide_all(&slot, account, start, &ask) {
             Ok(decided) => decided,
             Err(Halt::Refused(refusal)) => {
-                *refused.entry(refusal).or_default() += 1;
+                *refused.entry(refusal.kind()).or_default() += 1;
                 continue;
             }
             Err(Halt::Needs(_)) => unreachable!("invariant: a play shares no stock, so its shelf always knows"),

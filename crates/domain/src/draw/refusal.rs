@@ -103,6 +103,17 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The same without what differs from draw to draw, to be counted by.
+    #[must_use]
+    pub fn kind(self) -> Self {
+        match self {
+            Refusal::LimitReached { which: Limit::Cooldown { .. } } => {
+                Refusal::LimitReached { which: Limit::Cooldown { left_s: 0 } }
+            }
+            other => other,
+        }
+    }
+
     /// The API's stable word.
     pub fn code(self) -> &'static str {
         match self {
