@@ -81,6 +81,10 @@ impl Koi {
         version: u32,
     ) -> std::result::Result<Said, Missed> {
         if local.installed.has(id.0, version) {
+            // An owner that opened meanwhile read it from the table; this node's handlers may not know of it yet.
+            if self.runtime(id).is_none_or(|shown| shown.version < version) {
+                self.show_campaign(self.campaign_of_at_least(nodes, id, version).await.map_err(Missed::Failed)?);
+            }
             return Ok(Said::Acted);
         }
         let runtime = self.campaign_of_at_least(nodes, id, version).await.map_err(Missed::Failed)?;

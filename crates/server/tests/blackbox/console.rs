@@ -137,7 +137,9 @@ fn figures_add_up_over_time() {
     for tier in insight["tiers"].as_array().expect("tiers") {
         let number = |field: &str| tier[field].as_str().and_then(|text| text.parse::<f64>().ok()).expect("a decimal");
         assert!(number("low") <= number("met") && number("met") <= number("high"), "{tier}");
-        assert_eq!(tier["fits"], true, "{tier}");
+        // A rare tier may be hit three times of fifty; what is said must follow from the interval.
+        let fits = number("low") <= number("promised") && number("promised") <= number("high");
+        assert_eq!(tier["fits"], fits, "{tier}");
     }
     for bad in ["step=day", "from=x", "from=1971-01-01T00:00:00Z", "colour=red"] {
         let path = format!("/campaigns/{campaign}/report/series?{bad}");
