@@ -12,6 +12,7 @@ use crate::ports::{
 use crate::rows::{BehaviourRow, Projected};
 use crate::runtime::{Counters, counted_by};
 use crate::seal::{Key, open};
+use crate::trace::Span;
 use domain::account::Account;
 use domain::ids::{CampaignId, ShopperId};
 use domain::record::{ALL_PARTITIONS, Fact, Record};
@@ -34,6 +35,10 @@ const WAIT_PER_RECORD: Duration = Duration::from_millis(10);
 const WAIT_MAX: Duration = Duration::from_secs(30);
 /// Records within [`COMMIT_EVERY`] from which on much comes in.
 const BUSY: u64 = 500;
+/// Less than [`BUSY`] must have come for so long before a rush is over: a disk that stalls for a moment is no end of it.
+const CALM: Duration = Duration::from_millis(500);
+/// A rush's highest rate is forgotten by one part in so many each [`COMMIT_EVERY`].
+const FORGOTTEN: u64 = 16;
 /// Bytes of ledger read at a time: small enough for the allocator to hand out the same memory again.
 const READ_BYTES: usize = 4 << 20;
 /// Accounts kept between batches.
@@ -87,25 +92,89 @@ impl Commit {
     }
 }
 
+/// A commit whose records are folded, not yet written.
+struct Gathered {
+    commit: Commit,
+    /// The offset behind its last record.
+    next: u64,
+}
+
+/// What is told once a batch is in records.
+struct Notes {
+    behaved: FxHashSet<ShopperId>,
+    posted: bool,
+}
+
+impl Notes {
+    fn of(batch: &Projected) -> Self {
+        Notes {
+            behaved: batch.behaviours.iter().map(|b| b.shopper).collect(),
+            posted: !batch.deliveries.is_empty(),
+        }
+    }
+}
+
+/// How fast records come.
+struct Pace {
+    seen: u64,
+    at: Instant,
+    /// When much came last, in a rush that is not over.
+    busy: Option<Instant>,
+    /// Records within [`COMMIT_EVERY`], the most of this rush.
+    peak: u64,
+}
+
+impl Pace {
+    fn from(folded: u64) -> Self {
+        Self { seen: folded, at: Instant::now(), busy: None, peak: 0 }
+    }
+
+    /// Looks at how many records have come; nothing where the last look is too short ago.
+    fn look(&mut self, shared: &Shared) {
+        let (now, folded) = (Instant::now(), shared.folded.load(Ordering::Acquire));
+        let passed = now.duration_since(self.at).as_millis() as u64;
+        let every = COMMIT_EVERY.as_millis() as u64;
+        if passed < every {
+            return;
+        }
+        let came = shared.between(self.seen, folded).saturating_mul(every) / passed;
+        (self.seen, self.at) = (folded, now);
+        if came >= BUSY {
+            self.busy = Some(now);
+            self.peak = came.max(self.peak - self.peak / FORGOTTEN);
+        } else if self.busy.is_some_and(|busy| now.duration_since(busy) >= CALM) {
+            (self.busy, self.peak) = (None, 0);
+        }
+    }
+
+    /// The longest that a commit waits for more.
+    fn wait(&self) -> Duration {
+        WAIT_PER_RECORD.saturating_mul(u32::try_from(self.peak).unwrap_or(u32::MAX)).min(WAIT_MAX)
+    }
+}
+
 impl Projector {
     /// Projects until `stop` is set and nothing is left, or until a record cannot be read.
     pub fn run(mut self, runtime: &tokio::runtime::Handle, stop: &AtomicBool) {
         let mut failed = false;
+        let mut pace = Pace::from(self.shared.folded.load(Ordering::Acquire));
+        let mut ahead = None;
         loop {
             let started = Instant::now();
             let stopping = stop.load(Ordering::Acquire);
             gauge!("koi_projection_lag_records").set(self.shared.lag() as f64);
-            match runtime.block_on(self.step()) {
-                Ok(0) if stopping => return,
-                Ok(count) => {
+            match self.turn(runtime, ahead.take(), &mut pace) {
+                Ok((0, _)) if stopping => return,
+                Ok((count, gathered)) => {
                     failed = false;
                     if count > 0 {
                         histogram!("koi_projection_batch_seconds").record(started.elapsed().as_secs_f64());
                         counter!("koi_projection_records_total").increment(count);
                     }
                     gauge!("koi_projection_lag_records").set(self.shared.lag() as f64);
-                    if !stopping {
-                        self.rest(started, stop);
+                    ahead = gathered;
+                    if !stopping && ahead.is_none() {
+                        self.rest(started, &mut pace, stop);
                     }
                 }
                 Err(PortError::Damaged(what)) => {
@@ -134,6 +203,41 @@ impl Projector {
         }
     }
 
+    /// Writes one commit, `gathered` where that is done already; returns how many records it had. Where a rush has left
+    /// more than it takes, the next one is folded while the engine writes this one, and is returned too.
+    fn turn(
+        &mut self,
+        runtime: &tokio::runtime::Handle,
+        gathered: Option<Gathered>,
+        pace: &mut Pace,
+    ) -> PortResult<(u64, Option<Gathered>)> {
+        pace.look(&self.shared);
+        let gathered = match gathered {
+            Some(gathered) => gathered,
+            None if pace.busy.is_some() || self.shared.lag() < self.commit_records.saturating_add(BUSY) => {
+                return runtime.block_on(self.step()).map(|count| (count, None));
+            }
+            None => runtime.block_on(self.gather(self.position, self.counters.clone()))?,
+        };
+        let (batch, counters) = runtime.block_on(self.close(gathered))?;
+        let left = self.shared.between(batch.position.next, self.shared.folded.load(Ordering::Acquire));
+        if pace.busy.is_some() || left < BUSY || self.cache.len() > ACCOUNTS {
+            return runtime.block_on(self.write(batch, counters)).map(|count| (count, None));
+        }
+        let (position, notes, span) = (batch.position, Notes::of(&batch), self.span(batch.position));
+        let (projection, then) = (self.projection.clone(), counters.clone());
+        let (written, next) = std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().name("koi-projector".into());
+            let writing = thread.spawn_scoped(scope, || runtime.block_on(projection.apply(batch)));
+            let next = runtime.block_on(self.gather(position, then));
+            (writing.map(|writing| writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))), next)
+        });
+        drop(span);
+        written.map_err(|_| PortError::Unreachable("a thread to write records with"))??;
+        let count = self.written(position, counters, notes);
+        Ok((count, Some(next?).filter(|next| next.next > position.next)))
+    }
+
     /// After a failure: what was written is read again, since a commit that failed may have taken effect, and the cache
     /// may be ahead of it.
     async fn look_again(&mut self) -> PortResult<()> {
@@ -149,31 +253,28 @@ impl Projector {
     }
 
     /// Waits until the next commit is worth its cost: at once when a commit's worth has come or the rush is over.
-    fn rest(&self, since: Instant, stop: &AtomicBool) {
-        let mut seen = self.shared.folded.load(Ordering::Acquire);
+    fn rest(&self, since: Instant, pace: &mut Pace, stop: &AtomicBool) {
         let every = if self.shared.batched { COMMIT_EVERY_SHARED } else { COMMIT_EVERY };
         std::thread::sleep(every.saturating_sub(since.elapsed()));
         while !stop.load(Ordering::Acquire) {
-            let folded = self.shared.folded.load(Ordering::Acquire);
+            pace.look(&self.shared);
             // Told while it grows too: whoever watches the lag must not read the one of before the rush.
             gauge!("koi_projection_lag_records").set(self.shared.lag() as f64);
-            let waiting = self.shared.between(self.position.next, folded);
-            let came = self.shared.between(seen, folded);
-            let wait = WAIT_PER_RECORD.saturating_mul(u32::try_from(came).unwrap_or(u32::MAX)).min(WAIT_MAX);
-            if came < BUSY || waiting >= self.peak_records || since.elapsed() >= wait {
+            let waiting = self.shared.between(self.position.next, self.shared.folded.load(Ordering::Acquire));
+            if pace.busy.is_none() || waiting >= self.peak_records || since.elapsed() >= pace.wait() {
                 return;
             }
-            seen = folded;
             std::thread::sleep(COMMIT_EVERY);
         }
     }
 
-    /// Projects what is next, a commit's worth at most, and returns how many records that was.
-    pub async fn step(&mut self) -> PortResult<u64> {
+    /// Folds what is next behind `position`, a commit's worth at most. Reads nothing of records that a commit under way
+    /// writes: accounts that it touches are in the cache.
+    async fn gather(&mut self, position: Position, counters: FxHashMap<CampaignId, Counters>) -> PortResult<Gathered> {
         let end = self.shared.folded.load(Ordering::Acquire);
-        let mut commit = Commit::after(self.position, self.counters.clone());
-        let mut next = self.position.next;
-        while next < end && self.shared.between(self.position.next, next) < self.commit_records {
+        let mut commit = Commit::after(position, counters);
+        let mut next = position.next;
+        while next < end && self.shared.between(position.next, next) < self.commit_records {
             let batches = self.reader.batches(next, READ_BYTES)?;
             let most = batches.iter().map(|batch| batch.count as usize).sum();
             let mut decoded: Vec<(u64, Record<'_>)> = Vec::with_capacity(most);
@@ -189,33 +290,49 @@ impl Projector {
             next = read;
             self.fold(&decoded, &mut commit).await?;
         }
-        let count = self.shared.between(self.position.next, next);
-        if count == 0 {
+        Ok(Gathered { commit, next })
+    }
+
+    /// Projects what is next, a commit's worth at most, and returns how many records that was.
+    pub async fn step(&mut self) -> PortResult<u64> {
+        let gathered = self.gather(self.position, self.counters.clone()).await?;
+        if gathered.next == self.position.next {
             return Ok(0);
         }
-        let (batch, counters) = self.close(commit, next).await?;
-        let position = batch.position;
-        let behaved: FxHashSet<ShopperId> = batch.behaviours.iter().map(|b| b.shopper).collect();
-        let posted = !batch.deliveries.is_empty();
-        let mut span = self.shared.traced.projecting(next);
-        if let Some(span) = &mut span {
-            span.note(("koi.records", count as i64));
-        }
+        let (batch, counters) = self.close(gathered).await?;
+        self.write(batch, counters).await
+    }
+
+    /// Writes a batch and its position; nothing may be folded ahead of it.
+    async fn write(&mut self, batch: Projected, counters: FxHashMap<CampaignId, Counters>) -> PortResult<u64> {
+        let (position, notes, span) = (batch.position, Notes::of(&batch), self.span(batch.position));
         self.projection.apply(batch).await?;
         drop(span);
-        if posted {
-            self.subscriptions.nudge();
-        }
-        (self.position, self.counters) = (position, counters);
-        self.shared.projected.store(next, Ordering::Release);
-        for shopper in behaved {
-            // A full queue only means that the job finds the shopper by itself.
-            _ = self.behaved.try_send(shopper);
-        }
         if self.cache.len() > ACCOUNTS {
             self.cache.clear();
         }
-        Ok(count)
+        Ok(self.written(position, counters, notes))
+    }
+
+    fn span(&self, to: Position) -> Option<Span> {
+        let mut span = self.shared.traced.projecting(to.next)?;
+        span.note(("koi.records", self.shared.between(self.position.next, to.next) as i64));
+        Some(span)
+    }
+
+    /// A batch is in records: moves on and tells whom it concerns. Returns how many records that was.
+    fn written(&mut self, position: Position, counters: FxHashMap<CampaignId, Counters>, notes: Notes) -> u64 {
+        let count = self.shared.between(self.position.next, position.next);
+        if notes.posted {
+            self.subscriptions.nudge();
+        }
+        (self.position, self.counters) = (position, counters);
+        self.shared.projected.store(position.next, Ordering::Release);
+        for shopper in notes.behaved {
+            // A full queue only means that the job finds the shopper by itself.
+            _ = self.behaved.try_send(shopper);
+        }
+        count
     }
 
     /// Folds records into accounts, counters and rows.
@@ -253,9 +370,9 @@ impl Projector {
         Ok(())
     }
 
-    /// Adds what is one row however many records moved it, up to `next`.
-    async fn close(&self, commit: Commit, next: u64) -> PortResult<(Projected, FxHashMap<CampaignId, Counters>)> {
-        let Commit { mut batch, counters, touched, counted, .. } = commit;
+    /// Adds what is one row however many records moved it. What the last commit wrote is read here, so it must be in.
+    async fn close(&self, gathered: Gathered) -> PortResult<(Projected, FxHashMap<CampaignId, Counters>)> {
+        let Gathered { commit: Commit { mut batch, counters, touched, counted, .. }, next } = gathered;
         batch.position.next = next;
         batch.accounts = touched
             .iter()

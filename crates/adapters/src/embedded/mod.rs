@@ -188,7 +188,7 @@ async fn open_locked(data: &Path, options: &Options, hints: &Hints, lock: Lock) 
         behaved: wishes.sender(),
         subscriptions: store.subscriptions(),
         commit_records: limits.tail / 8,
-        peak_records: limits.tail / 8 * 3,
+        peak_records: limits.tail / 2,
     };
     let projector = start_projector(projector, stop.clone())?;
     let owned = Owned { inputs: opened.inputs.clone(), shared: opened.shared, reader, tail: limits.tail };

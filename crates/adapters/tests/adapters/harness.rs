@@ -342,6 +342,6 @@ fn projector(
         behaved,
         subscriptions: store.subscriptions(),
         commit_records: limits.tail / 8,
-        peak_records: limits.tail / 8 * 3,
+        peak_records: limits.tail / 2,
     }
 }

@@ -196,6 +196,7 @@ impl Koi {
             }
             while let Some(done) = running.join_next().await {
                 done.map_err(|_| Error::Unavailable("a prize was not given; ask again"))??;
+                crate::failpoint::hit("entry_given");
             }
             crate::failpoint::hit("between_wins");
         }

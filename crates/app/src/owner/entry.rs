@@ -49,6 +49,7 @@ impl Owner {
         }
         let keys = smallvec![Keyed { hash: key, request: 0, status: 201 }];
         self.append(id, Draft { facts, keys, answer: Vec::new(), saying: Saying::Changed }, command.reply);
+        crate::failpoint::hit("entry_won");
         Step::Done
     }
 }
