@@ -23,13 +23,18 @@ let live: string;
 let draft: string;
 let me: string;
 
-const bought = (id: string, days: number) => ({
+const ago = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString();
+const PRODUCTS = {
+  mug: { sku: "sku-mug", name: "手冲咖啡杯", category: "kitchen", price_cents: 3_900 },
+  tea: { sku: "sku-tea", name: "桂花乌龙茶礼盒", category: "tea", price_cents: 4_500 },
+} as const;
+const bought = (id: string, days: number, products: (keyof typeof PRODUCTS)[] = ["mug"], shopper = "linxiaoman") => ({
   id,
   type: "purchase",
-  shopper: "linxiaoman",
-  at: new Date(Date.now() - days * 86_400_000).toISOString(),
+  shopper,
+  at: ago(days),
   order_id: id,
-  items: [{ sku: "sku-mug", name: "手冲咖啡杯", category: "kitchen", price_cents: 3_900, quantity: 2 }],
+  items: products.map((product) => ({ ...PRODUCTS[product], quantity: 2 })),
 });
 
 beforeAll(async () => {
@@ -42,6 +47,7 @@ beforeAll(async () => {
     prizes: [...(body["prizes"] as object[]), coupon],
     tiers: [...(body["tiers"] as object[]), { code: "coupon", slots: 1, weight: 1_000, prizes: ["c10"] }],
     limits: { per_shopper: 500, per_day: 400, budget_cents: 5_000_000 },
+    composition: { random_percent: 50 },
   });
   const made = await koi.shop<{ id: string }>("POST", "/campaigns", campaignBody({
     name: "新春九宫格",
@@ -54,11 +60,19 @@ beforeAll(async () => {
   await koi.shop("POST", `/campaigns/${live}/prizes/c10/coupons`, { codes: ["SPRING-0001", "SPRING-0002"] });
   await koi.shop("POST", `/campaigns/${live}/codes`, { count: 20, chances: 1, per_shopper: 1 });
   await koi.shop("POST", "/exchange/items", { name: "一次抽奖机会", price_points: 50, stock: 100, gives: { chances: 1, campaign_id: live } });
-  await koi.shop("POST", "/exchange/items", { name: "桂花乌龙茶礼盒", price_points: 900, stock: 20, gives: { prize: { kind: "goods", value_cents: 4_500 } } });
+  const item = await koi.shop<{ id: string }>("POST", "/exchange/items", { name: "桂花乌龙茶礼盒", price_points: 900, stock: 20, gives: { prize: { kind: "goods", value_cents: 4_500 } } });
   await koi.shop("POST", "/webhooks", { url: "http://127.0.0.1:9/koi", types: ["award.updated"] });
-  await koi.shop("POST", "/events", [bought("o1", 40), bought("o2", 12)]);
+  await koi.shop("POST", "/events", [
+    ...[bought("o1", 75, ["mug", "tea"]), bought("o2", 40, ["tea"]), bought("o3", 12, ["mug", "tea"])],
+    { id: "s1", type: "search", shopper: "linxiaoman", at: ago(12.01), query: "乌龙茶" },
+    { id: "v1", type: "view", shopper: "linxiaoman", at: ago(1), sku: "sku-lamp" },
+  ]);
+  await koi.shop("PUT", "/segments/regulars", { expression: "profile.orders >= 3", description: "买过三次以上" });
+  await koi.shop("PUT", "/segments/leaving", { expression: "profile.orders >= 3 && profile.churn_risk > 0.5", description: "可能流失的熟客" });
   const person = await shopper(koi, live, "linxiaoman", 20);
   await koi.as(person.token, "POST", `/campaigns/${live}/draws`, { count: 10 }, "draws");
+  await koi.shop("POST", "/shoppers/linxiaoman/points", { amount: 2_000, business_key: "welcome", reason: "welcome" });
+  await koi.as(person.token, "POST", `/exchange/items/${item.id}/orders`, { quantity: 2 }, "exchanged");
   // Somebody whose prizes wait for a look.
   const doubtful = await shopper(koi, live, "chenhao", 4);
   await koi.shop("PUT", "/shoppers/chenhao/risk", { score: 60, flags: ["hold"] });
@@ -94,6 +108,8 @@ const pages = (): [string, string][] => [
   ["draft-rules", `/campaigns/${draft}/rules`],
   ["codes", `/campaigns/${live}/codes`],
   ["exchange", "/exchange"],
+  ["exchange-orders", "/exchange?tab=orders"],
+  ["segments", "/segments"],
   ["coupons", `/campaigns/${live}/coupons`],
   ["refunds", `/campaigns/${live}/refunds`],
   ["shoppers", "/shoppers"],
@@ -105,7 +121,8 @@ const pages = (): [string, string][] => [
   ["draws", `/campaigns/${live}/draws`],
   ["awards", `/campaigns/${live}/awards`],
   ["orders", `/campaigns/${live}/orders`],
-  ["strategies", `/campaigns/${live}/strategies?shopper=linxiaoman`],
+  ["strategies", `/campaigns/${live}/strategies`],
+  ["strategy", `/campaigns/${live}/strategies?shopper=linxiaoman`],
   ["engines", "/engines"],
   ["models", "/models"],
   ["held", "/held"],

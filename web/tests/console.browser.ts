@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { graphOf } from "../console/src/pages/flow/graph";
@@ -217,6 +218,61 @@ describe("held awards", () => {
       [true, "seen in the shop"],
     ]);
     expect(errors).toEqual([]);
+    await context.close();
+  });
+});
+
+describe.concurrent("tables", () => {
+  it("are narrowed, sorted and written by the server, and what was chosen stands in the address", async () => {
+    const id = await liveCampaign(koi, { name: "With a shop" });
+    for (const [name, price_points] of [["Cup", 300], ["apron", 90], ["Tea", 1_200]] as const) await koi.shop("POST", "/exchange/items", { name, price_points, stock: 9, gives: { chances: 1, campaign_id: id } });
+    const { context, errors } = await signedIn(browser, koi, "ada", LOOK);
+    const page = await openConsole(context, koi, "/exchange");
+    const names = async () => page.locator(".ant-table-row td:first-child").allTextContents();
+    const shows = (want: string[]) => page.waitForFunction((texts) => [...document.querySelectorAll(".ant-table-row td:first-child")].map((cell) => cell.textContent).join() === texts, want.join());
+    const price = page.getByRole("columnheader", { name: "Price in points" });
+    await shows(["Tea", "apron", "Cup"]);
+    await price.click();
+    await shows(["apron", "Cup", "Tea"]);
+    await price.click();
+    await shows(["Tea", "Cup", "apron"]);
+    expect([new URL(page.url()).searchParams.get("sort"), await price.getAttribute("aria-sort")]).toEqual(["-price_points", "descending"]);
+    await page.getByPlaceholder("Name").fill("up");
+    await page.keyboard.press("Enter");
+    await shows(["Cup"]);
+    await page.reload();
+    await shows(["Cup"]);
+    const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Export CSV" }).click()]);
+    const lines = readFileSync(await file.path(), "utf8").split("\n").filter(Boolean);
+    expect([lines.length, lines[0]?.startsWith("\uFEFFid,name,state,price_points"), lines[1]?.includes(",Cup,")]).toEqual([2, true, true]);
+    await page.getByRole("button", { name: "Clear" }).click();
+    await shows(["Tea", "Cup", "apron"]);
+    await page.getByPlaceholder("Name").fill("nothing like it");
+    await page.keyboard.press("Enter");
+    await page.getByText("Nothing matches").waitFor();
+    expect(await names()).toEqual([]);
+    expect(errors).toEqual([]);
+    await context.close();
+  });
+});
+
+describe.concurrent("segments", () => {
+  it("are refused at their condition's field, and listed once they are right", async () => {
+    const { context, errors } = await signedIn(browser, koi, "ada", LOOK);
+    const page = await openConsole(context, koi, "/segments");
+    await page.getByRole("button", { name: "New segment" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name", { exact: true }).fill("Not a name");
+    await dialog.getByLabel("Condition (CEL)").fill("profile.orders >=");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.getByText("1 to 64 of a to z").waitFor();
+    await dialog.getByLabel("Name", { exact: true }).fill("regulars");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.locator(".ant-form-item-has-error", { has: page.getByLabel("Condition (CEL)") }).waitFor();
+    await dialog.getByRole("button", { name: "Regulars who may leave" }).click();
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await page.locator(".ant-table-row", { hasText: "regulars" }).getByText("profile.churn_risk > 0.5").waitFor();
+    expect(errors.filter((error) => !error.includes("422"))).toEqual([]);
     await context.close();
   });
 });

@@ -69,6 +69,62 @@ afterAll(async () => {
   await koi?.stop();
 });
 
+describe("forms of the shopper's page", () => {
+  const LOOK: Look = { viewport: PHONE, language: "zh", theme: "light", calm: true };
+
+  it("show what the server refuses at its field, keep what was typed, and let go of it once it is changed", async () => {
+    const person = await shopper(koi, campaign, "forms", 1);
+    const [code] = (await koi.shop<{ codes: string[] }>("POST", `/campaigns/${campaign}/codes`, { count: 1, chances: 2 })).codes;
+    const { context, errors } = await contextOf(browser, LOOK);
+    const page = await openShopper(context, koi.url, campaign, person.token, "chances");
+    const input = page.getByPlaceholder("输入兑换码");
+    const form = page.locator("form", { has: input });
+    const refused = form.getByRole("alert");
+    await input.fill("NOBODY-HAS-THIS");
+    await page.keyboard.press("Enter");
+    await refused.waitFor();
+    expect([await input.inputValue(), await input.getAttribute("aria-invalid"), await input.evaluate((node) => node === document.activeElement)]).toEqual(["NOBODY-HAS-THIS", "true", true]);
+    expect(await look(page, "refused code")).toEqual([]);
+    await input.fill(code ?? "");
+    expect(await refused.count()).toBe(0);
+    await page.keyboard.press("Enter");
+    await expect.poll(() => input.inputValue(), { timeout: 20_000 }).toBe("");
+    // Used up: another refusal, at the same place.
+    await input.fill(code ?? "");
+    await page.keyboard.press("Enter");
+    await refused.waitFor();
+    // Points that one does not have are refused beside their button.
+    const buy = page.locator(".way", { hasText: "用积分换次数" });
+    await buy.getByRole("button", { name: "兑换" }).click();
+    await buy.getByRole("alert").waitFor();
+    expect(errors.filter((error) => !/40[49]/.test(error))).toEqual([]);
+    await context.close();
+  });
+
+  it("of an address show the server's refusal at the line that it names", async () => {
+    // Every draw wins goods here.
+    const goods = await liveCampaign(koi, { tiers: [{ code: "small", slots: 3, weight: 1, value_cents: { min: 1, max: 5_000 } }] });
+    const person = await shopper(koi, goods, "sender", 1);
+    await koi.as(person.token, "POST", `/campaigns/${goods}/draws`, {}, "one");
+    const { context, errors } = await contextOf(browser, LOOK);
+    const page = await openShopper(context, koi.url, goods, person.token, "awards");
+    await page.getByRole("button", { name: /^领取/ }).click();
+    const line = (name: string) => page.locator(`[name="${name}"]`);
+    for (const [name, value] of [["name", "林小满"], ["phone", "+86 138 0013 8000"], ["city", "上海"]] as const) await line(name).fill(value);
+    // A control character, which the form's own check does not look for.
+    await line("street").fill("南京西路\u00851 号");
+    await page.locator("form button[type=submit]").click();
+    await page.locator(".field.is-street .field-error").waitFor();
+    expect(await line("street").evaluate((node) => node === document.activeElement)).toBe(true);
+    expect(await page.locator(".field-error").count()).toBe(1);
+    await line("street").fill("南京西路 1 号");
+    await page.locator("form button[type=submit]").click();
+    await expect.poll(async () => (await koi.as<{ data: { state: string }[] }>(person.token, "GET", "/awards")).data[0]?.state, { timeout: 20_000 }).toBe("claimed");
+    expect(errors.filter((error) => !error.includes("422"))).toEqual([]);
+    await context.close();
+  });
+});
+
 describe.concurrent.each(LOOKS)("the shopper's page, %s", (name, how) => {
   const token = () => people.get(name)?.token ?? "";
 

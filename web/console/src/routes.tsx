@@ -34,6 +34,7 @@ const pages: RouteObject[] = [
   { path: "shoppers/:shopper", lazy: async () => ({ Component: (await import("./pages/people/Shopper")).Shopper }) },
   { path: "exchange", lazy: async () => ({ Component: (await import("./pages/desk/Exchange")).Exchange }) },
   { path: "held", lazy: async () => ({ Component: (await import("./pages/desk/HeldAwards")).HeldAwards }) },
+  { path: "segments", lazy: async () => ({ Component: (await import("./pages/desk/Segments")).Segments }) },
   { path: "models", lazy: async () => ({ Component: (await import("./pages/desk/Models")).Models }) },
   { path: "deliveries", lazy: async () => ({ Component: (await import("./pages/desk/Deliveries")).Deliveries }) },
   { path: "webhooks", lazy: async () => ({ Component: (await import("./pages/desk/Webhooks")).Webhooks }) },

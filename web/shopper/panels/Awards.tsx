@@ -7,6 +7,7 @@ import { copy } from "../parts/copy";
 import { Dialog } from "../parts/Dialog";
 import { notice } from "../parts/Notices";
 import { useAction } from "../parts/use-action";
+import { fieldOf } from "../parts/refusal";
 import { ADDRESS_FIELDS, checkAddress, type AddressErrors, type AddressField } from "../parts/address";
 import { koi, loadAwards, useShopper, type Award } from "../store";
 import { problemText } from "../texts";
@@ -109,9 +110,10 @@ function AddressForm({ award, onClose }: { award: Award; onClose: () => void }) 
     } catch (thrown) {
       const problem = Problem.from(thrown);
       setRefused(problemText(t, problem));
-      // The server names the field as `address.phone`; what is no field of ours is said above the buttons.
-      const field = ADDRESS_FIELDS.find((name) => problem.field?.endsWith(name));
+      // What is no field of ours is said above the buttons.
+      const field = fieldOf(problem, ADDRESS_FIELDS, "address");
       setErrors(field ? { [field]: "server" } : {});
+      if (field) form.querySelector<HTMLElement>(`[name="${field}"]`)?.focus();
     } finally {
       setBusy(false);
     }

@@ -1,5 +1,5 @@
 import { must } from "@koi/client";
-import { useEffect, useId, useState, type ReactNode } from "react";
+import { useEffect, useId, useRef, useState, type ReactNode } from "react";
 import { money, number, shortTime } from "../../shared/format";
 import { useWords } from "../language";
 import { Calendar } from "../parts/Calendar";
@@ -124,10 +124,12 @@ function SignIn({ ways }: { ways: Ways }) {
 function Buy({ kind, title, note, button }: { kind: "points" | "paid"; title: string; note: string; button: (count: number) => string }) {
   const { t } = useWords();
   const [count, setCount] = useState(1);
+  const [refused, setRefused] = useState<string>();
   const [run, isBusy] = useAction(async () => {
+    setRefused(undefined);
     const made = await order({ kind, quantity: count });
     notice(made.state === "pending_payment" ? t.ways.payNote : t.ways.gained(made.chances));
-  });
+  }, setRefused);
   return (
     <Way title={title} note={note}>
       <div className="row">
@@ -144,6 +146,11 @@ function Buy({ kind, title, note, button }: { kind: "points" | "paid"; title: st
           {button(count)}
         </button>
       </div>
+      {refused && (
+        <p className="field-error" role="alert">
+          {refused}
+        </p>
+      )}
     </Way>
   );
 }
@@ -161,14 +168,24 @@ function CodeForm({ kind, label, button }: { kind: "redeem" | "referral"; label:
   const { t } = useWords();
   const id = useId();
   const [code, setCode] = useState("");
-  const [run, isBusy] = useAction(async () => {
-    const made = await order({ kind, code: code.trim() });
-    setCode("");
-    notice(t.ways.gained(made.chances));
-  });
+  const [refused, setRefused] = useState<string>();
+  const input = useRef<HTMLInputElement>(null);
+  const [run, isBusy] = useAction(
+    async () => {
+      setRefused(undefined);
+      const made = await order({ kind, code: code.trim() });
+      setCode("");
+      notice(t.ways.gained(made.chances));
+    },
+    (text) => {
+      setRefused(text);
+      input.current?.focus();
+    },
+  );
   return (
     <form
       className="row"
+      noValidate
       onSubmit={(event) => {
         event.preventDefault();
         if (code.trim()) run();
@@ -177,10 +194,30 @@ function CodeForm({ kind, label, button }: { kind: "redeem" | "referral"; label:
       <label htmlFor={id} className="visually-hidden">
         {label}
       </label>
-      <input id={id} className="input grow" value={code} placeholder={label} autoComplete="off" autoCapitalize="characters" maxLength={64} onChange={(event) => setCode(event.target.value)} />
+      <input
+        ref={input}
+        id={id}
+        className="input grow"
+        value={code}
+        placeholder={label}
+        autoComplete="off"
+        autoCapitalize="characters"
+        maxLength={64}
+        aria-invalid={refused !== undefined}
+        aria-describedby={refused === undefined ? undefined : `${id}-error`}
+        onChange={(event) => {
+          setCode(event.target.value);
+          setRefused(undefined);
+        }}
+      />
       <button type="submit" className="button is-small" disabled={isBusy || !code.trim()}>
         {button}
       </button>
+      {refused && (
+        <span className="field-error is-row" id={`${id}-error`} role="alert">
+          {refused}
+        </span>
+      )}
     </form>
   );
 }

@@ -207,6 +207,7 @@ export const zh = {
     campaign_paused: "活动暂停中，请稍后再来。",
     campaign_over: "活动已经结束。",
     already_signed_in: "今天已经签到过了。",
+    invalid_body: "填写的内容有误，请检查。",
     code_used: "这个兑换码已经用过了。",
     code_unknown: "没有这个兑换码，请检查后重试。",
     code_expired: "这个兑换码已经过期。",

@@ -81,12 +81,17 @@ export function layoutFindings(page: Page): Promise<string[]> {
       }
       boxes.push({ text, box, element, layer: layer(element) });
     }
+    // From top to bottom, so that a box meets those alone that begin before it ends.
+    boxes.sort((a, b) => a.box.top - b.box.top);
     for (const [index, a] of boxes.entries()) {
-      for (const b of boxes.slice(index + 1)) {
-        if (a.layer !== b.layer || a.element.contains(b.element) || b.element.contains(a.element)) continue;
+      for (let other = index + 1; other < boxes.length; other += 1) {
+        const b = boxes[other];
+        if (!b || b.box.top > a.box.bottom - 4) break;
         const wide = Math.min(a.box.right, b.box.right) - Math.max(a.box.left, b.box.left);
         const high = Math.min(a.box.bottom, b.box.bottom) - Math.max(a.box.top, b.box.top);
-        if (wide > 3 && high > 4) findings.push(`over each other: "${a.text.slice(0, 30)}" and "${b.text.slice(0, 30)}"`);
+        if (wide <= 3 || high <= 4) continue;
+        if (a.layer !== b.layer || a.element.contains(b.element) || b.element.contains(a.element)) continue;
+        findings.push(`over each other: "${a.text.slice(0, 30)}" and "${b.text.slice(0, 30)}"`);
       }
     }
     return findings.slice(0, 20);

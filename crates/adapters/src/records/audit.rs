@@ -56,9 +56,14 @@ impl AuditLog for Store {
         self.one("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1", vec![], tip).await
     }
 
-    async fn acts(&self, filter: &AuditFilter, before: u64, limit: u32) -> PortResult<Vec<AuditRow>> {
-        let mut sql = format!("{SELECT} WHERE of_seq IS NULL AND seq < ?");
-        let mut asked: Vec<Value> = vec![bits(before)];
+    async fn acts(&self, filter: &AuditFilter, behind: Option<u64>, limit: u32) -> PortResult<Vec<AuditRow>> {
+        let (than, order) = if filter.oldest_first { (">", "ASC") } else { ("<", "DESC") };
+        let mut sql = format!("{SELECT} WHERE of_seq IS NULL");
+        let mut asked: Vec<Value> = Vec::new();
+        if let Some(behind) = behind {
+            sql.push_str(&format!(" AND seq {than} ?"));
+            asked.push(bits(behind));
+        }
         let equal = [("who", &filter.who), ("act", &filter.act)];
         for (column, wanted) in equal.into_iter().filter_map(|(column, wanted)| Some((column, wanted.as_ref()?))) {
             sql.push_str(&format!(" AND {column} = ?"));
@@ -77,7 +82,7 @@ impl AuditLog for Store {
                 asked.push(ms.into());
             }
         }
-        sql.push_str(" ORDER BY seq DESC LIMIT ?");
+        sql.push_str(&format!(" ORDER BY seq {order} LIMIT ?"));
         asked.push(i64::from(limit).into());
         self.all(&sql, asked, entry).await
     }

@@ -149,7 +149,7 @@ pub struct AuditRow {
     pub body: String,
 }
 
-/// Which entries are asked for.
+/// Which entries are asked for, and from which end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditFilter {
     pub who: Option<String>,
@@ -157,6 +157,7 @@ pub struct AuditFilter {
     pub target: Option<String>,
     pub from_ms: Option<i64>,
     pub until_ms: Option<i64>,
+    pub oldest_first: bool,
 }
 
 /// The append-only audit. An append is durable when it returns (synchronous=FULL).
@@ -166,8 +167,8 @@ pub trait AuditLog: Send + Sync {
     async fn append(&self, rows: &[AuditRow]) -> PortResult<()>;
     /// Number and hash of the last entry, nothing where there is none.
     async fn tip(&self) -> PortResult<Option<(u64, String)>>;
-    /// Acts (entries that are no outcome) below `before`, newest first.
-    async fn acts(&self, filter: &AuditFilter, before: u64, limit: u32) -> PortResult<Vec<AuditRow>>;
+    /// Acts (entries that are no outcome) behind a number, in the filter's order.
+    async fn acts(&self, filter: &AuditFilter, behind: Option<u64>, limit: u32) -> PortResult<Vec<AuditRow>>;
     /// The outcomes of acts.
     async fn outcomes(&self, of: &[u64]) -> PortResult<Vec<AuditRow>>;
     /// All entries above `after`, oldest first.

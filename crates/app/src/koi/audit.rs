@@ -330,15 +330,14 @@ impl Koi {
         Ok(first)
     }
 
-    /// Acts, newest first.
+    /// Acts in the order of their numbers.
     ///
     /// # Errors
     /// `Denied`, `Unavailable`.
     pub async fn audit(&self, caller: &Caller, filter: &AuditFilter, page: PageAsk) -> Result<Page<AuditView>> {
         may(caller, domain::operator::Permission::AuditRead)?;
-        let before = page.before.unwrap_or(i64::MAX as u64).min(i64::MAX as u64);
         let audit = &self.parts().desk.audit;
-        let mut rows = audit.acts(filter, before, page.limit + 1).await?;
+        let mut rows = audit.acts(filter, page.before, page.limit + 1).await?;
         let more = rows.len() > page.limit as usize;
         rows.truncate(page.limit as usize);
         let next_cursor = if more { rows.last().map(|row| row.seq.to_string()) } else { None };

@@ -1,6 +1,8 @@
 //! What operators look through: shoppers, and draws, awards and orders of all of them.
 
 use super::Koi;
+use super::context::parse;
+use super::lists::prize_view;
 use super::orders::shown_of;
 use crate::error::{Error, Result};
 use crate::ports::{RowFilter, Scanned, ShopperFilter, Span};
@@ -8,7 +10,7 @@ use crate::rows::draw_in;
 use crate::time::rfc3339;
 use crate::views::{
     AccountView, BlacklistView, Chances, DeskDrawView, DeskOrderView, EventView, Page, PageAsk, RiskView,
-    ShopAwardView, ShopperRow, ShopperStrategyView, StandingView,
+    ShopAwardView, ShopperRow, ShopperStrategyView, StandingView, StrategyRowView,
 };
 use domain::account::{Account, Ban};
 use domain::behaviour::Behaviour;
@@ -55,10 +57,15 @@ fn blacklists(account: &Account) -> Vec<BlacklistView> {
 }
 
 impl Koi {
-    /// Shoppers, newest first.
-    pub async fn shoppers(&self, filter: &ShopperFilter, ask: PageAsk) -> Result<Page<ShopperRow>> {
+    /// Shoppers, the newest first unless the oldest is to be.
+    pub async fn shoppers(
+        &self,
+        filter: &ShopperFilter,
+        oldest_first: bool,
+        ask: PageAsk,
+    ) -> Result<Page<ShopperRow>> {
         self.projected().await;
-        let Scanned { rows, behind } = self.parts().browse.shoppers(filter, span(ask, false)).await?;
+        let Scanned { rows, behind } = self.parts().browse.shoppers(filter, span(ask, oldest_first)).await?;
         let mut data = Vec::with_capacity(rows.len());
         for stored in rows {
             let account = stored.account;
@@ -158,6 +165,30 @@ impl Koi {
             pool: me.pool,
             slots: me.strategy.slots,
         })
+    }
+
+    /// The personal strategies of a campaign, in the order in which shoppers came.
+    pub async fn personal_strategies(&self, id: CampaignId, ask: PageAsk) -> Result<Page<StrategyRowView>> {
+        let runtime = self.runtime(id).ok_or(Error::no_campaign())?;
+        let (after, limit) = (ShopperId(ask.before.unwrap_or(0)), ask.limit as usize);
+        let mut ids = self.parts().shelves.with_strategy(id, after, ask.limit + 1).await?;
+        let more = ids.len() > limit;
+        ids.truncate(limit);
+        let names = self.names_of(ids.iter().copied()).await?;
+        let mut data = Vec::with_capacity(ids.len());
+        for shopper in &ids {
+            // Erased meanwhile, or made for rules that are no longer in force.
+            let Some(row) = self.parts().shelves.strategy(*shopper, id).await? else { continue };
+            let Some(shown) = parse(&row.slots, row.generation) else { continue };
+            let prizes = shown.strategy.slots.iter().map(|slot| prize_view(&runtime, slot.prize).name);
+            data.push(StrategyRowView {
+                shopper: name_in(&names, *shopper),
+                generation: row.generation,
+                ready_at: (row.at_ms > 0).then(|| rfc3339(row.at_ms)),
+                prizes: prizes.collect(),
+            });
+        }
+        Ok(page(data, ids.last().filter(|_| more).map(|last| last.0)))
     }
 
     /// The filter with the shopper and the prize found. Nothing where the shopper is unknown: no row is theirs.

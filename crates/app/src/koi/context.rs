@@ -176,7 +176,8 @@ fn format(slots: &[(u8, u16, Option<String>)]) -> String {
     serde_json::to_string(slots).expect("invariant: numbers and texts can be written")
 }
 
-fn parse(text: &str, generation: u32) -> Option<Shown> {
+/// Reads the stored form back.
+pub(super) fn parse(text: &str, generation: u32) -> Option<Shown> {
     let slots: Vec<(u8, u16, Option<String>)> = serde_json::from_str(text).ok()?;
     let strategy = Strategy {
         source: Source::Personal,

@@ -98,6 +98,17 @@ pub struct EventView {
     pub action: domain::behaviour::Action,
 }
 
+/// A personal strategy in a list.
+#[derive(Debug, Clone, Serialize)]
+pub struct StrategyRowView {
+    /// The shop's own id.
+    pub shopper: String,
+    pub generation: u32,
+    pub ready_at: Option<String>,
+    /// Names of the prizes in slot order.
+    pub prizes: Vec<String>,
+}
+
 /// Which prizes a shopper sees, and why.
 #[derive(Debug, Clone, Serialize)]
 pub struct ShopperStrategyView {

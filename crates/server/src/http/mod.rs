@@ -4,6 +4,7 @@ pub mod body;
 pub mod cors;
 pub mod extract;
 pub mod front;
+pub mod list;
 pub mod listen;
 pub mod live;
 pub mod openapi;

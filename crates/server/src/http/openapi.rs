@@ -31,6 +31,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         flows::get_flow, flows::put_flow, flows::list_flow_rules, flows::put_risk,
         desk::list_shoppers, desk::list_all_draws, desk::list_all_awards, desk::list_all_orders, desk::list_engines,
         support::get_shopper, support::list_entries_of_shopper, support::list_events_of_shopper, support::get_strategy_of_shopper,
+        support::list_strategies,
         support::export_shopper, support::erase_shopper,
         insight::get_series, insight::get_insight, insight::get_public_campaign, insight::list_big_wins, insight::get_sign_ins,
         flow_tools::check_flow_text, flow_tools::try_flow,

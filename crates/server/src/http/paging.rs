@@ -9,6 +9,17 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 const LIMIT_DEFAULT: u32 = 50;
 const LIMIT_MAX: u32 = 200;
 
+/// What every list of a shopper can be asked for.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only described here: `parse` reads them")]
+pub struct PageParams {
+    /// 1 to 200, 50 where absent
+    limit: Option<u32>,
+    /// `next_cursor` of the page before
+    cursor: Option<String>,
+}
+
 /// Reads a query. Parameters of other names are left alone.
 pub fn parse(query: &str) -> Result<PageAsk, Problem> {
     let limit = parse_limit(query)?;
@@ -54,8 +65,8 @@ fn decode(cursor: &str) -> Option<u64> {
     }
 }
 
-/// The last value of a parameter. Neither limits nor cursors have characters that need decoding.
-fn last<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+/// The last value of a parameter. Neither limits, cursors, columns nor formats have characters that need decoding.
+pub fn last<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     query
         .split('&')
         .filter_map(|pair| pair.split_once('='))

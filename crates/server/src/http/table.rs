@@ -2,9 +2,8 @@
 
 use super::paging::page;
 use super::problem::Problem;
-use super::reply::json;
 use app::{Page, PageAsk};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
@@ -35,24 +34,19 @@ pub fn wanted(format: Option<&str>, headers: &HeaderMap) -> Result<Format, Probl
     }
 }
 
-/// Answers with one page of a list as JSON, or with all of it as CSV. `columns` are JSON pointers without the first `/`.
-pub async fn answer<T: Serialize, F: Future<Output = app::Result<Page<T>>>>(
-    format: Format,
-    ask: PageAsk,
+/// Reads a list page by page and answers with all of it. `columns` are JSON pointers without the first `/`.
+pub async fn read<T: Serialize, F: Future<Output = app::Result<Page<T>>>>(
     columns: &[&str],
+    ask: PageAsk,
     fetch: impl Fn(PageAsk) -> F,
 ) -> Result<Response, Problem> {
-    if format == Format::Json {
-        return Ok(json(StatusCode::OK, &page(fetch(ask).await?)));
-    }
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    write(&mut writer, columns.iter().map(|column| column.replace('/', "_")))?;
+    let mut writer = started(columns)?;
     let (mut rows, mut ask) = (0, PageAsk { limit: PAGE, ..ask });
     let next = loop {
         let Page { data, next_cursor } = fetch(ask).await?;
         for row in &data {
             let row = serde_json::to_value(row).map_err(|_| Problem::internal())?;
-            write(&mut writer, columns.iter().map(|column| cell(row.pointer(&format!("/{column}")))))?;
+            record(&mut writer, cells(columns, &row))?;
         }
         rows += data.len();
         let Some(behind) = next_cursor.as_deref().and_then(|id| id.parse().ok()) else { break None };
@@ -61,18 +55,41 @@ pub async fn answer<T: Serialize, F: Future<Output = app::Result<Page<T>>>>(
         }
         ask.before = Some(behind);
     };
-    let bytes = writer.into_inner().map_err(|_| Problem::internal())?;
-    let mut response = bytes.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
-    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"koi.csv\""));
+    let mut response = file(writer)?;
     if let Some(next) = next.and_then(|next| HeaderValue::from_str(&next).ok()) {
-        headers.insert(NEXT, next);
+        response.headers_mut().insert(NEXT, next);
     }
     Ok(response)
 }
 
-fn write(writer: &mut csv::Writer<Vec<u8>>, cells: impl Iterator<Item = String>) -> Result<(), Problem> {
+/// Answers with rows that are at hand.
+pub fn write(columns: &[&str], rows: &[Value]) -> Result<Response, Problem> {
+    let mut writer = started(columns)?;
+    for row in rows {
+        record(&mut writer, cells(columns, row))?;
+    }
+    file(writer)
+}
+
+fn started(columns: &[&str]) -> Result<csv::Writer<Vec<u8>>, Problem> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    record(&mut writer, columns.iter().map(|column| column.replace('/', "_")))?;
+    Ok(writer)
+}
+
+fn cells(columns: &[&str], row: &Value) -> impl Iterator<Item = String> {
+    columns.iter().map(|column| cell(row.pointer(&format!("/{column}"))))
+}
+
+fn file(writer: csv::Writer<Vec<u8>>) -> Result<Response, Problem> {
+    let mut response = writer.into_inner().map_err(|_| Problem::internal())?.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"koi.csv\""));
+    Ok(response)
+}
+
+fn record(writer: &mut csv::Writer<Vec<u8>>, cells: impl Iterator<Item = String>) -> Result<(), Problem> {
     writer.write_record(cells).map_err(|_| Problem::internal())
 }
 

@@ -32,6 +32,7 @@ mod hints;
 mod idempotency;
 mod import;
 mod jwt;
+mod lists;
 mod live;
 mod llm;
 mod models;

@@ -168,7 +168,14 @@ pub async fn keeps_the_audit<S: AuditLog>(open: impl AsyncFn() -> S) {
         (AuditFilter { from_ms: Some(20), until_ms: Some(40), ..none() }, 100, 10, &[3]),
         (AuditFilter { who: text("' OR 1=1"), ..none() }, 100, 10, &[]),
     ] {
-        let found = store.acts(&filter, before, limit).await.expect("readable");
+        let found = store.acts(&filter, Some(before), limit).await.expect("readable");
         assert_eq!(found.iter().map(|row| row.seq).collect::<Vec<_>>(), want, "{filter:?}");
+    }
+    for (behind, limit, oldest_first, want) in
+        [(None, 2, true, &[1u64, 3][..]), (Some(3), 9, true, &[4]), (None, 2, false, &[4, 3]), (Some(4), 9, true, &[])]
+    {
+        let filter = AuditFilter { oldest_first, ..none() };
+        let found = store.acts(&filter, behind, limit).await.expect("readable");
+        assert_eq!(found.iter().map(|row| row.seq).collect::<Vec<_>>(), want, "{behind:?} {oldest_first}");
     }
 }

@@ -1,6 +1,6 @@
 import {
   ApiOutlined, AuditOutlined, DashboardOutlined, DeploymentUnitOutlined, GiftOutlined, GlobalOutlined, KeyOutlined,
-  LogoutOutlined, MenuOutlined, MoonOutlined, RobotOutlined, SafetyOutlined, SendOutlined, ShopOutlined, SunOutlined, TeamOutlined, UserOutlined,
+  LogoutOutlined, MenuOutlined, MoonOutlined, PartitionOutlined, RobotOutlined, SafetyOutlined, SendOutlined, ShopOutlined, SunOutlined, TeamOutlined, UserOutlined,
 } from "@ant-design/icons";
 import { must } from "@koi/client";
 import { Button, Drawer, Dropdown } from "antd";
@@ -31,6 +31,7 @@ const GROUPS: { text: TextKey; items: Item[] }[] = [
       { to: "/", text: "nav.dashboard", icon: <DashboardOutlined />, for: ["campaigns_read"], end: true },
       { to: "/campaigns", text: "nav.campaigns", icon: <GiftOutlined />, for: ["campaigns_read"] },
       { to: "/shoppers", text: "nav.shoppers", icon: <TeamOutlined />, for: ["shoppers_read"] },
+      { to: "/segments", text: "nav.segments", icon: <PartitionOutlined />, for: ["campaigns_edit"] },
     ],
   },
   {

@@ -2,8 +2,8 @@
 
 use crate::auth::{hash_key, make_key};
 use crate::http::body::{Json, MaybeJson};
-use crate::http::extract::{KeyId, Keys, Operator, Paging};
-use crate::http::paging::cut;
+use crate::http::extract::{KeyId, Keys, Operator};
+use crate::http::list::{self, ListParams, Listed, Narrow, Table, answer_all};
 use crate::http::problem::Problem;
 use crate::http::reply::{json, no_content};
 use crate::http::{App, schema};
@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::operator::Scope;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// Seconds that a secret stays valid beside its successor: 30 days at most, a day where nothing is said.
 const OVERLAP_SECONDS: std::ops::RangeInclusive<u64> = 0..=30 * 86_400;
@@ -64,18 +64,42 @@ pub async fn create_api_key(
     Ok(json(StatusCode::CREATED, &schema::NewApiKey { key, shown: schema::ApiKey::of(view) }))
 }
 
-/// Lists the keys, without their secrets.
+/// What keys can be narrowed by.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct ApiKeysAsk {
+    /// What the name holds
+    q: Option<String>,
+    /// Those with this scope
+    scope: Option<String>,
+}
+
+impl Narrow<schema::ApiKey> for ApiKeysAsk {
+    fn narrows(&self) -> bool {
+        self.q.is_some() || self.scope.is_some()
+    }
+    fn keeps(&self, row: &schema::ApiKey) -> bool {
+        list::holds(self.q.as_deref(), &[&row.name]) && self.scope.as_ref().is_none_or(|of| row.scopes.contains(of))
+    }
+}
+
+const TABLE: Table = Table {
+    columns: &["id", "name", "scopes", "created_at", "expires_at", "last_used_at", "previous_expires_at"],
+    sorts: &["name", "created_at", "expires_at", "last_used_at"],
+};
+
+/// Lists the keys, without their secrets. Sorted by `name`, `created_at`, `expires_at` or `last_used_at`.
 #[utoipa::path(get, path = "/api/v1/api-keys", tag = "api-keys", security(("api_key" = ["admin"])),
-    params(("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
-    responses((status = 200, description = "A page", body = schema::ApiKeys), schema::Problems))]
+    params(ApiKeysAsk, ListParams),
+    responses((status = 200, description = "A page, or all as text/csv", body = schema::ApiKeys), schema::Problems))]
 pub async fn list_api_keys(
     State(app): State<App>,
     who: Operator<Keys>,
-    Paging(ask): Paging,
+    asked: Listed<ApiKeysAsk>,
 ) -> Result<Response, Problem> {
-    let page = cut(app.koi.list_api_keys(&who).await?, ask);
-    let data = page.data.into_iter().map(schema::ApiKey::of).collect();
-    Ok(json(StatusCode::OK, &schema::ApiKeys { data, next_cursor: page.next_cursor }))
+    let keys = app.koi.list_api_keys(&who).await?;
+    answer_all(&TABLE, &asked, keys.into_iter().map(schema::ApiKey::of).collect())
 }
 
 #[derive(Default, Deserialize, ToSchema)]

@@ -1,7 +1,7 @@
 //! What operators did, for auditors.
 
-use crate::http::extract::{Audit, Operator, Paging};
-use crate::http::paging::page;
+use crate::http::extract::{Audit, Operator};
+use crate::http::list::{self, ListParams, Listed, answer};
 use crate::http::problem::Problem;
 use crate::http::reply::json;
 use crate::http::{App, schema};
@@ -9,15 +9,17 @@ use crate::validate;
 use app::desk::AuditFilter;
 use app::koi::Deed;
 use axum::body::Body;
-use axum::extract::{Query, State};
-use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
 use domain::operator::Act;
 use futures_util::stream;
 use serde::Deserialize;
 
-#[derive(Deserialize, utoipa::IntoParams)]
+/// What acts can be narrowed by.
+#[derive(Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct AuditQuery {
     /// `operator:ID`, `api_key:ID`, `bootstrap`, `command_line`
@@ -32,39 +34,30 @@ pub struct AuditQuery {
     until: Option<String>,
 }
 
-fn filter(uri: &Uri) -> Result<AuditFilter, Problem> {
-    let refused = |field: &str, detail: String| Problem {
-        field: Some(field.to_owned()),
-        ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_query", detail)
-    };
-    let Query(query) = Query::<AuditQuery>::try_from_uri(uri)
-        .map_err(|_| refused("query", "the query has a member twice, or one that is no text".to_owned()))?;
+const COLUMNS: &[&str] =
+    &["id", "at", "who", "act", "target", "outcome", "code", "finished_at", "request_id", "asked", "changes", "hash"];
+
+fn filter(query: &AuditQuery, oldest_first: bool) -> Result<AuditFilter, Problem> {
     for (field, value) in [("who", &query.who), ("act", &query.act), ("target", &query.target)] {
-        if let Some(value) = value {
-            validate::text(field, value, validate::NAME_CHARS)
-                .map_err(|wrong| refused(field, wrong.detail.into_owned()))?;
-        }
+        list::text(field, value.as_deref(), validate::NAME_CHARS)?;
     }
-    let time = |field: &str, value: Option<String>| {
-        let parsed = value.map(|value| validate::time(field, &value)).transpose();
-        parsed.map_err(|wrong| refused(field, wrong.detail.into_owned()))
-    };
-    let (from_ms, until_ms) = (time("from", query.from)?, time("until", query.until)?);
-    Ok(AuditFilter { who: query.who, act: query.act, target: query.target, from_ms, until_ms })
+    let AuditQuery { who, act, target, from, until } = query;
+    let (from_ms, until_ms) = (list::time("from", from.as_deref())?, list::time("until", until.as_deref())?);
+    let (who, act, target) = (who.clone(), act.clone(), target.clone());
+    Ok(AuditFilter { who, act, target, from_ms, until_ms, oldest_first })
 }
 
-/// Lists acts, newest first, each with its outcome.
+/// Lists acts, newest first, each with its outcome. Sorted by `id`.
 #[utoipa::path(get, path = "/api/v1/audit", tag = "audit", security(("session" = []), ("api_key" = ["admin"])),
-    params(AuditQuery, ("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
-    responses((status = 200, description = "A page", body = schema::AuditEntries), schema::Problems))]
+    params(AuditQuery, ListParams),
+    responses((status = 200, description = "A page, or all as text/csv", body = schema::AuditEntries), schema::Problems))]
 pub async fn list_audit(
     State(app): State<App>,
     who: Operator<Audit>,
-    Paging(ask): Paging,
-    uri: Uri,
+    asked: Listed<AuditQuery>,
 ) -> Result<Response, Problem> {
-    let all = app.koi.audit(&who, &filter(&uri)?, ask).await?;
-    Ok(json(StatusCode::OK, &page(all)))
+    let filter = filter(&asked.own, asked.oldest_first()?)?;
+    answer(COLUMNS, &asked, |page| app.koi.audit(&who, &filter, page)).await
 }
 
 /// Walks the whole chain of hashes and says whether it holds.

@@ -2,11 +2,13 @@
 
 use crate::http::body::{Json, MaybeJson};
 use crate::http::extract::{Awards, ExternalId, Id, Operator, Paging, Shopper, Shoppers};
+use crate::http::list::{ListParams, Listed, Narrow, Table, answer_here, holds, is};
 use crate::http::paging::page;
 use crate::http::problem::Problem;
 use crate::http::reply::json;
 use crate::http::{App, schema};
 use crate::validate;
+use app::ShopAwardView;
 use app::koi::{Deed, Target};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -14,7 +16,7 @@ use axum::response::Response;
 use domain::ids::AwardId;
 use domain::operator::Act;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// Characters of one line of an address.
 const LINE_CHARS: usize = 200;
@@ -23,7 +25,7 @@ const NOTE_CHARS: usize = 500;
 
 /// Lists the shopper's awards of all campaigns, newest first.
 #[utoipa::path(get, path = "/api/v1/awards", tag = "shopper", security(("shopper_token" = [])),
-    params(("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
+    params(crate::http::paging::PageParams),
     responses((status = 200, description = "A page", body = schema::Awards), schema::Problems))]
 pub async fn list_awards(
     State(app): State<App>,
@@ -90,16 +92,46 @@ pub async fn get_award(
     Ok(json(StatusCode::OK, &app.koi.shop_award(id).await?))
 }
 
-/// Lists the awards that the risk rule holds back until a person has looked at them, newest first.
+/// What held awards can be narrowed by.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct HeldAsk {
+    campaign_id: Option<String>,
+    /// The shop's own id
+    shopper: Option<String>,
+    /// What the prize's name holds
+    q: Option<String>,
+}
+
+impl Narrow<ShopAwardView> for HeldAsk {
+    fn narrows(&self) -> bool {
+        self.campaign_id.is_some() || self.shopper.is_some() || self.q.is_some()
+    }
+    fn keeps(&self, row: &ShopAwardView) -> bool {
+        let campaign = row.award.campaign_id.map(|id| id.to_string()).unwrap_or_default();
+        is(self.campaign_id.as_deref(), &campaign)
+            && is(self.shopper.as_deref(), &row.shopper)
+            && holds(self.q.as_deref(), &[&row.award.prize.name])
+    }
+}
+
+const HELD: Table = Table {
+    columns: &["id", "at", "shopper", "campaign_id", "prize/code", "prize/name", "prize/kind", "prize/value_cents"],
+    sorts: &["id", "at", "shopper", "prize/name", "prize/value_cents"],
+};
+
+/// Lists the awards that the risk rule holds back until a person has looked at them, newest first. Sorted by `id`, `at`,
+/// `shopper`, `prize_name` or `prize_value_cents`.
 #[utoipa::path(get, path = "/api/v1/awards/held", tag = "fulfilment", security(("api_key" = ["campaigns"])),
-    params(("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
-    responses((status = 200, description = "A page", body = schema::HeldAwards), schema::Problems))]
+    params(HeldAsk, ListParams),
+    responses((status = 200, description = "A page, or all as text/csv", body = schema::HeldAwards), schema::Problems))]
 pub async fn list_held_awards(
     State(app): State<App>,
     _: Operator<Awards>,
-    Paging(ask): Paging,
+    asked: Listed<HeldAsk>,
 ) -> Result<Response, Problem> {
-    Ok(json(StatusCode::OK, &page(app.koi.held_awards(ask).await?)))
+    answer_here(&HELD, &asked, |page| app.koi.held_awards(page)).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -142,7 +174,7 @@ pub async fn get_address(
 
 /// Lists a shopper's awards for the shop's server, newest first; without coupon codes.
 #[utoipa::path(get, path = "/api/v1/shoppers/{external_id}/awards", tag = "shoppers", security(("api_key" = ["shoppers"])),
-    params(("external_id" = String, Path, description = "The shop's own id"), ("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
+    params(("external_id" = String, Path, description = "The shop's own id"), crate::http::paging::PageParams),
     responses((status = 200, description = "A page", body = schema::Awards), schema::Problems))]
 pub async fn list_awards_of_shopper(
     State(app): State<App>,

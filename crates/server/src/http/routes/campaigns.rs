@@ -1,24 +1,23 @@
 //! Campaigns, for operators.
 
 use crate::http::body::{Json, LARGE, MaybeJson};
-use crate::http::extract::{
-    Asked, CampaignDrafts, CampaignEnds, Campaigns, Id, IfMatch, Operator, Paging, Reports, etag,
-};
+use crate::http::extract::{CampaignDrafts, CampaignEnds, Campaigns, Id, IfMatch, Operator, Reports, etag};
+use crate::http::list::{self, ListParams, Listed, Narrow, Table, answer_here};
 use crate::http::problem::Problem;
 use crate::http::reply::json;
-use crate::http::{App, schema, table};
+use crate::http::{App, schema};
 use crate::validate;
 use app::CampaignView;
 use app::koi::{CampaignFilter, Deed, Target};
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::Response;
 use domain::campaign::{Definition, State as CampaignState};
 use domain::ids::CampaignId;
 use domain::operator::Act;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// Codes of findings that one publish acknowledges.
 const ACKNOWLEDGE_MAX: usize = 100;
@@ -44,57 +43,65 @@ pub async fn create_campaign(
     Ok(render(StatusCode::CREATED, &view))
 }
 
-/// Columns of the list as CSV.
-const COLUMNS: &[&str] = &[
-    "id",
-    "name",
-    "state",
-    "starts_at",
-    "ends_at",
-    "time_zone",
-    "currency",
-    "rules_version",
-    "rules_hash",
-    "created_at",
-];
+const TABLE: Table = Table {
+    columns: &[
+        "id",
+        "name",
+        "state",
+        "starts_at",
+        "ends_at",
+        "time_zone",
+        "currency",
+        "rules_version",
+        "rules_hash",
+        "created_at",
+    ],
+    sorts: &["id", "name", "state", "starts_at", "ends_at", "rules_version", "created_at"],
+};
+
+// Both are seen to where the campaigns are read.
+impl Narrow<CampaignView> for CampaignsAsk {
+    fn narrows(&self) -> bool {
+        false
+    }
+    fn keeps(&self, _: &CampaignView) -> bool {
+        true
+    }
+}
 
 /// What the list of campaigns can be narrowed by. Other parameters are left alone.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct CampaignsAsk {
+    /// Those in this state
     state: Option<String>,
+    /// Those whose name holds this
     q: Option<String>,
-    format: Option<String>,
 }
 
 impl CampaignsAsk {
-    fn filter(self) -> Result<CampaignFilter, Problem> {
-        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let state = given(self.state).map(|word| serde_json::from_value(Value::String(word)));
+    fn filter(&self) -> Result<CampaignFilter, Problem> {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let state = given(&self.state).map(|word| serde_json::from_value(Value::String(word)));
         let state = state.transpose().map_err(|_| Problem::invalid_query("state", "`state` is a campaign's state"))?;
-        let name = given(self.q).map(|name| name.to_lowercase());
-        if let Some(name) = &name {
-            validate::text("q", name, validate::NAME_CHARS)
-                .map_err(|problem| Problem { code: "invalid_query", ..problem })?;
-        }
+        let name = given(&self.q).map(|name| name.to_lowercase());
+        list::text("q", name.as_deref(), validate::NAME_CHARS)?;
         Ok(CampaignFilter { state, name })
     }
 }
 
-/// Lists campaigns, newest first. A page may hold fewer rows than asked for while there are more.
+/// Lists campaigns, newest first. A page may hold fewer rows than asked for while there are more. Sorted by `id`, `name`,
+/// `state`, `starts_at`, `ends_at`, `rules_version` or `created_at`.
 #[utoipa::path(get, path = "/api/v1/campaigns", tag = "campaigns", security(("api_key" = ["campaigns"])),
-    params(("state" = Option<String>, Query, description = "Those in this state"), ("q" = Option<String>, Query, description = "Those whose name holds this"),
-        ("format" = Option<String>, Query, description = "`json` or `csv`"), ("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
+    params(CampaignsAsk, ListParams),
     responses((status = 200, description = "A page, or all as text/csv", body = schema::Campaigns), schema::Problems))]
 pub async fn list_campaigns(
     State(app): State<App>,
     _: Operator<Campaigns>,
-    Asked(asked): Asked<CampaignsAsk>,
-    Paging(ask): Paging,
-    headers: HeaderMap,
+    asked: Listed<CampaignsAsk>,
 ) -> Result<Response, Problem> {
-    let format = table::wanted(asked.format.as_deref(), &headers)?;
-    let filter = asked.filter()?;
-    table::answer(format, ask, COLUMNS, |ask| app.koi.campaigns(&filter, ask)).await
+    let filter = asked.own.filter()?;
+    answer_here(&TABLE, &asked, |page| app.koi.campaigns(&filter, page)).await
 }
 
 /// Shows a campaign.

@@ -2,8 +2,8 @@
 
 use super::coupons::{codes_of_csv, is_csv};
 use crate::http::body::{self, LARGE};
-use crate::http::extract::{BatchPath, Codes, Id, Operator, Paging};
-use crate::http::paging::page;
+use crate::http::extract::{BatchPath, Codes, Id, Operator};
+use crate::http::list::{ListParams, Listed, Narrow, Table, answer_here, is, one_of};
 use crate::http::problem::Problem;
 use crate::http::reply;
 use crate::http::{App, schema};
@@ -18,7 +18,7 @@ use domain::ids::CampaignId;
 use domain::operator::Act;
 use serde::Deserialize;
 use serde_json::json;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// Uses of one code, and of one shopper.
 const USES: std::ops::RangeInclusive<u32> = 1..=1_000_000_000;
@@ -127,18 +127,55 @@ pub async fn create_codes(
     Ok(reply::json(StatusCode::CREATED, &view))
 }
 
-/// Lists the batches of a campaign's codes, newest first, without the codes.
+/// What batches can be narrowed by.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct BatchesAsk {
+    /// `generated` or `imported`
+    origin: Option<String>,
+}
+
+impl Narrow<app::CodeBatchView> for BatchesAsk {
+    fn check(&self) -> Result<(), Problem> {
+        one_of("origin", self.origin.as_deref(), &["generated", "imported"])
+    }
+    fn narrows(&self) -> bool {
+        self.origin.is_some()
+    }
+    fn keeps(&self, row: &app::CodeBatchView) -> bool {
+        is(self.origin.as_deref(), row.origin)
+    }
+}
+
+const TABLE: Table = Table {
+    columns: &[
+        "batch_id",
+        "created_at",
+        "origin",
+        "count",
+        "chances",
+        "uses",
+        "per_shopper",
+        "starts_at",
+        "ends_at",
+        "used",
+    ],
+    sorts: &["created_at", "count", "chances", "uses", "used", "ends_at"],
+};
+
+/// Lists the batches of a campaign's codes, newest first, without the codes. Sorted by `created_at`, `count`, `chances`,
+/// `uses`, `used` or `ends_at`.
 #[utoipa::path(get, path = "/api/v1/campaigns/{id}/codes", tag = "campaigns", security(("api_key" = ["campaigns"])),
-    params(("id" = String, Path), ("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
-    responses((status = 200, description = "A page", body = schema::CodeBatches), schema::Problems))]
+    params(("id" = String, Path), BatchesAsk, ListParams),
+    responses((status = 200, description = "A page, or all as text/csv", body = schema::CodeBatches), schema::Problems))]
 pub async fn list_code_batches(
     State(app): State<App>,
     _: Operator<Codes>,
     Id(id): Id<CampaignId>,
-    Paging(ask): Paging,
+    asked: Listed<BatchesAsk>,
 ) -> Result<Response, Problem> {
-    let batches = app.koi.code_batches(id, ask).await?;
-    Ok(reply::json(StatusCode::OK, &page(batches)))
+    answer_here(&TABLE, &asked, |page| app.koi.code_batches(id, page)).await
 }
 
 /// Shows one batch of codes, without the codes.

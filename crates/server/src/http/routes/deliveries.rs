@@ -1,46 +1,66 @@
 //! Messages on their way, for operators.
 
 use crate::http::body::MaybeJson;
-use crate::http::extract::{Id, Operator, Paging, Webhooks};
-use crate::http::paging::page;
+use crate::http::extract::{Id, Operator, Webhooks};
+use crate::http::list::{ListParams, Listed, Narrow, Table, answer_here, is, one_of};
 use crate::http::problem::Problem;
-use crate::http::reply::{json, no_content};
+use crate::http::reply::no_content;
 use crate::http::routes::campaigns::Nothing;
 use crate::http::{App, schema};
+use app::DeliveryView;
 use app::koi::{Deed, Target};
 use app::ports::DeliveryState;
-use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
+use axum::extract::State;
 use axum::response::Response;
 use domain::ids::DeliveryId;
 use domain::operator::Act;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
-/// The state that a query asks for.
-fn wanted(query: &str) -> Result<Option<DeliveryState>, Problem> {
-    let Some(word) = query.split('&').filter_map(|pair| pair.strip_prefix("state=")).next_back() else {
-        return Ok(None);
-    };
-    let problem = || {
-        let detail = "`state` is pending, done or parked";
-        let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_query", detail);
-        Problem { field: Some("state".to_owned()), ..problem }
-    };
-    DeliveryState::parse(word).map(Some).ok_or_else(problem)
+/// What deliveries can be narrowed by.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct DeliveriesAsk {
+    /// `pending`, `done` or `parked`
+    state: Option<String>,
+    /// Like `award.fulfil`
+    r#type: Option<String>,
+    /// Those to this webhook
+    webhook_id: Option<String>,
 }
 
-/// Lists deliveries, newest first.
+impl Narrow<DeliveryView> for DeliveriesAsk {
+    fn check(&self) -> Result<(), Problem> {
+        one_of("state", self.state.as_deref(), &DeliveryState::ALL.map(DeliveryState::word))
+    }
+    // The state is seen to beneath.
+    fn narrows(&self) -> bool {
+        self.r#type.is_some() || self.webhook_id.is_some()
+    }
+    fn keeps(&self, row: &DeliveryView) -> bool {
+        let to = row.webhook_id.map(|id| id.to_string()).unwrap_or_default();
+        is(self.r#type.as_deref(), row.r#type) && is(self.webhook_id.as_deref(), &to)
+    }
+}
+
+const TABLE: Table = Table {
+    columns: &["id", "at", "type", "state", "attempts", "problem", "next_at", "webhook_id", "message_id", "award_id"],
+    sorts: &["id", "attempts", "next_at", "at"],
+};
+
+/// Lists deliveries, newest first. Sorted by `id`, `attempts`, `next_at` or `at`.
 #[utoipa::path(get, path = "/api/v1/deliveries", tag = "fulfilment", security(("api_key" = ["campaigns"])),
-    params(("state" = Option<String>, Query, description = "`pending`, `done` or `parked`; all where absent"), ("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
-    responses((status = 200, description = "A page", body = schema::Deliveries), schema::Problems))]
+    params(DeliveriesAsk, ListParams),
+    responses((status = 200, description = "A page, or all as text/csv", body = schema::Deliveries), schema::Problems))]
 pub async fn list_deliveries(
     State(app): State<App>,
     _: Operator<Webhooks>,
-    RawQuery(query): RawQuery,
-    Paging(ask): Paging,
+    asked: Listed<DeliveriesAsk>,
 ) -> Result<Response, Problem> {
-    let state = wanted(query.as_deref().unwrap_or_default())?;
-    let deliveries = app.koi.deliveries(state, ask).await?;
-    Ok(json(StatusCode::OK, &page(deliveries)))
+    asked.own.check()?;
+    let state = asked.own.state.as_deref().and_then(DeliveryState::parse);
+    answer_here(&TABLE, &asked, |page| app.koi.deliveries(state, page)).await
 }
 
 /// Sends a parked delivery, or one that waits, again now: its attempts are counted anew.
@@ -63,14 +83,11 @@ mod tests {
 
     #[test]
     fn queries_name_states() {
-        for (query, want) in [
-            ("", Ok(None)),
-            ("limit=3", Ok(None)),
-            ("state=parked&limit=3", Ok(Some(DeliveryState::Parked))),
-            ("state=lost", Err("invalid_query")),
-            ("state=", Err("invalid_query")),
-        ] {
-            assert_eq!(wanted(query).map_err(|p| p.code), want, "{query:?}");
+        for (state, want) in
+            [(None, Ok(())), (Some("parked"), Ok(())), (Some("lost"), Err("invalid_query")), (Some(""), Err("invalid_query"))]
+        {
+            let ask = DeliveriesAsk { state: state.map(str::to_owned), ..DeliveriesAsk::default() };
+            assert_eq!(ask.check().map_err(|p| p.code), want, "{state:?}");
         }
     }
 }

@@ -76,7 +76,7 @@ fn parse(bytes: &[u8]) -> Result<(Option<String>, Option<u8>), Problem> {
 
 /// Lists the shopper's draws of a campaign, newest first.
 #[utoipa::path(get, path = "/api/v1/campaigns/{id}/draws", tag = "shopper", security(("shopper_token" = [])),
-    params(("id" = String, Path), ("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
+    params(("id" = String, Path), crate::http::paging::PageParams),
     responses((status = 200, description = "A page", body = schema::Draws), schema::Problems))]
 pub async fn list_draws(
     State(app): State<App>,

@@ -3,6 +3,7 @@
 use super::coupons::read_codes;
 use crate::http::body::{self, Json, MaybeJson, RawJson, SMALL};
 use crate::http::extract::{Awards, Exchange, Id, IdempotencyKey, IfMatch, Operator, Paging, Shopper, Visitor, etag};
+use crate::http::list::{ListParams, Listed, Narrow, Table, answer_here, holds, is, one_of};
 use crate::http::paging::page;
 use crate::http::problem::Problem;
 use crate::http::reply::{self, answer_routed};
@@ -20,7 +21,7 @@ use domain::ids::ItemId;
 use domain::operator::Act;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// Units of one order.
 const QUANTITY: std::ops::RangeInclusive<u32> = 1..=1_000;
@@ -99,13 +100,61 @@ pub async fn create_item(
     Ok(shown(StatusCode::CREATED, &view))
 }
 
-/// Lists the shop's items, newest first. Shoppers see those that can be or will be bought, operators all.
+/// What items can be narrowed by. Other parameters are left alone: shoppers' pages ask as well.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct ItemsAsk {
+    /// What the name holds
+    q: Option<String>,
+    /// `active` or `retired`
+    state: Option<String>,
+}
+
+impl Narrow<ItemView> for ItemsAsk {
+    fn check(&self) -> Result<(), Problem> {
+        one_of("state", self.state.as_deref(), &["active", "retired"])
+    }
+    fn narrows(&self) -> bool {
+        self.q.is_some() || self.state.is_some()
+    }
+    fn keeps(&self, row: &ItemView) -> bool {
+        holds(self.q.as_deref(), &[&row.definition.name]) && is(self.state.as_deref(), row.state)
+    }
+}
+
+const TABLE: Table = Table {
+    columns: &[
+        "id",
+        "name",
+        "state",
+        "price_points",
+        "stock",
+        "sold",
+        "left",
+        "per_shopper",
+        "gives/chances",
+        "gives/campaign_id",
+        "gives/prize/kind",
+        "starts_at",
+        "ends_at",
+        "created_at",
+    ],
+    sorts: &["id", "name", "state", "price_points", "stock", "sold", "left", "ends_at", "created_at"],
+};
+
+/// Lists the shop's items, newest first. Shoppers see those that can be or will be bought, operators all. Sorted by `id`,
+/// `name`, `state`, `price_points`, `stock`, `sold`, `left`, `ends_at` or `created_at`.
 #[utoipa::path(get, path = "/api/v1/exchange/items", tag = "exchange", security(("shopper_token" = []), ("api_key" = ["campaigns"])),
-    params(("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
-    responses((status = 200, description = "A page", body = schema::ExchangeItems), schema::Problems))]
-pub async fn list_items(State(app): State<App>, who: Visitor, Paging(ask): Paging) -> Result<Response, Problem> {
-    let items = app.koi.items(matches!(who, Visitor::Manager), ask).await?;
-    Ok(reply::json(StatusCode::OK, &page(items)))
+    params(ItemsAsk, ListParams),
+    responses((status = 200, description = "A page, or all as text/csv", body = schema::ExchangeItems), schema::Problems))]
+pub async fn list_items(
+    State(app): State<App>,
+    who: Visitor,
+    asked: Listed<ItemsAsk>,
+) -> Result<Response, Problem> {
+    let all = matches!(who, Visitor::Manager);
+    answer_here(&TABLE, &asked, |page| app.koi.items(all, page)).await
 }
 
 /// Shows one item.
@@ -211,7 +260,7 @@ pub async fn create_exchange_order(
 
 /// Lists the shopper's exchange orders, newest first.
 #[utoipa::path(get, path = "/api/v1/exchange/orders", tag = "exchange", security(("shopper_token" = [])),
-    params(("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
+    params(crate::http::paging::PageParams),
     responses((status = 200, description = "A page", body = schema::Orders), schema::Problems))]
 pub async fn list_exchange_orders(
     State(app): State<App>,

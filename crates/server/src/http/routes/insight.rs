@@ -1,10 +1,10 @@
 //! What a campaign's figures say, what anyone may see of it, and what a shopper's calendar shows.
 
 use crate::http::extract::{Asked, Id, Operator, Reports, Shopper};
+use crate::http::list::time;
 use crate::http::problem::Problem;
 use crate::http::reply::json;
 use crate::http::{App, schema};
-use crate::validate;
 use app::Page;
 use app::koi::Step;
 use axum::extract::State;
@@ -37,10 +37,6 @@ pub async fn get_series(
         None | Some("minute") => Step::Minute,
         Some("hour") => Step::Hour,
         Some(_) => return Err(Problem::invalid_query("step", "`step` is minute or hour")),
-    };
-    let time = |field, given: Option<&str>| {
-        let time = given.map(|at| validate::time(field, at)).transpose();
-        time.map_err(|problem| Problem { code: "invalid_query", ..problem })
     };
     let (from, until) = (time("from", asked.from.as_deref())?, time("until", asked.until.as_deref())?);
     Ok(json(StatusCode::OK, &app.koi.series(id, step, from, until).await?))

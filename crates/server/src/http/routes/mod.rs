@@ -210,6 +210,7 @@ fn looks() -> Router<App> {
         .route("/desk/orders", get(desk::list_all_orders))
         .route("/engines", get(desk::list_engines))
         .route("/choices/reliability", get(choices::get_reliability))
+        .route("/campaigns/{id}/strategies", get(support::list_strategies))
         .route("/campaigns/{id}/strategies/{external_id}", get(support::get_strategy_of_shopper))
         .route("/campaigns/{id}/report/series", get(insight::get_series))
         .route("/campaigns/{id}/report/insight", get(insight::get_insight))

@@ -1,8 +1,8 @@
 //! Versions of the recommendation model, for operators.
 
 use crate::http::body::MaybeJson;
-use crate::http::extract::{Campaigns, ModelVersion, Operator, Paging};
-use crate::http::paging::page;
+use crate::http::extract::{Campaigns, ModelVersion, Operator};
+use crate::http::list::{ListParams, Listed, Table, answer_here};
 use crate::http::problem::Problem;
 use crate::http::reply::json;
 use crate::http::routes::campaigns::Nothing;
@@ -13,16 +13,22 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::operator::Act;
 
-/// Lists the versions of the model, newest first, each with how it compared with the one it was to replace.
+const TABLE: Table = Table {
+    columns: &["version", "model", "state", "held", "fitted_at", "shoppers", "baskets", "items", "drift"],
+    sorts: &["version", "state", "fitted_at", "drift"],
+};
+
+/// Lists the versions of the model, newest first, each with how it compared with the one it was to replace. Sorted by
+/// `version`, `state`, `fitted_at` or `drift`.
 #[utoipa::path(get, path = "/api/v1/models", tag = "models", security(("api_key" = ["campaigns"])),
-    params(("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
-    responses((status = 200, description = "A page", body = schema::Models), schema::Problems))]
+    params(ListParams),
+    responses((status = 200, description = "A page, or all as text/csv", body = schema::Models), schema::Problems))]
 pub async fn list_models(
     State(app): State<App>,
     _: Operator<Campaigns>,
-    Paging(ask): Paging,
+    asked: Listed,
 ) -> Result<Response, Problem> {
-    Ok(json(StatusCode::OK, &page(app.koi.models(ask).await?)))
+    answer_here(&TABLE, &asked, |page| app.koi.models(page)).await
 }
 
 /// Puts a version into service. An older one stays until another is activated; after the newest, newer ones replace it by

@@ -1,8 +1,8 @@
 //! Operators, for whoever manages them.
 
 use crate::http::body::{Json, MaybeJson};
-use crate::http::extract::{Id, IfMatch, Paging, SessionId, Signed, etag};
-use crate::http::paging::{cut, page};
+use crate::http::extract::{Id, IfMatch, SessionId, Signed, etag};
+use crate::http::list::{ListParams, Listed, Narrow, Table, answer_all, answer_here, holds, is, one_of};
 use crate::http::problem::Problem;
 use crate::http::reply::{json, no_content};
 use crate::http::routes::campaigns::Nothing;
@@ -15,7 +15,7 @@ use axum::response::Response;
 use domain::ids::OperatorId;
 use domain::operator::{Ban, Permission, Role};
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 fn render(status: StatusCode, view: OperatorView) -> Response {
     let version = view.version;
@@ -49,14 +49,60 @@ pub async fn create_operator(
     Ok(render(StatusCode::CREATED, view))
 }
 
-/// Lists operators, newest first.
+/// What operators can be narrowed by.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct OperatorsAsk {
+    /// What the login or the name holds
+    q: Option<String>,
+    role: Option<String>,
+    /// `true`: those with a ban; `false`: those without
+    banned: Option<String>,
+}
+
+impl Narrow<schema::Operator> for OperatorsAsk {
+    fn check(&self) -> Result<(), Problem> {
+        one_of("banned", self.banned.as_deref(), &["true", "false"])?;
+        let roles: Vec<&str> = Role::ALL.iter().map(|role| role.word()).collect();
+        one_of("role", self.role.as_deref(), &roles)
+    }
+    fn narrows(&self) -> bool {
+        self.q.is_some() || self.role.is_some() || self.banned.is_some()
+    }
+    fn keeps(&self, row: &schema::Operator) -> bool {
+        let banned = if row.bans.is_empty() { "false" } else { "true" };
+        holds(self.q.as_deref(), &[&row.login, &row.name])
+            && is(self.role.as_deref(), row.role.word())
+            && is(self.banned.as_deref(), banned)
+    }
+}
+
+const TABLE: Table = Table {
+    columns: &["id", "login", "name", "role", "permissions", "bans", "created_at"],
+    sorts: &["id", "login", "name", "role", "created_at"],
+};
+const SESSIONS: Table = Table {
+    columns: &["id", "created_at", "seen_at", "expires_at", "fresh_until", "address_hash"],
+    sorts: &["created_at", "seen_at", "expires_at"],
+};
+
+/// Lists operators, newest first. Sorted by `id`, `login`, `name`, `role` or `created_at`.
 #[utoipa::path(get, path = "/api/v1/operators", tag = "operators", security(("session" = []), ("api_key" = ["admin"])),
-    params(("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
-    responses((status = 200, description = "A page", body = schema::Operators), schema::Problems))]
-pub async fn list_operators(State(app): State<App>, signed: Signed, Paging(ask): Paging) -> Result<Response, Problem> {
-    let all = page(app.koi.operators(&signed.caller, ask).await?);
-    let data = all.data.into_iter().map(schema::Operator::of).collect();
-    Ok(json(StatusCode::OK, &schema::Operators { data, next_cursor: all.next_cursor }))
+    params(OperatorsAsk, ListParams),
+    responses((status = 200, description = "A page, or all as text/csv", body = schema::Operators), schema::Problems))]
+pub async fn list_operators(
+    State(app): State<App>,
+    signed: Signed,
+    asked: Listed<OperatorsAsk>,
+) -> Result<Response, Problem> {
+    let (koi, caller) = (&app.koi, &signed.caller);
+    let fetch = |page| async move {
+        let app::Page { data, next_cursor } = koi.operators(caller, page).await?;
+        let data: Vec<schema::Operator> = data.into_iter().map(schema::Operator::of).collect();
+        Ok::<_, app::Error>(app::Page { data, next_cursor })
+    };
+    answer_here(&TABLE, &asked, fetch).await
 }
 
 /// Shows an operator; everybody sees themself.
@@ -170,19 +216,19 @@ pub async fn unban_operator(
     Ok(render(StatusCode::OK, app.koi.unban_operator(&signed.caller, id, body.permission).await?))
 }
 
-/// Lists a person's open sessions, newest first; everybody sees their own.
+/// Lists a person's open sessions, newest first; everybody sees their own. Sorted by `created_at`, `seen_at` or
+/// `expires_at`.
 #[utoipa::path(get, path = "/api/v1/operators/{id}/sessions", tag = "operators", security(("session" = []), ("api_key" = ["admin"])),
-    params(("id" = String, Path), ("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
-    responses((status = 200, description = "A page", body = schema::SessionInfos), schema::Problems))]
+    params(("id" = String, Path), ListParams),
+    responses((status = 200, description = "A page, or all as text/csv", body = schema::SessionInfos), schema::Problems))]
 pub async fn list_sessions(
     State(app): State<App>,
     signed: Signed,
     Id(id): Id<OperatorId>,
-    Paging(ask): Paging,
+    asked: Listed,
 ) -> Result<Response, Problem> {
-    let page = cut(app.koi.sessions(&signed.caller, id).await?, ask);
-    let data = page.data.into_iter().map(schema::SessionInfo::of).collect();
-    Ok(json(StatusCode::OK, &schema::SessionInfos { data, next_cursor: page.next_cursor }))
+    let sessions = app.koi.sessions(&signed.caller, id).await?;
+    answer_all(&SESSIONS, &asked, sessions.into_iter().map(schema::SessionInfo::of).collect())
 }
 
 /// Ends all sessions of a person.

@@ -2,12 +2,14 @@
 
 use crate::http::body::{self, MaybeJson, RawJson, SMALL};
 use crate::http::extract::{Id, IdempotencyKey, Operator, Paging, Payments, Shopper};
+use crate::http::list::{ListParams, Listed, Narrow, Table, answer_here, holds, is};
 use crate::http::paging::page;
 use crate::http::problem::Problem;
 use crate::http::reply::{self, answer_routed};
 use crate::http::routes::campaigns::Nothing;
 use crate::http::{App, schema};
 use crate::validate;
+use app::RefundView;
 use app::koi::{Deed, OrderInput, Target};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -16,7 +18,7 @@ use domain::ids::{CampaignId, OrderId};
 use domain::operator::Act;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// What one payment may come to, minor units.
 const AMOUNT_CENTS: std::ops::RangeInclusive<i64> = 1..=1_000_000_000_000_000_000;
@@ -113,7 +115,7 @@ pub async fn get_order(
 
 /// Lists the shopper's orders in a campaign, newest first.
 #[utoipa::path(get, path = "/api/v1/campaigns/{id}/orders", tag = "shopper", security(("shopper_token" = [])),
-    params(("id" = String, Path), ("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
+    params(("id" = String, Path), crate::http::paging::PageParams),
     responses((status = 200, description = "A page", body = schema::Orders), schema::Problems))]
 pub async fn list_orders(
     State(app): State<App>,
@@ -164,18 +166,44 @@ pub async fn pay_order(
     Ok(answer_routed(answer))
 }
 
-/// Lists what the shop owes back for payments that came too late, newest first.
+/// What refunds can be narrowed by.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct RefundsAsk {
+    /// The shop's own id
+    shopper: Option<String>,
+    /// What the payment's id or the reason holds
+    q: Option<String>,
+}
+
+impl Narrow<RefundView> for RefundsAsk {
+    fn narrows(&self) -> bool {
+        self.shopper.is_some() || self.q.is_some()
+    }
+    fn keeps(&self, row: &RefundView) -> bool {
+        let shopper = row.shopper.as_deref().unwrap_or_default();
+        is(self.shopper.as_deref(), shopper) && holds(self.q.as_deref(), &[&row.payment_id, &row.reason])
+    }
+}
+
+const REFUNDS: Table = Table {
+    columns: &["id", "at", "shopper", "order_id", "payment_id", "amount_cents", "reason"],
+    sorts: &["id", "at", "shopper", "amount_cents"],
+};
+
+/// Lists what the shop owes back for payments that came too late, newest first. Sorted by `id`, `at`, `shopper` or
+/// `amount_cents`.
 #[utoipa::path(get, path = "/api/v1/campaigns/{id}/refunds", tag = "campaigns", security(("api_key" = ["shoppers"])),
-    params(("id" = String, Path), ("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
-    responses((status = 200, description = "A page", body = schema::Refunds), schema::Problems))]
+    params(("id" = String, Path), RefundsAsk, ListParams),
+    responses((status = 200, description = "A page, or all as text/csv", body = schema::Refunds), schema::Problems))]
 pub async fn list_refunds(
     State(app): State<App>,
     _: Operator<Payments>,
     Id(id): Id<CampaignId>,
-    Paging(ask): Paging,
+    asked: Listed<RefundsAsk>,
 ) -> Result<Response, Problem> {
-    let refunds = app.koi.refunds(id, ask).await?;
-    Ok(reply::json(StatusCode::OK, &page(refunds)))
+    answer_here(&REFUNDS, &asked, |page| app.koi.refunds(id, page)).await
 }
 
 #[cfg(test)]

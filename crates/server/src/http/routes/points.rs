@@ -61,7 +61,7 @@ pub async fn get_points(State(app): State<App>, Shopper(shopper): Shopper) -> Re
 
 /// Lists the entries of the shopper's account, newest first.
 #[utoipa::path(get, path = "/api/v1/points/entries", tag = "shopper", security(("shopper_token" = [])),
-    params(("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
+    params(crate::http::paging::PageParams),
     responses((status = 200, description = "A page", body = schema::Entries), schema::Problems))]
 pub async fn list_entries(
     State(app): State<App>,

@@ -2,17 +2,19 @@
 
 use crate::http::body::{Json, MaybeJson};
 use crate::http::extract::{CampaignDrafts, Code, Operator};
+use crate::http::list::{self, ListParams, Listed, Narrow, Table, answer_all};
 use crate::http::problem::Problem;
 use crate::http::reply::{json, no_content};
 use crate::http::routes::campaigns::Nothing;
 use crate::http::{App, schema};
+use app::SegmentView;
 use app::koi::{Deed, Target};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::operator::Act;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -24,18 +26,36 @@ pub struct PutSegment {
     description: String,
 }
 
-#[derive(Serialize)]
-struct All<T> {
-    data: Vec<T>,
-    next_cursor: Option<String>,
+/// What segments can be narrowed by.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct SegmentsAsk {
+    /// What the name, the expression or the description holds
+    q: Option<String>,
 }
 
-/// Lists the segments by name. Which of them a shopper belongs to is in the profile.
-#[utoipa::path(get, path = "/api/v1/segments", tag = "models", security(("api_key" = ["campaigns"])),
-    responses((status = 200, description = "All of them", body = schema::Segments), schema::Problems))]
-pub async fn list_segments(State(app): State<App>, _: Operator<CampaignDrafts>) -> Result<Response, Problem> {
-    let data = app.koi.segments().await?;
-    Ok(json(StatusCode::OK, &All { data, next_cursor: None }))
+impl Narrow<SegmentView> for SegmentsAsk {
+    fn narrows(&self) -> bool {
+        self.q.is_some()
+    }
+    fn keeps(&self, row: &SegmentView) -> bool {
+        list::holds(self.q.as_deref(), &[&row.name, &row.expression, &row.description])
+    }
+}
+
+const TABLE: Table =
+    Table { columns: &["name", "expression", "description", "updated_at"], sorts: &["name", "updated_at"] };
+
+/// Lists the segments by name. Which of them a shopper belongs to is in the profile. Sorted by `name` or `updated_at`.
+#[utoipa::path(get, path = "/api/v1/segments", tag = "models", security(("api_key" = ["campaigns"])), params(SegmentsAsk, ListParams),
+    responses((status = 200, description = "A page, or all as text/csv", body = schema::Segments), schema::Problems))]
+pub async fn list_segments(
+    State(app): State<App>,
+    _: Operator<CampaignDrafts>,
+    asked: Listed<SegmentsAsk>,
+) -> Result<Response, Problem> {
+    answer_all(&TABLE, &asked, app.koi.segments().await?)
 }
 
 /// Adds a segment or changes it.

@@ -1,16 +1,19 @@
 //! One shopper, as support sees them.
 
-use crate::http::extract::{Erasure, ExternalId, Id, Operator, Paging, Shoppers};
-use crate::http::paging::page;
+use crate::http::extract::{Erasure, ExternalId, Id, Operator, Shoppers};
+use crate::http::list::{ListParams, Listed, Narrow, Table, answer, answer_here, holds, is, one_of};
 use crate::http::problem::Problem;
 use crate::http::reply::{json, no_content};
 use crate::http::{App, schema};
 use app::koi::{Deed, Target};
+use app::{EntryView, EventView};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::ids::CampaignId;
 use domain::operator::Act;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 /// Shows a shopper's account: points, chances in each campaign, blacklist and risk.
 #[utoipa::path(get, path = "/api/v1/shoppers/{external_id}", tag = "shoppers", security(("api_key" = ["shoppers"])),
@@ -24,31 +27,100 @@ pub async fn get_shopper(
     Ok(json(StatusCode::OK, &app.koi.account(&external_id).await?))
 }
 
-/// Lists the entries of a shopper's points account, newest first.
+/// What entries can be narrowed by.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct EntriesAsk {
+    /// What the reason or the business key holds
+    q: Option<String>,
+    /// `issued`, `spent`, `expired` or `held`
+    contra: Option<String>,
+}
+
+impl Narrow<EntryView> for EntriesAsk {
+    fn check(&self) -> Result<(), Problem> {
+        one_of("contra", self.contra.as_deref(), &["issued", "spent", "expired", "held"])
+    }
+    fn narrows(&self) -> bool {
+        self.q.is_some() || self.contra.is_some()
+    }
+    fn keeps(&self, row: &EntryView) -> bool {
+        holds(self.q.as_deref(), &[&row.reason, &row.business_key]) && is(self.contra.as_deref(), row.contra)
+    }
+}
+
+const ENTRIES: Table = Table {
+    columns: &["id", "at", "amount", "balance", "contra", "reason", "business_key", "expires_at"],
+    sorts: &["id", "at", "amount", "balance", "reason", "expires_at"],
+};
+
+/// What behaviour can be narrowed by.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct EventsAsk {
+    /// `purchase`, `return`, `review`, `search`, `view` or `sign_in`
+    r#type: Option<String>,
+}
+
+impl Narrow<EventView> for EventsAsk {
+    fn check(&self) -> Result<(), Problem> {
+        one_of("type", self.r#type.as_deref(), &["purchase", "return", "review", "search", "view", "sign_in"])
+    }
+    fn narrows(&self) -> bool {
+        self.r#type.is_some()
+    }
+    fn keeps(&self, row: &EventView) -> bool {
+        is(self.r#type.as_deref(), row.action.kind())
+    }
+}
+
+const EVENTS: Table = Table {
+    columns: &["id", "at", "type", "order_id", "sku", "rating", "text", "query", "items"],
+    sorts: &["at", "type"],
+};
+
+/// Lists the entries of a shopper's points account, newest first. Sorted by `id`, `at`, `amount`, `balance`, `reason` or
+/// `expires_at`.
 #[utoipa::path(get, path = "/api/v1/shoppers/{external_id}/points/entries", tag = "shoppers", security(("api_key" = ["shoppers"])),
-    params(("external_id" = String, Path, description = "The shop's own id"), ("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
-    responses((status = 200, description = "A page", body = schema::Entries), schema::Problems))]
+    params(("external_id" = String, Path, description = "The shop's own id"), EntriesAsk, ListParams),
+    responses((status = 200, description = "A page, or all as text/csv", body = schema::Entries), schema::Problems))]
 pub async fn list_entries_of_shopper(
     State(app): State<App>,
     _: Operator<Shoppers>,
     ExternalId(external_id): ExternalId,
-    Paging(ask): Paging,
+    asked: Listed<EntriesAsk>,
 ) -> Result<Response, Problem> {
     let shopper = app.koi.known_shopper(&external_id).await?;
-    Ok(json(StatusCode::OK, &page(app.koi.point_entries(shopper, ask).await?)))
+    answer_here(&ENTRIES, &asked, |page| app.koi.point_entries(shopper, page)).await
 }
 
-/// Lists what a shopper did, newest first.
+/// Lists what a shopper did, newest first. Sorted by `at` or `type`.
 #[utoipa::path(get, path = "/api/v1/shoppers/{external_id}/events", tag = "shoppers", security(("api_key" = ["shoppers"])),
-    params(("external_id" = String, Path, description = "The shop's own id"), ("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
-    responses((status = 200, description = "A page", body = schema::ShopperEvents), schema::Problems))]
+    params(("external_id" = String, Path, description = "The shop's own id"), EventsAsk, ListParams),
+    responses((status = 200, description = "A page, or all as text/csv", body = schema::ShopperEvents), schema::Problems))]
 pub async fn list_events_of_shopper(
     State(app): State<App>,
     _: Operator<Shoppers>,
     ExternalId(external_id): ExternalId,
-    Paging(ask): Paging,
+    asked: Listed<EventsAsk>,
 ) -> Result<Response, Problem> {
-    Ok(json(StatusCode::OK, &page(app.koi.events_of(&external_id, ask).await?)))
+    answer_here(&EVENTS, &asked, |page| app.koi.events_of(&external_id, page)).await
+}
+
+/// Lists the personal strategies of a campaign, in the order in which shoppers came. Who is not in it sees a random one.
+#[utoipa::path(get, path = "/api/v1/campaigns/{id}/strategies", tag = "shoppers", security(("api_key" = ["shoppers"])),
+    params(("id" = String, Path), ListParams),
+    responses((status = 200, description = "A page, or all as text/csv", body = schema::StrategyRows), schema::Problems))]
+pub async fn list_strategies(
+    State(app): State<App>,
+    _: Operator<Shoppers>,
+    Id(id): Id<CampaignId>,
+    asked: Listed,
+) -> Result<Response, Problem> {
+    asked.unsorted()?;
+    answer(&["shopper", "generation", "ready_at", "prizes"], &asked, |page| app.koi.personal_strategies(id, page)).await
 }
 
 /// Shows which prizes a shopper sees in a campaign, and why.

@@ -10,7 +10,7 @@ use domain::campaign::templates;
 
 /// Lists the built-in templates: each with a body for `POST /campaigns` that lacks a name and a window only.
 #[utoipa::path(get, path = "/api/v1/campaigns/templates", tag = "campaigns", security(("api_key" = ["campaigns"])),
-    params(("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
+    params(crate::http::paging::PageParams),
     responses((status = 200, description = "A page", body = schema::Templates), schema::Problems))]
 pub async fn list_templates(_: Operator<Campaigns>, Paging(ask): Paging) -> Response {
     let template = |it: templates::Template| schema::Template {

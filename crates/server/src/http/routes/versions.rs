@@ -1,12 +1,13 @@
 //! Versions of a published campaign's rules, for operators.
 
 use crate::http::body::{Json, LARGE, MaybeJson};
-use crate::http::extract::{CampaignDrafts, Campaigns, Id, Operator, Paging, VersionPath};
-use crate::http::paging::page;
+use crate::http::extract::{CampaignDrafts, Campaigns, Id, Operator, VersionPath};
+use crate::http::list::{ListParams, Listed, Narrow, Table, answer_here, is, one_of};
 use crate::http::problem::Problem;
 use crate::http::reply::json;
 use crate::http::routes::campaigns::{Nothing, PublishCampaign};
 use crate::http::{App, schema};
+use app::VersionView;
 use app::koi::{Deed, Target};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -16,7 +17,7 @@ use domain::ids::CampaignId;
 use domain::operator::Act;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// What a new version changes.
 #[derive(Deserialize, ToSchema)]
@@ -47,18 +48,44 @@ pub async fn draft_version(
     Ok(json(StatusCode::CREATED, &view))
 }
 
-/// Lists every version of a campaign's rules, newest first.
+/// What versions can be narrowed by.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct VersionsAsk {
+    /// `draft`, `announced`, `in_force`, `past` or `withdrawn`
+    state: Option<String>,
+}
+
+impl Narrow<VersionView> for VersionsAsk {
+    fn check(&self) -> Result<(), Problem> {
+        one_of("state", self.state.as_deref(), &["draft", "announced", "in_force", "past", "withdrawn"])
+    }
+    fn narrows(&self) -> bool {
+        self.state.is_some()
+    }
+    fn keeps(&self, row: &VersionView) -> bool {
+        is(self.state.as_deref(), row.state)
+    }
+}
+
+const TABLE: Table = Table {
+    columns: &["version", "state", "effective_at", "announced_at", "created_at", "author", "publisher", "rules_hash"],
+    sorts: &["version", "state", "effective_at", "created_at", "author"],
+};
+
+/// Lists every version of a campaign's rules, newest first. Sorted by `version`, `state`, `effective_at`, `created_at` or
+/// `author`.
 #[utoipa::path(get, path = "/api/v1/campaigns/{id}/versions", tag = "campaigns", security(("api_key" = ["campaigns"])),
-    params(("id" = String, Path), ("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
-    responses((status = 200, description = "A page", body = schema::RulesVersions), schema::Problems))]
+    params(("id" = String, Path), VersionsAsk, ListParams),
+    responses((status = 200, description = "A page, or all as text/csv", body = schema::RulesVersions), schema::Problems))]
 pub async fn list_versions(
     State(app): State<App>,
     _: Operator<Campaigns>,
     Id(id): Id<CampaignId>,
-    Paging(ask): Paging,
+    asked: Listed<VersionsAsk>,
 ) -> Result<Response, Problem> {
-    let all = app.koi.versions(id, ask).await?;
-    Ok(json(StatusCode::OK, &page(all)))
+    answer_here(&TABLE, &asked, |page| app.koi.versions(id, page)).await
 }
 
 /// Shows one version with its whole definition.

@@ -1,8 +1,8 @@
 //! Where the shop takes messages.
 
 use crate::http::body::{Json, MaybeJson};
-use crate::http::extract::{Id, Operator, Paging, Webhooks};
-use crate::http::paging::cut;
+use crate::http::extract::{Id, Operator, Webhooks};
+use crate::http::list::{self, ListParams, Listed, Narrow, Table, answer_all};
 use crate::http::problem::Problem;
 use crate::http::reply::{json, no_content};
 use crate::http::routes::campaigns::Nothing;
@@ -16,7 +16,7 @@ use domain::ids::EndpointId;
 use domain::operator::Act;
 use serde::Deserialize;
 use serde_json::json as object;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -48,16 +48,42 @@ pub async fn create_webhook(
     Ok(json(StatusCode::CREATED, &view))
 }
 
-/// Lists the webhooks, newest first, without their secrets.
+/// What webhooks can be narrowed by.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct WebhooksAsk {
+    /// What the address holds
+    q: Option<String>,
+    /// Those that take messages of this type
+    r#type: Option<String>,
+}
+
+impl Narrow<WebhookView> for WebhooksAsk {
+    fn narrows(&self) -> bool {
+        self.q.is_some() || self.r#type.is_some()
+    }
+    fn keeps(&self, row: &WebhookView) -> bool {
+        let takes = |wanted: &String| row.types.iter().any(|known| *known == wanted.as_str());
+        list::holds(self.q.as_deref(), &[&row.url]) && self.r#type.as_ref().is_none_or(takes)
+    }
+}
+
+const TABLE: Table = Table {
+    columns: &["id", "url", "types", "secrets", "created_at"],
+    sorts: &["id", "url", "created_at"],
+};
+
+/// Lists the webhooks, newest first, without their secrets. Sorted by `id`, `url` or `created_at`.
 #[utoipa::path(get, path = "/api/v1/webhooks", tag = "fulfilment", security(("api_key" = ["campaigns"])),
-    params(("limit" = Option<u32>, Query, description = "1 to 200, 50 where absent"), ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
-    responses((status = 200, description = "A page", body = schema::Webhooks), schema::Problems))]
+    params(WebhooksAsk, ListParams),
+    responses((status = 200, description = "A page, or all as text/csv", body = schema::Webhooks), schema::Problems))]
 pub async fn list_webhooks(
     State(app): State<App>,
     _: Operator<Webhooks>,
-    Paging(ask): Paging,
+    asked: Listed<WebhooksAsk>,
 ) -> Result<Response, Problem> {
-    Ok(json(StatusCode::OK, &cut(app.koi.webhooks(), ask)))
+    answer_all(&TABLE, &asked, app.koi.webhooks())
 }
 
 /// Shows a webhook.

@@ -144,6 +144,25 @@ pub struct ShopperEvents {
     pub next_cursor: Option<String>,
 }
 
+/// A personal strategy in a list.
+#[derive(Serialize, ToSchema)]
+pub struct StrategyRow {
+    /// The shop's own id.
+    pub shopper: String,
+    /// How often strategies were made anew.
+    pub generation: u32,
+    #[schema(format = DateTime)]
+    pub ready_at: Option<String>,
+    /// Names of the prizes in slot order.
+    pub prizes: Vec<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct StrategyRows {
+    pub data: Vec<StrategyRow>,
+    pub next_cursor: Option<String>,
+}
+
 /// Which prizes a shopper sees, and why.
 #[derive(Serialize, ToSchema)]
 pub struct ShopperStrategy {

@@ -6,6 +6,7 @@ import { koi } from "../../lib/koi";
 import { useMay } from "../../lib/session";
 import { useTexts } from "../../lib/texts";
 import { Id, Num, Time } from "../../parts/basics";
+import { useChoice } from "../../parts/DeskLists";
 import { FormDialog } from "../../parts/FormDialog";
 import { ServerTable } from "../../parts/ServerTable";
 import { useCampaign } from "./CampaignFrame";
@@ -15,34 +16,36 @@ import { MomentInput } from "./design/fields";
 export function Codes() {
   const { campaign } = useCampaign();
   const { t, word } = useTexts();
+  const choice = useChoice();
   const may = useMay();
   const [isOpen, setOpen] = useState(false);
   const zone = campaign.time_zone ?? "UTC";
   return (
     <>
       <ServerTable<Schema<"CodeBatch">>
+        path={`/campaigns/${campaign.id}/codes`}
         name={["campaign", campaign.id, "codes"]}
         label={t("campaign.codes")}
         empty={t("codes.none")}
-        filters={
+        filters={[choice("origin", t("codes.origin"), "code_origin", ["generated", "imported"])]}
+        extra={
           may("codes_manage") && campaign.state !== "ended" && campaign.state !== "archived" ? (
             <Button type="primary" icon={<PlusOutlined />} onClick={() => setOpen(true)}>
               {t("codes.new")}
             </Button>
           ) : null
         }
-        load={(query, signal) => must(koi.GET("/api/v1/campaigns/{id}/codes", { params: { path: { id: campaign.id }, query }, signal }))}
         rowKey={(row) => row.batch_id}
         columns={[
-          { title: t("campaign.created_at"), key: "at", render: (_, row) => <Time at={row.created_at} /> },
+          { title: t("campaign.created_at"), key: "at", sort: "created_at", render: (_, row) => <Time at={row.created_at} /> },
           { title: t("codes.origin"), key: "origin", render: (_, row) => word("code_origin", row.origin) },
-          { title: t("codes.count"), key: "count", align: "right", render: (_, row) => <Num value={row.count} /> },
-          { title: t("codes.used"), key: "used", align: "right", render: (_, row) => <Num value={row.used} /> },
-          { title: t("codes.uses"), key: "uses", align: "right", render: (_, row) => <Num value={row.uses} /> },
-          { title: t("codes.chances"), key: "chances", align: "right", render: (_, row) => <Num value={row.chances} /> },
+          { title: t("codes.count"), key: "count", sort: "count", align: "right", render: (_, row) => <Num value={row.count} /> },
+          { title: t("codes.used"), key: "used", sort: "used", align: "right", render: (_, row) => <Num value={row.used} /> },
+          { title: t("codes.uses"), key: "uses", sort: "uses", align: "right", render: (_, row) => <Num value={row.uses} /> },
+          { title: t("codes.chances"), key: "chances", sort: "chances", align: "right", render: (_, row) => <Num value={row.chances} /> },
           { title: t("codes.per_shopper"), key: "per", align: "right", render: (_, row) => (row.per_shopper ? <Num value={row.per_shopper} /> : t("design.unlimited")) },
           { title: t("design.starts_at"), key: "starts", render: (_, row) => <Time at={row.starts_at} zone={zone} /> },
-          { title: t("design.ends_at"), key: "ends", render: (_, row) => <Time at={row.ends_at} zone={zone} /> },
+          { title: t("design.ends_at"), key: "ends", sort: "ends_at", render: (_, row) => <Time at={row.ends_at} zone={zone} /> },
           { title: t("codes.batch"), key: "id", render: (_, row) => <Id value={row.batch_id} /> },
           {
             title: t("table.acts"),

@@ -76,6 +76,7 @@ function DesignForm({ base, onBase, isDirty, onDirty }: FormProps) {
   };
   return (
     <Form
+      className="k-design-form"
       form={form}
       layout="vertical"
       initialValues={start}

@@ -1,12 +1,12 @@
 import { must, Problem, type Schema } from "@koi/client";
 import { App, Button, Card, Empty } from "antd";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link } from "react-router";
 import { koi } from "../../lib/koi";
 import { useProblemText } from "../../lib/problems";
 import { useMay } from "../../lib/session";
 import { useTexts } from "../../lib/texts";
 import { Facts, Id, Num, ProblemNote, State, Time } from "../../parts/basics";
+import { ShopperLink, useChoice } from "../../parts/DeskLists";
 import { Waiting } from "../../parts/Guard";
 import { ServerTable } from "../../parts/ServerTable";
 import { useCampaign } from "./CampaignFrame";
@@ -15,6 +15,7 @@ import { useCampaign } from "./CampaignFrame";
 export function Drawing() {
   const { campaign } = useCampaign();
   const { t } = useTexts();
+  const choice = useChoice();
   const { message } = App.useApp();
   const text = useProblemText();
   const may = useMay();
@@ -64,14 +65,15 @@ export function Drawing() {
         </p>
       </Card>
       <ServerTable<Schema<"EntryWinner">>
+        path={`/campaigns/${campaign.id}/drawing/winners`}
         name={["campaign", campaign.id, "drawing", "winners"]}
         label={t("drawing.winners")}
-        load={(query, signal) => must(koi.GET("/api/v1/campaigns/{id}/drawing/winners", { params: { path, query }, signal }))}
+        filters={[{ kind: "text", name: "shopper", label: t("shopper.external_id") }, choice("state", t("table.every_state"), "award_state", ["granting", "granted", "failed", "claimed", "expired"])]}
         rowKey={(row) => String(row.rank)}
         columns={[
-          { title: t("drawing.rank"), key: "rank", align: "right", render: (_, row) => <Num value={row.rank + 1} /> },
-          { title: t("table.shopper"), key: "shopper", render: (_, row) => <Link to={`/shoppers/${encodeURIComponent(row.shopper)}`}>{row.shopper}</Link> },
-          { title: t("campaign.state"), key: "state", render: (_, row) => <State group="award_state" state={row.state} /> },
+          { title: t("drawing.rank"), key: "rank", sort: "rank", align: "right", render: (_, row) => <Num value={row.rank + 1} /> },
+          { title: t("table.shopper"), key: "shopper", sort: "shopper", render: (_, row) => <ShopperLink shopper={row.shopper} /> },
+          { title: t("campaign.state"), key: "state", sort: "state", render: (_, row) => <State group="award_state" state={row.state} /> },
           { title: "ID", key: "id", render: (_, row) => <Id value={row.award_id} /> },
         ]}
       />

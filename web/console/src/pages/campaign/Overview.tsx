@@ -13,6 +13,7 @@ import { Waiting } from "../../parts/Guard";
 import { LiveDot } from "../../parts/LiveDot";
 import { SmallTable } from "../../parts/SmallTable";
 import { useCampaign } from "./CampaignFrame";
+import { Arms } from "./Arms";
 import { Burn } from "./Burn";
 import { fitOption, seriesOption } from "./insight";
 
@@ -65,6 +66,7 @@ export function Overview() {
             <Funnel funnel={insight.data.funnel} />
           </Card>
         )}
+        {insight.data?.personalisation && <Arms worth={insight.data.personalisation} currency={campaign.currency ?? "CNY"} />}
         <Card title={t("campaign.facts")} style={span(12)}>
           <About />
         </Card>

@@ -8,6 +8,7 @@ import { useMay } from "../../lib/session";
 import { useTexts } from "../../lib/texts";
 import { Id, Num, ProblemNote, State, Time } from "../../parts/basics";
 import { useFilters } from "../../lib/filters";
+import { useChoice } from "../../parts/DeskLists";
 import { ServerTable } from "../../parts/ServerTable";
 import { useCampaign } from "./CampaignFrame";
 import { Findings } from "./Publish";
@@ -21,23 +22,25 @@ export const EFFECTS = { favours: "success", against: "error", neutral: "default
 export function Versions() {
   const { campaign } = useCampaign();
   const { t } = useTexts();
+  const choice = useChoice();
   const [{ version }, setFilter] = useFilters(["version"]);
   const zone = campaign.time_zone ?? "UTC";
   return (
     <>
       <p className="k-muted">{t("versions.note")}</p>
       <ServerTable<Version>
+        path={`/campaigns/${campaign.id}/versions`}
         name={["campaign", campaign.id, "versions"]}
         label={t("campaign.versions")}
         empty={t("versions.none")}
-        load={(query, signal) => must(koi.GET("/api/v1/campaigns/{id}/versions", { params: { path: { id: campaign.id }, query }, signal }))}
+        filters={[choice("state", t("table.every_state"), "version_state", ["draft", "announced", "in_force", "past", "withdrawn"])]}
         rowKey={(row) => String(row.version)}
         columns={[
-          { title: t("versions.version"), key: "v", render: (_, row) => <Button type="link" size="small" style={{ padding: 0 }} onClick={() => setFilter("version", String(row.version))}>{`v${row.version}`}</Button> },
-          { title: t("campaign.state"), key: "state", render: (_, row) => <State group="version_state" state={row.state} /> },
-          { title: t("versions.effective_at"), key: "at", render: (_, row) => <Time at={row.effective_at} zone={zone} /> },
+          { title: t("versions.version"), key: "v", sort: "version", render: (_, row) => <Button type="link" size="small" style={{ padding: 0 }} onClick={() => setFilter("version", String(row.version))}>{`v${row.version}`}</Button> },
+          { title: t("campaign.state"), key: "state", sort: "state", render: (_, row) => <State group="version_state" state={row.state} /> },
+          { title: t("versions.effective_at"), key: "at", sort: "effective_at", render: (_, row) => <Time at={row.effective_at} zone={zone} /> },
           { title: t("versions.announced_at"), key: "an", render: (_, row) => <Time at={row.announced_at} zone={zone} /> },
-          { title: t("versions.author"), key: "author", render: (_, row) => <Who word={row.author} /> },
+          { title: t("versions.author"), key: "author", sort: "author", render: (_, row) => <Who word={row.author} /> },
           { title: t("versions.publisher"), key: "publisher", render: (_, row) => (row.publisher ? <Who word={row.publisher} /> : "–") },
           { title: t("campaign.rules_hash"), key: "hash", render: (_, row) => <Id value={row.rules_hash} chars={12} /> },
         ]}

@@ -66,7 +66,7 @@ export function burnCurves(steps: Step[], step: string, stock: Schema<"StockFore
 export function burnOption(curves: Curve[], now: number, word: string, step: string, language: string, zone: string): (look: Look) => Option {
   const format = clock(language, zone, step);
   return (look) => ({
-    legend: { data: curves.map((curve) => curve.name), type: "scroll" },
+    grid: { left: 8, right: 16, top: 24, bottom: 8, containLabel: true },
     xAxis: { type: "time", splitNumber: 4, splitLine: { show: false }, axisLabel: { color: look.ink2, hideOverlap: true, formatter: (value: number) => format.format(value) } },
     yAxis: { type: "value", min: 0, max: 1, interval: 0.25, axisLabel: { color: look.ink2, formatter: (value: number) => `${Math.round(value * 100)}%` } },
     tooltip: { trigger: "axis", valueFormatter: (value) => `${(Number(value) * 100).toFixed(1)}%`, axisPointer: { label: { formatter: ({ value }) => format.format(Number(value)) } } },

@@ -9,6 +9,7 @@ import { useTexts } from "../../lib/texts";
 import { OWN_ZONE } from "../../lib/zone";
 import { Head, Id, Time } from "../../parts/basics";
 import { Secret } from "../../parts/Secret";
+import { useChoice } from "../../parts/DeskLists";
 import { ServerTable } from "../../parts/ServerTable";
 import { MomentInput } from "../campaign/design/fields";
 
@@ -17,6 +18,7 @@ const SCOPES = ["shoppers", "events", "campaigns", "points", "advice", "admin"];
 /** What the shop's servers sign in with. */
 export function ApiKeys() {
   const { t, word } = useTexts();
+  const choice = useChoice();
   const { message } = App.useApp();
   const text = useProblemText();
   const queries = useQueryClient();
@@ -44,17 +46,19 @@ export function ApiKeys() {
         </Button>
       </Head>
       <ServerTable<Schema<"ApiKey">>
+        path="/api-keys"
         name={["api-keys"]}
         label={t("nav.api_keys")}
-        load={(_, signal) => must(koi.GET("/api/v1/api-keys", { signal }))}
+        empty={t("keys.none")}
+        filters={[{ kind: "text", name: "q", label: t("keys.name") }, choice("scope", t("keys.scopes"), "scope", SCOPES)]}
         rowKey={(row) => row.id}
         columns={[
-          { title: t("keys.name"), key: "name", className: "k-wrap", render: (_, row) => row.name },
+          { title: t("keys.name"), key: "name", sort: "name", className: "k-wrap", render: (_, row) => row.name },
           { title: t("keys.scopes"), key: "scopes", render: (_, row) => row.scopes.map((scope) => <Tag key={scope}>{word("scope", scope)}</Tag>) },
-          { title: t("keys.last_used"), key: "used", render: (_, row) => <Time at={row.last_used_at} /> },
-          { title: t("operators.expires_at"), key: "exp", render: (_, row) => <Time at={row.expires_at} /> },
+          { title: t("keys.last_used"), key: "used", sort: "last_used_at", render: (_, row) => <Time at={row.last_used_at} /> },
+          { title: t("operators.expires_at"), key: "exp", sort: "expires_at", render: (_, row) => <Time at={row.expires_at} /> },
           { title: t("keys.previous_until"), key: "prev", render: (_, row) => <Time at={row.previous_expires_at} /> },
-          { title: t("campaign.created_at"), key: "at", render: (_, row) => <Time at={row.created_at} /> },
+          { title: t("campaign.created_at"), key: "at", sort: "created_at", render: (_, row) => <Time at={row.created_at} /> },
           { title: "ID", key: "id", render: (_, row) => <Id value={row.id} chars={12} /> },
           {
             title: t("table.acts"),

@@ -1,30 +1,30 @@
 import { must, type Schema } from "@koi/client";
-import { Alert, Button, DatePicker, Input, Tag } from "antd";
+import { Alert, Button, Tag } from "antd";
 import { DownloadOutlined, SafetyOutlined } from "@ant-design/icons";
 import { useMutation } from "@tanstack/react-query";
-import dayjs from "dayjs";
 import { useState } from "react";
 import { koi } from "../../lib/koi";
 import { useTexts } from "../../lib/texts";
 import { Facts, Head, Id, ProblemNote, Time } from "../../parts/basics";
 import { useFilters } from "../../lib/filters";
+import type { Filter } from "../../parts/Filters";
 import { ServerTable } from "../../parts/ServerTable";
 import { Value, Who } from "../campaign/Versions";
 import { SmallTable } from "../../parts/SmallTable";
 
 type Entry = Schema<"AuditEntry">;
 const FILTERS = ["who", "act", "target"] as const;
+const WIDE_PX = 270;
 
 /** Who did what, when, and how it ended; the chain of hashes can be walked here. */
 export function Audit() {
   const { t, word } = useTexts();
   const [found, setFound] = useState<Schema<"AuditCheck">>();
-  const [filters, setFilter] = useFilters(["who", "act", "target", "from", "until"]);
+  const [, setFilter] = useFilters(["act"]);
   const check = useMutation({
     mutationFn: () => must(koi.GET("/api/v1/audit/check")),
     onSuccess: setFound,
   });
-  const query = Object.fromEntries(Object.entries(filters).filter(([, value]) => value));
   return (
     <>
       <Head title={t("nav.audit")} note={t("audit.note")}>
@@ -51,37 +51,14 @@ export function Audit() {
         />
       )}
       <ServerTable<Entry>
-        name={["audit", filters]}
+        path="/audit"
+        name={["audit"]}
         label={t("nav.audit")}
-        hasExport
-        load={(page, signal) => must(koi.GET("/api/v1/audit", { params: { query: { ...page, ...query } }, signal }))}
         rowKey={(row) => row.id}
-        filters={
-          <>
-            {FILTERS.map((name) => (
-              <Input.Search
-                key={`${name}-${filters[name] ?? ""}`}
-                allowClear
-                defaultValue={filters[name] ?? ""}
-                placeholder={t(`audit.by_${name}`)}
-                aria-label={t(`audit.by_${name}`)}
-                onSearch={(value) => setFilter(name, value.trim())}
-                style={{ width: 270 }}
-              />
-            ))}
-            <DatePicker.RangePicker
-              aria-label={t("audit.by_time")}
-              value={filters.from && filters.until ? [dayjs(filters.from), dayjs(filters.until).subtract(1, "day")] : null}
-              onChange={(range) => {
-                setFilter("from", range?.[0]?.startOf("day").toISOString());
-                setFilter("until", range?.[1]?.add(1, "day").startOf("day").toISOString());
-              }}
-            />
-          </>
-        }
+        filters={[...FILTERS.map((name): Filter => ({ kind: "text", name, label: t(`audit.by_${name}`), width: WIDE_PX })), { kind: "days", label: t("audit.by_time") }]}
         expandable={{ expandedRowRender }}
         columns={[
-          { title: t("table.at"), key: "at", render: (_, row) => <Time at={row.at} /> },
+          { title: t("table.at"), key: "at", sort: "id", render: (_, row) => <Time at={row.at} /> },
           { title: t("audit.who"), key: "who", render: (_, row) => <Who word={row.who} /> },
           { title: t("audit.act"), key: "act", render: (_, row) => <Button type="link" size="small" style={{ padding: 0 }} onClick={() => setFilter("act", row.act)}>{word("act", row.act.replace(".", "_"))}</Button> },
           { title: t("audit.target"), key: "target", render: (_, row) => (row.target ? <Id value={row.target} chars={34} /> : "–") },

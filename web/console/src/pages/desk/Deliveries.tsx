@@ -1,23 +1,24 @@
 import { must, type Schema } from "@koi/client";
-import { App, Button, Select } from "antd";
+import { App, Button } from "antd";
 import { RedoOutlined } from "@ant-design/icons";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { koi } from "../../lib/koi";
 import { useProblemText } from "../../lib/problems";
 import { useTexts } from "../../lib/texts";
 import { Head, Id, Num, State, Time } from "../../parts/basics";
-import { useFilters } from "../../lib/filters";
+import { useChoice } from "../../parts/DeskLists";
 import { ServerTable } from "../../parts/ServerTable";
+import { TYPES } from "./Webhooks";
 
 const STATES = ["pending", "parked", "done"] as const;
 
 /** What was sent to the shop, what is being tried again, and what needs somebody. */
 export function Deliveries() {
-  const { t, word } = useTexts();
+  const { t } = useTexts();
+  const choice = useChoice();
   const { message } = App.useApp();
   const text = useProblemText();
   const queries = useQueryClient();
-  const [{ state }, setFilter] = useFilters(["state"]);
   const replay = useMutation({
     mutationFn: (id: string) => must(koi.POST("/api/v1/deliveries/{id}/replay", { params: { path: { id } } })),
     onSuccess: async () => {
@@ -30,28 +31,19 @@ export function Deliveries() {
     <>
       <Head title={t("nav.deliveries")} note={t("deliveries.note")} />
       <ServerTable<Schema<"Delivery">>
-        name={["deliveries", state ?? ""]}
+        path="/deliveries"
+        name={["deliveries"]}
         label={t("nav.deliveries")}
+        empty={t("deliveries.none")}
         everyMs={10_000}
-        filters={
-          <Select
-            aria-label={t("campaign.state")}
-            allowClear
-            placeholder={t("table.every_state")}
-            value={state ?? null}
-            onChange={(value) => setFilter("state", value)}
-            options={STATES.map((value) => ({ value, label: word("delivery_state", value) }))}
-            style={{ width: 200 }}
-          />
-        }
-        load={(query, signal) => must(koi.GET("/api/v1/deliveries", { params: { query: { ...query, ...(state ? { state } : {}) } }, signal }))}
+        filters={[choice("state", t("table.every_state"), "delivery_state", STATES), { kind: "choice", name: "type", label: t("deliveries.type"), options: TYPES.map((type) => ({ value: type, label: type })) }]}
         rowKey={(row) => row.id}
         columns={[
-          { title: t("table.at"), key: "at", render: (_, row) => <Time at={row.at} /> },
+          { title: t("table.at"), key: "at", sort: "at", render: (_, row) => <Time at={row.at} /> },
           { title: t("deliveries.type"), key: "type", render: (_, row) => <span className="k-mono">{row.type}</span> },
           { title: t("campaign.state"), key: "state", render: (_, row) => <State group="delivery_state" state={row.state} /> },
-          { title: t("deliveries.attempts"), key: "n", align: "right", render: (_, row) => <Num value={row.attempts} /> },
-          { title: t("deliveries.next_at"), key: "next", render: (_, row) => <Time at={row.next_at} /> },
+          { title: t("deliveries.attempts"), key: "n", sort: "attempts", align: "right", render: (_, row) => <Num value={row.attempts} /> },
+          { title: t("deliveries.next_at"), key: "next", sort: "next_at", render: (_, row) => <Time at={row.next_at} /> },
           { title: t("deliveries.problem"), key: "problem", className: "k-wrap", render: (_, row) => row.problem ?? "–" },
           { title: t("deliveries.message"), key: "message", render: (_, row) => <Id value={row.message_id} chars={20} /> },
           {

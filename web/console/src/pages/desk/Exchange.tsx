@@ -1,15 +1,18 @@
 import { must, Problem, type Schema } from "@koi/client";
 import { Button, Form, Input, InputNumber, Popconfirm, Radio, Select, Space } from "antd";
 import { PlusOutlined } from "@ant-design/icons";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "react-router";
+import { useFilters } from "../../lib/filters";
 import { ifMatch, koi, tagged } from "../../lib/koi";
 import { compact } from "../../lib/path";
 import { useProblemText } from "../../lib/problems";
+import { useMay } from "../../lib/session";
 import { useTexts } from "../../lib/texts";
 import { OWN_ZONE } from "../../lib/zone";
 import { Head, Num, ProblemNote, State, Time } from "../../parts/basics";
+import { ExchangeOrderList, useChoice } from "../../parts/DeskLists";
 import { FormDialog } from "../../parts/FormDialog";
 import { ServerTable } from "../../parts/ServerTable";
 import { MomentInput, MoneyInput } from "../campaign/design/fields";
@@ -17,11 +20,57 @@ import { CampaignSelect } from "../people/acts";
 
 type Item = Schema<"ExchangeItem">;
 
-/** What points buy: chances in a campaign, or a prize. */
+/** What points buy: chances in a campaign, or a prize; and who bought what. */
 export function Exchange() {
-  const { t, word } = useTexts();
-  const queries = useQueryClient();
+  const { t } = useTexts();
+  const may = useMay();
+  const [{ tab = "items" }] = useFilters(["tab"]);
+  const parts = [
+    ["items", t("exchange.items")],
+    ["orders", t("exchange.orders")],
+  ] as const;
+  return (
+    <>
+      <Head title={t("nav.exchange")} note={t("exchange.note")}>
+        {tab === "items" && <NewItemButton />}
+      </Head>
+      {may("shoppers_read") && (
+        <nav className="k-tabs" aria-label={t("exchange.parts")}>
+          {parts.map(([key, label]) => (
+            <Link key={key} to={`?tab=${key}`} className={key === tab ? "active" : ""} aria-current={key === tab ? "page" : undefined}>
+              {label}
+            </Link>
+          ))}
+        </nav>
+      )}
+      {tab === "orders" ? <Orders /> : <Items />}
+    </>
+  );
+}
+
+function NewItemButton() {
+  const { t } = useTexts();
   const [isOpen, setOpen] = useState(false);
+  return (
+    <>
+      <Button type="primary" icon={<PlusOutlined />} onClick={() => setOpen(true)}>
+        {t("exchange.new")}
+      </Button>
+      <NewItem isOpen={isOpen} onClose={() => setOpen(false)} />
+    </>
+  );
+}
+
+/** Orders, each by its item's name where that is among the newest ones. */
+function Orders() {
+  const items = useQuery({ queryKey: ["exchange", "names"], queryFn: ({ signal }) => must(koi.GET("/api/v1/exchange/items", { params: { query: { limit: 200 } }, signal })), staleTime: 60_000 });
+  return <ExchangeOrderList nameOf={(id) => items.data?.data.find((item) => item.id === id)?.name} />;
+}
+
+function Items() {
+  const { t, word } = useTexts();
+  const choice = useChoice();
+  const queries = useQueryClient();
   const [edited, setEdited] = useState<Item>();
   const retire = useMutation({
     mutationFn: (id: string) => must(koi.POST("/api/v1/exchange/items/{id}/retire", { params: { path: { id } } })),
@@ -29,24 +78,20 @@ export function Exchange() {
   });
   return (
     <>
-      <Head title={t("nav.exchange")} note={t("exchange.note")}>
-        <Button type="primary" icon={<PlusOutlined />} onClick={() => setOpen(true)}>
-          {t("exchange.new")}
-        </Button>
-      </Head>
       {retire.error && <ProblemNote error={retire.error} />}
       <ServerTable<Item>
+        path="/exchange/items"
         name={["exchange"]}
         label={t("nav.exchange")}
         empty={t("exchange.none")}
-        load={(query, signal) => must(koi.GET("/api/v1/exchange/items", { params: { query }, signal }))}
+        filters={[{ kind: "text", name: "q", label: t("design.prize_name") }, choice("state", t("table.every_state"), "item_state", ["active", "retired"])]}
         rowKey={(row) => row.id}
         columns={[
-          { title: t("design.prize_name"), key: "name", className: "k-wrap", render: (_, row) => row.name },
-          { title: t("campaign.state"), key: "state", render: (_, row) => <State group="item_state" state={row.state} /> },
-          { title: t("exchange.price"), key: "price", align: "right", render: (_, row) => <Num value={row.price_points} /> },
-          { title: t("exchange.sold"), key: "sold", align: "right", render: (_, row) => <Num value={row.sold} /> },
-          { title: t("report.left"), key: "left", align: "right", render: (_, row) => <Num value={row.left} /> },
+          { title: t("design.prize_name"), key: "name", sort: "name", className: "k-wrap", render: (_, row) => row.name },
+          { title: t("campaign.state"), key: "state", sort: "state", render: (_, row) => <State group="item_state" state={row.state} /> },
+          { title: t("exchange.price"), key: "price", sort: "price_points", align: "right", render: (_, row) => <Num value={row.price_points} /> },
+          { title: t("exchange.sold"), key: "sold", sort: "sold", align: "right", render: (_, row) => <Num value={row.sold} /> },
+          { title: t("report.left"), key: "left", sort: "left", align: "right", render: (_, row) => <Num value={row.left} /> },
           {
             title: t("exchange.gives"),
             key: "gives",
@@ -59,7 +104,7 @@ export function Exchange() {
           },
           { title: t("codes.per_shopper"), key: "per", align: "right", render: (_, row) => (row.per_shopper ? <Num value={row.per_shopper} /> : t("design.unlimited")) },
           { title: t("design.starts_at"), key: "starts", render: (_, row) => <Time at={row.starts_at} /> },
-          { title: t("design.ends_at"), key: "ends", render: (_, row) => <Time at={row.ends_at} /> },
+          { title: t("design.ends_at"), key: "ends", sort: "ends_at", render: (_, row) => <Time at={row.ends_at} /> },
           {
             title: t("table.acts"),
             key: "acts",
@@ -79,7 +124,6 @@ export function Exchange() {
           },
         ]}
       />
-      <NewItem isOpen={isOpen} onClose={() => setOpen(false)} />
       <EditItem key={edited?.id ?? ""} item={edited} onClose={() => setEdited(undefined)} />
     </>
   );

@@ -1,10 +1,10 @@
 import { must, type Schema } from "@koi/client";
 import { Button, Form, Input, Space } from "antd";
 import { useState } from "react";
-import { Link } from "react-router";
 import { koi } from "../../lib/koi";
 import { useTexts } from "../../lib/texts";
 import { Head, Id, Money, Time } from "../../parts/basics";
+import { CampaignLink, ShopperLink } from "../../parts/DeskLists";
 import { FormDialog } from "../../parts/FormDialog";
 import { ServerTable } from "../../parts/ServerTable";
 
@@ -18,19 +18,23 @@ export function HeldAwards() {
     <>
       <Head title={t("nav.held")} note={t("held.note")} />
       <ServerTable<Award>
+        path="/awards/held"
         name={["awards", "held"]}
         label={t("nav.held")}
         empty={t("held.none")}
         everyMs={15_000}
-        load={(query, signal) => must(koi.GET("/api/v1/awards/held", { params: { query }, signal }))}
+        filters={[
+          { kind: "text", name: "shopper", label: t("shopper.external_id") },
+          { kind: "text", name: "q", label: t("design.prize_name") },
+        ]}
         rowKey={(row) => row.id}
         columns={[
-          { title: t("table.at"), key: "at", render: (_, row) => <Time at={row.at} /> },
-          { title: t("table.shopper"), key: "shopper", render: (_, row) => <Link to={`/shoppers/${encodeURIComponent(row.shopper)}`}>{row.shopper}</Link> },
-          { title: t("nav.campaign"), key: "campaign", render: (_, row) => (row.campaign_id ? <Link to={`/campaigns/${row.campaign_id}`}>{row.campaign_id}</Link> : "–") },
-          { title: t("design.prize_name"), key: "prize", className: "k-wrap", render: (_, row) => row.prize.name },
+          { title: t("table.at"), key: "at", sort: "at", render: (_, row) => <Time at={row.at} /> },
+          { title: t("table.shopper"), key: "shopper", sort: "shopper", render: (_, row) => <ShopperLink shopper={row.shopper} /> },
+          { title: t("nav.campaign"), key: "campaign", className: "k-wrap", render: (_, row) => <CampaignLink id={row.campaign_id} /> },
+          { title: t("design.prize_name"), key: "prize", sort: "prize_name", className: "k-wrap", render: (_, row) => row.prize.name },
           { title: t("design.kind"), key: "kind", render: (_, row) => word("kind", row.prize.kind) },
-          { title: t("design.value"), key: "value", align: "right", render: (_, row) => <Money cents={row.prize.value_cents} /> },
+          { title: t("design.value"), key: "value", sort: "prize_value_cents", align: "right", render: (_, row) => <Money cents={row.prize.value_cents} /> },
           { title: "ID", key: "id", render: (_, row) => <Id value={row.id} chars={12} /> },
           {
             title: t("table.acts"),

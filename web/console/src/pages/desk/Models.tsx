@@ -38,22 +38,22 @@ export function Models() {
     <>
       <Head title={t("nav.models")} note={t("models.note")} />
       <ServerTable<Model>
+        path="/models"
         name={["models"]}
         label={t("nav.models")}
         empty={t("models.none")}
-        load={(query, signal) => must(koi.GET("/api/v1/models", { params: { query }, signal }))}
         rowKey={(row) => String(row.version)}
         expandable={{ expandedRowRender }}
         columns={[
-          { title: t("versions.version"), key: "v", render: (_, row) => <span className="k-num">{`v${row.version}`}</span> },
+          { title: t("versions.version"), key: "v", sort: "version", render: (_, row) => <span className="k-num">{`v${row.version}`}</span> },
           { title: t("models.model"), key: "model", render: (_, row) => <span className="k-mono">{row.model}</span> },
-          { title: t("campaign.state"), key: "state", render: (_, row) => <ModelState model={row} /> },
-          { title: t("models.fitted_at"), key: "at", render: (_, row) => <Time at={row.fitted_at} /> },
+          { title: t("campaign.state"), key: "state", sort: "state", render: (_, row) => <ModelState model={row} /> },
+          { title: t("models.fitted_at"), key: "at", sort: "fitted_at", render: (_, row) => <Time at={row.fitted_at} /> },
           { title: t("nav.shoppers"), key: "shoppers", align: "right", render: (_, row) => <Num value={row.shoppers} /> },
           { title: t("models.baskets"), key: "baskets", align: "right", render: (_, row) => <Num value={row.baskets} /> },
           { title: t("models.items"), key: "items", align: "right", render: (_, row) => <Num value={row.items} /> },
           { title: t("models.ndcg"), key: "ndcg", align: "right", render: (_, row) => (row.comparison ? <Change before={row.comparison.old_ndcg} after={row.comparison.new_ndcg} /> : "–") },
-          { title: t("models.drift"), key: "drift", align: "right", render: (_, row) => <Drift value={row.drift} /> },
+          { title: t("models.drift"), key: "drift", sort: "drift", align: "right", render: (_, row) => <Drift value={row.drift} /> },
           {
             title: t("table.acts"),
             key: "acts",

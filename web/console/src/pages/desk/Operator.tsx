@@ -222,10 +222,10 @@ export function Sessions({ id }: { id: string }) {
   return (
     <ServerTable<Schema<"SessionInfo">>
       name={["sessions", id]}
+      path={`/operators/${id}/sessions`}
       label={t("operators.sessions")}
-      load={(_, signal) => must(koi.GET("/api/v1/operators/{id}/sessions", { params: { path: { id } }, signal }))}
       rowKey={(row) => row.id}
-      filters={
+      extra={
         <Popconfirm title={t("operators.end_all_why")} okText={t("operators.end_all")} onConfirm={() => act.mutate(() => must(koi.DELETE("/api/v1/operators/{id}/sessions", { params: { path: { id } } })))}>
           <Button size="small" danger>
             {t("operators.end_all")}
@@ -234,9 +234,9 @@ export function Sessions({ id }: { id: string }) {
       }
       columns={[
         { title: t("operators.session"), key: "id", render: (_, row) => <Space><Id value={row.id} chars={12} />{row.id === mine && <Tag color="success">{t("operators.this_session")}</Tag>}</Space> },
-        { title: t("campaign.created_at"), key: "c", render: (_, row) => <Time at={row.created_at} /> },
-        { title: t("operators.seen_at"), key: "s", render: (_, row) => <Time at={row.seen_at} /> },
-        { title: t("operators.expires_at"), key: "e", render: (_, row) => <Time at={row.expires_at} /> },
+        { title: t("campaign.created_at"), key: "c", sort: "created_at", render: (_, row) => <Time at={row.created_at} /> },
+        { title: t("operators.seen_at"), key: "s", sort: "seen_at", render: (_, row) => <Time at={row.seen_at} /> },
+        { title: t("operators.expires_at"), key: "e", sort: "expires_at", render: (_, row) => <Time at={row.expires_at} /> },
         { title: t("operators.address"), key: "a", render: (_, row) => <Id value={row.address_hash} chars={10} /> },
         {
           title: t("table.acts"),

@@ -9,6 +9,7 @@ import { placeProblem, useProblemText } from "../../lib/problems";
 import { useMay } from "../../lib/session";
 import { useTexts } from "../../lib/texts";
 import { Head, Time } from "../../parts/basics";
+import { useChoice } from "../../parts/DeskLists";
 import { ServerTable } from "../../parts/ServerTable";
 import { SmallTable } from "../../parts/SmallTable";
 
@@ -20,6 +21,7 @@ export const PASSWORD_CHARS = 12;
 export function Operators() {
   const { t, word } = useTexts();
   const may = useMay();
+  const choice = useChoice();
   const [isOpen, setOpen] = useState(false);
   const [seen, setSeen] = useState<Schema<"Operator">[]>([]);
   return (
@@ -32,20 +34,30 @@ export function Operators() {
         )}
       </Head>
       <ServerTable<Schema<"Operator">>
+        path="/operators"
         name={["operators"]}
         label={t("nav.operators")}
-        load={async (query, signal) => {
-          const page = await must(koi.GET("/api/v1/operators", { params: { query }, signal }));
-          setSeen(page.data);
-          return page;
-        }}
+        filters={[
+          { kind: "text", name: "q", label: t("operators.named") },
+          choice("role", t("operators.role"), "role", ROLES),
+          {
+            kind: "choice",
+            name: "banned",
+            label: t("operators.bans"),
+            options: [
+              { value: "true", label: t("common.yes") },
+              { value: "false", label: t("common.no") },
+            ],
+          },
+        ]}
+        onRows={setSeen}
         rowKey={(row) => row.id}
         columns={[
-          { title: t("operators.name"), key: "name", render: (_, row) => <Link to={`/operators/${row.id}`}>{row.name}</Link> },
-          { title: t("session.login"), key: "login", render: (_, row) => <span className="k-mono">{row.login}</span> },
-          { title: t("operators.role"), key: "role", render: (_, row) => <Tag>{word("role", row.role)}</Tag> },
+          { title: t("operators.name"), key: "name", sort: "name", render: (_, row) => <Link to={`/operators/${row.id}`}>{row.name}</Link> },
+          { title: t("session.login"), key: "login", sort: "login", render: (_, row) => <span className="k-mono">{row.login}</span> },
+          { title: t("operators.role"), key: "role", sort: "role", render: (_, row) => <Tag>{word("role", row.role)}</Tag> },
           { title: t("operators.bans"), key: "bans", render: (_, row) => (row.bans.length > 0 ? <Tag color="error">{t("operators.banned", { count: row.bans.length })}</Tag> : "–") },
-          { title: t("campaign.created_at"), key: "at", render: (_, row) => <Time at={row.created_at} /> },
+          { title: t("campaign.created_at"), key: "at", sort: "created_at", render: (_, row) => <Time at={row.created_at} /> },
         ]}
       />
       <Rights operators={seen} />

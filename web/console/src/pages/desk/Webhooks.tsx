@@ -10,7 +10,8 @@ import { Head, Num, Time } from "../../parts/basics";
 import { Secret } from "../../parts/Secret";
 import { ServerTable } from "../../parts/ServerTable";
 
-const TYPES = ["draw.result", "award.updated", "order.updated", "strategy.ready", "award.fulfil"];
+/** The kinds of messages to the shop. */
+export const TYPES = ["draw.result", "award.updated", "order.updated", "strategy.ready", "award.fulfil"];
 
 /** Where messages to the shop go. */
 export function Webhooks() {
@@ -43,15 +44,20 @@ export function Webhooks() {
         </Button>
       </Head>
       <ServerTable<Schema<"Webhook">>
+        path="/webhooks"
         name={["webhooks"]}
         label={t("nav.webhooks")}
-        load={(_, signal) => must(koi.GET("/api/v1/webhooks", { signal }))}
+        empty={t("webhooks.none")}
+        filters={[
+          { kind: "text", name: "q", label: "URL" },
+          { kind: "choice", name: "type", label: t("webhooks.types"), options: TYPES.map((type) => ({ value: type, label: type })) },
+        ]}
         rowKey={(row) => row.id}
         columns={[
-          { title: "URL", key: "url", className: "k-wrap", render: (_, row) => <span className="k-mono">{row.url}</span> },
+          { title: "URL", key: "url", sort: "url", className: "k-wrap", render: (_, row) => <span className="k-mono">{row.url}</span> },
           { title: t("webhooks.types"), key: "types", className: "k-wrap", render: (_, row) => row.types.map((type) => <Tag key={type}>{type}</Tag>) },
           { title: t("webhooks.secrets"), key: "secrets", align: "right", render: (_, row) => <Num value={row.secrets} /> },
-          { title: t("campaign.created_at"), key: "at", render: (_, row) => <Time at={row.created_at} /> },
+          { title: t("campaign.created_at"), key: "at", sort: "created_at", render: (_, row) => <Time at={row.created_at} /> },
           {
             title: t("table.acts"),
             key: "acts",

@@ -7,6 +7,7 @@ import { useTexts } from "../../lib/texts";
 import { Facts, Money, Num, ProblemNote, Tiles, Time } from "../../parts/basics";
 import { Waiting } from "../../parts/Guard";
 import { SmallTable } from "../../parts/SmallTable";
+import { Persona } from "./Persona";
 
 /** What a shopper's behaviour says about them, and what they will likely buy next. */
 export function Profile({ shopper }: { shopper: string }) {
@@ -31,7 +32,8 @@ export function Profile({ shopper }: { shopper: string }) {
           { name: t("shopper.band"), value: <Money cents={profile.price_band.mean_cents} />, note: <><Money cents={profile.price_band.min_cents} /> – <Money cents={profile.price_band.max_cents} /></> },
         ]}
       />
-      <div className="k-grid">
+      <Persona profile={profile} />
+      <div className="k-grid" style={{ marginTop: 16 }}>
         <Card title={t("shopper.behaviour")} style={{ "--span": 4 } as React.CSSProperties}>
           <Facts
             facts={[

@@ -40,7 +40,7 @@ export function Shopper() {
     ["draws", t("campaign.draws"), <DrawList key="d" scope={scope} />],
     ["awards", t("shopper.awards"), <AwardList key="w" scope={scope} />],
     ["orders", t("campaign.orders"), <OrderList key="o" scope={scope} />],
-    ["points", t("unit.points"), <Points key="t" shopper={shopper} />],
+    ["points", t("shopper.points"), <Points key="t" shopper={shopper} />],
     ["strategy", t("campaign.strategies"), <Strategy key="s" account={account} />],
   ];
   return (
@@ -116,7 +116,7 @@ function AccountView({ account }: { account: Schema<"Account"> }) {
     <>
       <Tiles
         tiles={[
-          { name: t("unit.points"), value: <Num value={account.points} />, note: account.held > 0 ? t("shopper.held", { count: account.held }) : undefined },
+          { name: t("shopper.points"), value: <Num value={account.points} />, note: account.held > 0 ? t("shopper.held", { count: account.held }) : undefined },
           { name: t("shopper.risk"), value: <Num value={account.risk.score} />, note: account.risk.flags.length > 0 ? account.risk.flags.join(", ") : undefined },
           { name: t("nav.campaigns"), value: <Num value={account.campaigns.length} /> },
         ]}

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { koi } from "../../lib/koi";
 import { useTexts } from "../../lib/texts";
 import { OWN_ZONE } from "../../lib/zone";
+import { CAMPAIGNS } from "../../parts/DeskLists";
 import { FormDialog } from "../../parts/FormDialog";
 import { MomentInput } from "../campaign/design/fields";
 
@@ -16,7 +17,7 @@ interface Props {
 
 export function CampaignSelect({ value, onChange, id, states, isOptional = false }: { value?: string; onChange?: (id: string | undefined) => void; id?: string; states?: string[]; isOptional?: boolean }) {
   const { t, word } = useTexts();
-  const found = useQuery({ queryKey: ["campaigns", "choice"], queryFn: ({ signal }) => must(koi.GET("/api/v1/campaigns", { params: { query: { limit: 200 } }, signal })), staleTime: 30_000 });
+  const found = useQuery(CAMPAIGNS);
   const all = (found.data?.data ?? []).filter((one) => !states || states.includes(one.state));
   return (
     <Select

@@ -4,7 +4,7 @@ import { MoneyInput, NumberField } from "./fields";
 
 /** What bounds the draws and what they cost. */
 export function Limits({ currency }: { currency: string }) {
-  const { t } = useTexts();
+  const { t, word } = useTexts();
   const draws = t("unit.draws");
   return (
     <>
@@ -21,12 +21,22 @@ export function Limits({ currency }: { currency: string }) {
           </Form.Item>
         </div>
       </Card>
-      <Card size="small" title={t("design.limits_campaign")}>
+      <Card size="small" title={t("design.limits_campaign")} style={{ marginBottom: 12 }}>
         <div className="k-fields">
           <NumberField name={["limits", "per_campaign"]} label="design.per_campaign" suffix={draws} />
           <Form.Item name={["limits", "budget_cents"]} label={t("design.budget")} extra={t("design.budget_hint")}>
             <MoneyInput currency={currency} />
           </Form.Item>
+        </div>
+      </Card>
+      <Card size="small" title={word("member", "composition")}>
+        <p className="k-muted" style={{ marginTop: 0 }}>
+          {t("design.arms_note")}
+        </p>
+        <div className="k-fields">
+          <NumberField name={["composition", "random_percent"]} label="design.random_percent" hint="design.random_percent_hint" suffix="%" max={100} />
+          <NumberField name={["composition", "popular_percent"]} label="design.popular_percent" hint="design.popular_percent_hint" suffix="%" max={100} />
+          <NumberField name={["composition", "explore_percent"]} label="design.explore_percent" hint="design.explore_percent_hint" suffix="%" max={100} />
         </div>
       </Card>
     </>

@@ -8,7 +8,7 @@ type Members = Record<string, unknown>;
 /** The members of a campaign that an operator writes; the rest of an answer is what the server says of it. */
 const WRITTEN = [
   "name", "description", "starts_at", "ends_at", "visible_from", "visible_until", "currency", "time_zone", "prizes", "tiers", "spend_weights", "pools",
-  "flow", "limits", "chances", "strict", "claim_terms", "claim_days", "expected_draws", "entry", "skin",
+  "flow", "limits", "chances", "strict", "claim_terms", "claim_days", "expected_draws", "composition", "entry", "skin",
 ] as const;
 
 /** The parts of the design, each a panel of the page. */
@@ -19,6 +19,7 @@ export type Step = (typeof STEPS)[number];
 export function stepOf(field: string): Step | "flow" {
   const [head = ""] = field.split(/[.[]/);
   if (head === "spend_weights") return "tiers";
+  if (head === "composition") return "limits";
   if (head === "flow") return "flow";
   return (STEPS as readonly string[]).includes(head) ? (head as Step) : "basics";
 }
@@ -47,6 +48,8 @@ export function tidy(definition: Members): Members {
     if (made[time] !== undefined) made[time] = seconds(made[time]);
   }
   if (isEmpty(made["spend_weights"])) delete made["spend_weights"];
+  if (made["composition"] !== undefined) made["composition"] = compact(made["composition"] as Members);
+  if (isEmpty(made["composition"])) delete made["composition"];
   made["strict"] = made["strict"] ?? false;
   made["skin"] = made["skin"] ?? "nine_grid";
   if (made["entry"] !== undefined) made["entry"] = compact(made["entry"] as Members);
