@@ -28,10 +28,10 @@ const PRODUCTS = {
   mug: { sku: "sku-mug", name: "手冲咖啡杯", category: "kitchen", price_cents: 3_900 },
   tea: { sku: "sku-tea", name: "桂花乌龙茶礼盒", category: "tea", price_cents: 4_500 },
 } as const;
-const bought = (id: string, days: number, products: (keyof typeof PRODUCTS)[] = ["mug"], shopper = "linxiaoman") => ({
+const bought = (id: string, days: number, products: (keyof typeof PRODUCTS)[]) => ({
   id,
   type: "purchase",
-  shopper,
+  shopper: "linxiaoman",
   at: ago(days),
   order_id: id,
   items: products.map((product) => ({ ...PRODUCTS[product], quantity: 2 })),
@@ -63,7 +63,9 @@ beforeAll(async () => {
   const item = await koi.shop<{ id: string }>("POST", "/exchange/items", { name: "桂花乌龙茶礼盒", price_points: 900, stock: 20, gives: { prize: { kind: "goods", value_cents: 4_500 } } });
   await koi.shop("POST", "/webhooks", { url: "http://127.0.0.1:9/koi", types: ["award.updated"] });
   await koi.shop("POST", "/events", [
-    ...[bought("o1", 75, ["mug", "tea"]), bought("o2", 40, ["tea"]), bought("o3", 12, ["mug", "tea"])],
+    bought("o1", 75, ["mug", "tea"]),
+    bought("o2", 40, ["tea"]),
+    bought("o3", 12, ["mug", "tea"]),
     { id: "s1", type: "search", shopper: "linxiaoman", at: ago(12.01), query: "乌龙茶" },
     { id: "v1", type: "view", shopper: "linxiaoman", at: ago(1), sku: "sku-lamp" },
   ]);
@@ -164,8 +166,8 @@ describe.concurrent.each(LOOKS)("the console, %s", (name, how) => {
     const page = await openConsole(context, koi, "/");
     await settled(page);
     for (const [title, path] of pages()) {
-      // Once by its address, as a link from elsewhere comes; in the other looks from page to page.
-      if (name === LOOKS[0]?.[0]) {
+      // Once by its address, as a link from elsewhere comes, where the address says more than which page it is; else from page to page.
+      if (name === LOOKS[0]?.[0] && path.includes("?")) {
         await page.goto(`${koi.url}/console${path}`);
         await page.locator("h1").first().waitFor();
         await settled(page);

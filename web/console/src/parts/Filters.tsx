@@ -51,6 +51,7 @@ function One({ filter, chosen, onChange }: { filter: Filter } & Omit<Props, "fil
         placeholder={filter.label}
         aria-label={filter.label}
         onSearch={(text) => onChange({ [filter.name]: text.trim() })}
+        className={(filter.width ?? TEXT_PX) > TEXT_PX ? "k-long" : ""}
         style={{ width: filter.width ?? TEXT_PX }}
       />
     );

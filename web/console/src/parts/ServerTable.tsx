@@ -127,7 +127,7 @@ function Export({ path, query, label }: { path: ListPath; query: Query; label: s
   });
   return (
     <Button type="text" icon={<DownloadOutlined aria-hidden />} loading={read.isPending} onClick={() => read.mutate()}>
-      {t("common.export_csv")}
+      <span className="k-wide-only">{t("common.export")} </span>CSV
     </Button>
   );
 }

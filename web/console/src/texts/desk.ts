@@ -89,7 +89,7 @@ export const desk = {
     buys: ["30 天内购买", "Buys within 30 days"],
     churn: ["90 天内流失", "Does not buy within 90 days"],
     too_young: ["店铺满 200 位用户、三个月数据后才有预测", "Foretold once the shop has 200 shoppers and three months to learn from"],
-    rfm: ["RFM 分层", "Recency, frequency, money"],
+    rfm: ["RFM 分层", "RFM"],
     recency: ["最近", "Recency"],
     frequency: ["频次", "Frequency"],
     monetary: ["金额", "Money"],

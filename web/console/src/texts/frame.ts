@@ -18,6 +18,7 @@ export const frame = {
     yes: ["是", "yes"],
     no: ["否", "no"],
     broken: ["页面无法显示", "This page could not be shown"],
+    export: ["导出", "Export"],
     export_csv: ["导出 CSV", "Export CSV"],
   },
   nav: {

@@ -67,7 +67,7 @@ export const words = {
     entry: ["结束后抽签", "Drawing at the end"], skin: ["玩法", "Skin"],
   },
   act: {
-    campaign_create: ["创建活动", "Create campaign"], campaign_edit: ["编辑活动", "Edit campaign"], campaign_copy: ["复制活动", "Copy campaign"], campaign_publish: ["发布活动", "Publish campaign"], campaign_pause: ["暂停活动", "Pause campaign"],
+    entry_draw: ["抽签开奖", "Draw the entry drawing"], model_activate: ["启用模型", "Activate model"], segment_edit: ["编辑分组", "Edit segment"], segment_delete: ["删除分组", "Delete segment"], shopper_export: ["导出用户数据", "Export a shopper"], campaign_create: ["创建活动", "Create campaign"], campaign_edit: ["编辑活动", "Edit campaign"], campaign_copy: ["复制活动", "Copy campaign"], campaign_publish: ["发布活动", "Publish campaign"], campaign_pause: ["暂停活动", "Pause campaign"],
     campaign_resume: ["恢复活动", "Resume campaign"], campaign_change: ["修改已发布活动", "Change a published campaign"], campaign_end: ["结束活动", "End campaign"], campaign_archive: ["归档活动", "Archive campaign"], flow_edit: ["编辑规则链", "Edit flow"],
     grant_create: ["发放次数", "Grant chances"], codes_create: ["生成兑换码", "Create codes"], codes_export: ["导出兑换码", "Export codes"], exchange_item_create: ["新增兑换商品", "Create exchange item"], exchange_item_edit: ["编辑兑换商品", "Edit exchange item"],
     award_handle: ["处理发奖", "Handle award"], webhook_create: ["添加 Webhook", "Create webhook"], webhook_edit: ["修改 Webhook", "Edit webhook"], webhook_delete: ["删除 Webhook", "Delete webhook"], webhook_replay: ["重发消息", "Replay message"],

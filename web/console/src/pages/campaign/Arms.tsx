@@ -8,12 +8,13 @@ import { Chart } from "../../parts/Chart";
 import { SmallTable } from "../../parts/SmallTable";
 import { armsOption } from "./arms-chart";
 
+const range = (low: string, high: string) => <small className="k-muted k-num">{`${low} – ${high}`}</small>;
+
 /** What personalisation was worth: shoppers of the arms side by side, each figure with its interval of 95 %. */
 export function Arms({ worth, currency }: { worth: Schema<"Personalisation">; currency: string }) {
   const { t, word, language } = useTexts();
   const option = useMemo(() => armsOption(worth.arms, (arm) => word("arm", arm)), [worth.arms, word]);
   const share = (one: Schema<"Estimate">) => percent(one.value, language);
-  const range = (low: string, high: string) => <small className="k-muted k-num">{`${low} – ${high}`}</small>;
   const points = (value: number) => `${value >= 0 ? "+" : "−"}${percent(Math.abs(value), language)}`;
   const sum = (value: number) => `${value >= 0 ? "+" : "−"}${money(Math.round(Math.abs(value)), currency, language)}`;
   return (

@@ -47,7 +47,7 @@ export function Segments() {
         name={["segments"]}
         label={t("nav.segments")}
         empty={t("segments.none")}
-        filters={[{ kind: "text", name: "q", label: t("segments.holds"), width: 260 }]}
+        filters={[{ kind: "text", name: "q", label: t("segments.holds"), width: 300 }]}
         rowKey={(row) => row.name}
         columns={[
           { title: t("segments.name"), key: "name", sort: "name", render: (_, row) => <span className="k-mono">{row.name}</span> },

@@ -34,6 +34,16 @@ describe("a definition in a form", () => {
     expect(changesOf(base, shown)).toEqual({});
   });
 
+  it("changes shares of arms one by one, and takes one back by null", () => {
+    const shares = { random_percent: 10, popular_percent: 0, explore_percent: 5 };
+    const dealt = { ...base, composition: shares };
+    expect(changesOf(base, { ...base, composition: { random_percent: null, popular_percent: undefined } })).toEqual({});
+    expect(changesOf(dealt, dealt)).toEqual({});
+    expect(changesOf(base, { ...base, composition: { random_percent: 20 } })).toEqual({ composition: { random_percent: 20 } });
+    expect(changesOf(dealt, { ...base, composition: { ...shares, explore_percent: null } })).toEqual({ composition: { explore_percent: null } });
+    expect(stepOf("composition.random_percent")).toBe("limits");
+  });
+
   it("knows the usual skin, and takes a drawing back by null", () => {
     const entry = { tickets: "draws", prize: "a", winners: 3, alternates: 0 };
     expect(changesOf(base, { ...base, skin: "nine_grid", entry: null })).toEqual({});
