@@ -107,10 +107,7 @@ struct Notes {
 
 impl Notes {
     fn of(batch: &Projected) -> Self {
-        Notes {
-            behaved: batch.behaviours.iter().map(|b| b.shopper).collect(),
-            posted: !batch.deliveries.is_empty(),
-        }
+        Notes { behaved: batch.behaviours.iter().map(|b| b.shopper).collect(), posted: !batch.deliveries.is_empty() }
     }
 }
 

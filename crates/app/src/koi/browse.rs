@@ -58,12 +58,7 @@ fn blacklists(account: &Account) -> Vec<BlacklistView> {
 
 impl Koi {
     /// Shoppers, the newest first unless the oldest is to be.
-    pub async fn shoppers(
-        &self,
-        filter: &ShopperFilter,
-        oldest_first: bool,
-        ask: PageAsk,
-    ) -> Result<Page<ShopperRow>> {
+    pub async fn shoppers(&self, filter: &ShopperFilter, oldest_first: bool, ask: PageAsk) -> Result<Page<ShopperRow>> {
         self.projected().await;
         let Scanned { rows, behind } = self.parts().browse.shoppers(filter, span(ask, oldest_first)).await?;
         let mut data = Vec::with_capacity(rows.len());

@@ -312,7 +312,8 @@ mod tests {
         ] {
             assert_eq!(listed(sort).order(&["name", "prize/code"]).map_err(|p| p.field), want, "{sort:?}");
         }
-        for (sort, want) in [(None, Ok(false)), (Some("id"), Ok(true)), (Some("-id"), Ok(false)), (Some("n"), Err(()))] {
+        for (sort, want) in [(None, Ok(false)), (Some("id"), Ok(true)), (Some("-id"), Ok(false)), (Some("n"), Err(()))]
+        {
             assert_eq!(listed(sort).oldest_first().map_err(|_| ()), want, "{sort:?}");
         }
     }
@@ -326,7 +327,8 @@ mod tests {
             (json!([null, "b", "a"]), json!(["a", "b", null]), json!(["b", "a", null])),
             (json!([true, false]), json!([false, true]), json!([true, false])),
         ] {
-            let rows = || -> Vec<Value> { values.as_array().unwrap().iter().map(|v| json!({"at": {"v": v}})).collect() };
+            let rows =
+                || -> Vec<Value> { values.as_array().unwrap().iter().map(|v| json!({"at": {"v": v}})).collect() };
             for (descending, want) in [(false, up), (true, down)] {
                 let mut rows = rows();
                 sort(&mut rows, Order { column: "at/v", descending });

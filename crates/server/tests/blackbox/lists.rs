@@ -18,7 +18,9 @@ fn column(koi: &Koi, path: &str, member: &str) -> Vec<String> {
         let join = if path.contains('?') { '&' } else { '?' };
         let page = get(koi, &format!("{path}{join}limit=2{cursor}"));
         for row in page["data"].as_array().expect("data") {
-            values.push(row.pointer(member).map_or_else(String::new, |v| v.as_str().map_or(v.to_string(), str::to_owned)));
+            values.push(
+                row.pointer(member).map_or_else(String::new, |v| v.as_str().map_or(v.to_string(), str::to_owned)),
+            );
         }
         let Some(next) = page["next_cursor"].as_str() else { return values };
         cursor = format!("&cursor={next}");
@@ -135,7 +137,8 @@ fn long_lists_go_either_way() {
 fn personal_strategies_and_exchange_orders_are_listed() {
     let koi = Koi::start("lists-strategies");
     let campaign = koi.publish(&ample_campaign());
-    let item = json!({"name": "Chance", "price_points": 5, "stock": 9, "gives": {"chances": 1, "campaign_id": campaign}});
+    let item =
+        json!({"name": "Chance", "price_points": 5, "stock": 9, "gives": {"chances": 1, "campaign_id": campaign}});
     let item = koi.must(&Call::post("/exchange/items", &item).token(KEY))["id"].as_str().expect("an id").to_owned();
     let bought = json!([{"sku": "22423", "name": "Cup", "category": "kitchen", "price_cents": 3_900, "quantity": 1}]);
     for (name, day) in [("ada", "2026-01-02"), ("bob", "2026-01-03")] {
@@ -145,7 +148,9 @@ fn personal_strategies_and_exchange_orders_are_listed() {
         let token = koi.shopper(&campaign, name, 1);
         let points = json!({"amount": 20, "business_key": name, "reason": "r"});
         koi.must(&Call::post(format!("/shoppers/{name}/points"), &points).token(KEY));
-        koi.must(&Call::post(format!("/exchange/items/{item}/orders"), &json!({"quantity": 2})).token(&token).key(name));
+        koi.must(
+            &Call::post(format!("/exchange/items/{item}/orders"), &json!({"quantity": 2})).token(&token).key(name),
+        );
     }
     let orders = wait_for(SETTLES_WITHIN, "both orders", || {
         let mut orders = column(&koi, "/desk/orders?kind=exchange&sort=id", "/shopper");

@@ -83,9 +83,12 @@ mod tests {
 
     #[test]
     fn queries_name_states() {
-        for (state, want) in
-            [(None, Ok(())), (Some("parked"), Ok(())), (Some("lost"), Err("invalid_query")), (Some(""), Err("invalid_query"))]
-        {
+        for (state, want) in [
+            (None, Ok(())),
+            (Some("parked"), Ok(())),
+            (Some("lost"), Err("invalid_query")),
+            (Some(""), Err("invalid_query")),
+        ] {
             let ask = DeliveriesAsk { state: state.map(str::to_owned), ..DeliveriesAsk::default() };
             assert_eq!(ask.check().map_err(|p| p.code), want, "{state:?}");
         }

@@ -68,8 +68,7 @@ impl Narrow<DrawingWinnerView> for WinnersAsk {
     }
 }
 
-const TABLE: Table =
-    Table { columns: &["rank", "shopper", "award_id", "state"], sorts: &["rank", "shopper", "state"] };
+const TABLE: Table = Table { columns: &["rank", "shopper", "award_id", "state"], sorts: &["rank", "shopper", "state"] };
 
 /// Lists who was called, by rank. Sorted by `rank`, `shopper` or `state`.
 #[utoipa::path(get, path = "/api/v1/campaigns/{id}/drawing/winners", tag = "campaigns", security(("api_key" = ["campaigns"])),

@@ -148,11 +148,7 @@ const TABLE: Table = Table {
 #[utoipa::path(get, path = "/api/v1/exchange/items", tag = "exchange", security(("shopper_token" = []), ("api_key" = ["campaigns"])),
     params(ItemsAsk, ListParams),
     responses((status = 200, description = "A page, or all as text/csv", body = schema::ExchangeItems), schema::Problems))]
-pub async fn list_items(
-    State(app): State<App>,
-    who: Visitor,
-    asked: Listed<ItemsAsk>,
-) -> Result<Response, Problem> {
+pub async fn list_items(State(app): State<App>, who: Visitor, asked: Listed<ItemsAsk>) -> Result<Response, Problem> {
     let all = matches!(who, Visitor::Manager);
     answer_here(&TABLE, &asked, |page| app.koi.items(all, page)).await
 }

@@ -23,11 +23,7 @@ const TABLE: Table = Table {
 #[utoipa::path(get, path = "/api/v1/models", tag = "models", security(("api_key" = ["campaigns"])),
     params(ListParams),
     responses((status = 200, description = "A page, or all as text/csv", body = schema::Models), schema::Problems))]
-pub async fn list_models(
-    State(app): State<App>,
-    _: Operator<Campaigns>,
-    asked: Listed,
-) -> Result<Response, Problem> {
+pub async fn list_models(State(app): State<App>, _: Operator<Campaigns>, asked: Listed) -> Result<Response, Problem> {
     answer_here(&TABLE, &asked, |page| app.koi.models(page)).await
 }
 

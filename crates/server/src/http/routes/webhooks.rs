@@ -69,10 +69,8 @@ impl Narrow<WebhookView> for WebhooksAsk {
     }
 }
 
-const TABLE: Table = Table {
-    columns: &["id", "url", "types", "secrets", "created_at"],
-    sorts: &["id", "url", "created_at"],
-};
+const TABLE: Table =
+    Table { columns: &["id", "url", "types", "secrets", "created_at"], sorts: &["id", "url", "created_at"] };
 
 /// Lists the webhooks, newest first, without their secrets. Sorted by `id`, `url` or `created_at`.
 #[utoipa::path(get, path = "/api/v1/webhooks", tag = "fulfilment", security(("api_key" = ["campaigns"])),
