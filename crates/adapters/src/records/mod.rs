@@ -68,6 +68,11 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Pages of the write-ahead log (16 KiB each) at which it is brought into the file: 128 MiB, so that pages which many
 /// commits touch (accounts, indexes) reach the file once for all of them.
 const LOG_PAGES: &str = "8192";
+/// KiB of pages that a connection keeps, as SQLite wants it written.
+const CACHE: &str = "-65536";
+/// The same for the projection's connection: the indexes by shopper are touched all
+/// over by a commit of many draws, and what does not fit is written and read several times within it.
+const WRITE_CACHE: &str = "-262144";
 /// Statements kept prepared per connection.
 const STATEMENTS: usize = 128;
 
@@ -115,10 +120,10 @@ impl Store {
         let path = data.join(RECORDS_FILE);
         let shown = path.display().to_string();
         let connect = async |connections, synchronous| {
-            let opened = Database::connect(options(&path, connections, synchronous)).await;
+            let opened = Database::connect(options(&path, connections, synchronous, CACHE)).await;
             opened.map_err(|source| RecordsError::Open { path: shown.clone(), source })
         };
-        let write = connect_giving_way(options(&path, 1, SqliteSynchronous::Normal)).await;
+        let write = connect_giving_way(options(&path, 1, SqliteSynchronous::Normal, WRITE_CACHE)).await;
         let write = write.map_err(|source| RecordsError::Open { path: shown.clone(), source })?;
         schema::migrate(&write, &shown).await?;
         let durable = Connection(connect(1, SqliteSynchronous::Full).await?);
@@ -235,7 +240,7 @@ async fn connect_giving_way(options: ConnectOptions) -> Result<DatabaseConnectio
     connected.await.map_err(refused)?
 }
 
-fn options(path: &Path, connections: u32, synchronous: SqliteSynchronous) -> ConnectOptions {
+fn options(path: &Path, connections: u32, synchronous: SqliteSynchronous, cache: &'static str) -> ConnectOptions {
     let file = path.to_owned();
     let mut options = ConnectOptions::new("sqlite::memory:");
     options
@@ -257,7 +262,7 @@ fn options(path: &Path, connections: u32, synchronous: SqliteSynchronous) -> Con
             .busy_timeout(BUSY)
             .foreign_keys(false)
             .statement_cache_capacity(STATEMENTS)
-            .pragma("cache_size", "-65536")
+            .pragma("cache_size", cache)
             .pragma("mmap_size", "1073741824")
             .pragma("temp_store", "MEMORY")
             // What is deleted is overwritten where that costs no extra write: an erased name shall not lie about in pages.

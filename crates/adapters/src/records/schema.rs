@@ -8,7 +8,8 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, 
 
 /// One entry per layout version, applied in order; entries are never changed once released.
 ///
-/// Lists are indexed by (shopper, id) since that is how they are read; nothing else is indexed on what draws write.
+/// Lists are indexed by (shopper, id) since that is how they are read, the id being what every index entry ends with;
+/// nothing else is indexed on what draws write.
 const MIGRATIONS: &[&str] = &["
     CREATE TABLE projection (id INTEGER PRIMARY KEY, next BIGINT NOT NULL, epoch BIGINT NOT NULL, owner BIGINT NOT NULL, fence BIGINT NOT NULL);
     INSERT INTO projection VALUES (0, 0, 0, 0, 0);
@@ -151,6 +152,13 @@ const MIGRATIONS: &[&str] = &["
         shoppers BIGINT NOT NULL, baskets BIGINT NOT NULL, items BIGINT NOT NULL, state VARCHAR(16) NOT NULL, held INT NOT NULL,
         comparison TEXT, drift DOUBLE);
     CREATE TABLE segments (name VARCHAR(64) PRIMARY KEY, expression TEXT NOT NULL, description TEXT NOT NULL, updated_at BIGINT NOT NULL);
+", "
+    DROP INDEX draws_shopper;
+    CREATE INDEX draws_shopper ON draws (shopper);
+    DROP INDEX awards_shopper;
+    CREATE INDEX awards_shopper ON awards (shopper);
+    DROP INDEX entries_shopper;
+    CREATE INDEX entries_shopper ON entries (shopper);
 "];
 
 /// Brings the file to this build's layout, all or nothing per version.

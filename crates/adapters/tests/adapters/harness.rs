@@ -341,7 +341,7 @@ fn projector(
         cache: Default::default(),
         behaved,
         subscriptions: store.subscriptions(),
-        commit_records: limits.tail / 8,
+        commit_records: limits.tail / 16,
         peak_records: limits.tail / 2,
     }
 }

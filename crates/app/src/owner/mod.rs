@@ -91,7 +91,7 @@ impl Default for Limits {
             queue: 8_192,
             batch: 4_096,
             batch_bytes: 32 << 20,
-            tail: 2_097_152,
+            tail: 1_048_576,
             accounts: 200_000,
             parked: 65_536,
             guesses: 20,
