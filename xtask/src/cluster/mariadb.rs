@@ -42,6 +42,8 @@ pub(super) fn start(place: &Place, port: u16) -> Result<()> {
     command.args(["--character-set-server=utf8mb4", "--collation-server=utf8mb4_nopad_bin"]);
     command.args(["--default-time-zone=+00:00", "--transaction-isolation=READ-COMMITTED"]);
     command.args(["--innodb-flush-log-at-trx-commit=1", "--max-allowed-packet=64M"]);
+    // A node that is paused within a transaction must not hold its successor up for longer.
+    command.arg("--idle-write-transaction-timeout=5");
     place.spawn(&mut command)
 }
 

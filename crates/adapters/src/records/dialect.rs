@@ -116,9 +116,12 @@ fn definition(statement: &str) -> String {
         sql = index.to_owned().into();
     }
     let mut sql = sql.into_owned();
-    for (theirs, ours) in
-        [(" WITHOUT ROWID", ""), ("INTEGER PRIMARY KEY", "BIGINT PRIMARY KEY"), (" TEXT", " MEDIUMTEXT")]
-    {
+    for (theirs, ours) in [
+        (" WITHOUT ROWID", ""),
+        ("INTEGER PRIMARY KEY", "BIGINT PRIMARY KEY"),
+        (" TEXT", " MEDIUMTEXT"),
+        ("INSERT OR IGNORE INTO", "INSERT IGNORE INTO"),
+    ] {
         sql = sql.replace(theirs, ours);
     }
     sql
@@ -171,7 +174,7 @@ mod tests {
                 c INT);
             CREATE TABLE d (e INT, PRIMARY KEY (e)) WITHOUT ROWID;
             CREATE UNIQUE INDEX f ON a (b) WHERE b IS NOT NULL;
-            INSERT INTO a SELECT e FROM d WHERE e > 0;
+            INSERT OR IGNORE INTO a SELECT e FROM d WHERE e > 0;
         ";
         assert_eq!(
             mysql_schema(theirs),
@@ -179,7 +182,7 @@ mod tests {
                 "CREATE TABLE a (id BIGINT PRIMARY KEY, b MEDIUMTEXT NOT NULL, c INT)",
                 "CREATE TABLE d (e INT, PRIMARY KEY (e))",
                 "CREATE UNIQUE INDEX f ON a (b)",
-                "INSERT INTO a SELECT e FROM d WHERE e > 0",
+                "INSERT IGNORE INTO a SELECT e FROM d WHERE e > 0",
             ]
         );
     }

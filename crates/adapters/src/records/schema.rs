@@ -4,6 +4,7 @@ use super::RecordsError;
 use super::connection::Connection;
 use super::dialect::mysql_schema;
 use super::tables::{BASE, TABLES, collated};
+use domain::ids::PARTITIONS;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, TransactionTrait};
 
 /// One entry per layout version, applied in order; entries are never changed once released.
@@ -159,7 +160,30 @@ const MIGRATIONS: &[&str] = &["
     CREATE INDEX awards_shopper ON awards (shopper);
     DROP INDEX entries_shopper;
     CREATE INDEX entries_shopper ON entries (shopper);
+", "
+    CREATE TABLE stock_shares (campaign BIGINT NOT NULL, good INT NOT NULL, total BIGINT NOT NULL, given BIGINT NOT NULL,
+        {taken_@ BIGINT NOT NULL DEFAULT 0}, {returned_@ BIGINT NOT NULL DEFAULT 0}, PRIMARY KEY (campaign, good)) WITHOUT ROWID;
+    INSERT OR IGNORE INTO stock_shares (campaign, good, total, given, {taken_@}, {returned_@})
+        SELECT s.campaign, s.prize, s.total, s.given, {COALESCE(MAX(CASE WHEN e.part = @ THEN e.taken END), 0)},
+            {COALESCE(MAX(CASE WHEN e.part = @ THEN e.returned END), 0)}
+        FROM stock s LEFT JOIN escrow e ON e.campaign = s.campaign AND e.prize = s.prize
+        GROUP BY s.campaign, s.prize, s.total, s.given;
+    DROP TABLE IF EXISTS escrow;
+    DROP TABLE IF EXISTS stock;
 "];
+
+/// A migration with whatever stands in braces written once for each partition, whose number is `@`.
+fn of_each_partition(migration: &str) -> String {
+    let mut out = String::new();
+    for piece in migration.split_inclusive('}') {
+        let (before, once) = piece.split_once('{').unwrap_or((piece, ""));
+        out.push_str(before);
+        let Some(once) = once.strip_suffix('}') else { continue };
+        let all: Vec<String> = (0..PARTITIONS).map(|part| once.replace('@', &part.to_string())).collect();
+        out.push_str(&all.join(", "));
+    }
+    out
+}
 
 /// Brings the file to this build's layout, all or nothing per version.
 pub(super) async fn migrate(connection: &DatabaseConnection, path: &str) -> Result<(), RecordsError> {
@@ -171,7 +195,7 @@ pub(super) async fn migrate(connection: &DatabaseConnection, path: &str) -> Resu
     }
     for (at, migration) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
         let transaction = connection.begin().await.map_err(open)?;
-        transaction.execute_unprepared(migration).await.map_err(open)?;
+        transaction.execute_unprepared(&of_each_partition(migration)).await.map_err(open)?;
         transaction.execute_unprepared(&format!("PRAGMA user_version = {}", at + 1)).await.map_err(open)?;
         transaction.commit().await.map_err(open)?;
     }
@@ -236,7 +260,7 @@ async fn change(connection: &Connection, done: Done) -> Result<(), DbErr> {
     // A table that came later tells texts apart like the others.
     let told_apart =
         |one: String| one.strip_prefix("CREATE TABLE ").map(|table| collated(table, &version)).unwrap_or(one);
-    let later = |at: usize| mysql_schema(MIGRATIONS[at]).into_iter().map(told_apart).collect();
+    let later = |at: usize| mysql_schema(&of_each_partition(MIGRATIONS[at])).into_iter().map(told_apart).collect();
     for at in done.layout.max(BASE - 1)..MIGRATIONS.len() {
         let statements: Vec<String> = if at < BASE { first() } else { later(at) };
         let from = if at == done.layout { done.statements } else { 0 };
@@ -261,4 +285,17 @@ fn plain(sql: &str) -> Statement {
 async fn version(connection: &DatabaseConnection) -> Result<i64, DbErr> {
     let row = connection.query_one_raw(Statement::from_string(DbBackend::Sqlite, "PRAGMA user_version")).await?;
     row.map_or(Ok(0), |row| row.try_get_by_index::<i32>(0).map(i64::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_braces_is_written_for_each_partition() {
+        let written = of_each_partition("a ({b_@ INT}, c); d {f(@)}");
+        assert!(written.starts_with("a (b_0 INT, b_1 INT, ") && written.ends_with(", f(63)"), "{written}");
+        assert!(written.contains("b_63 INT, c); d f(0), "), "{written}");
+        assert_eq!(of_each_partition("no braces"), "no braces");
+    }
 }

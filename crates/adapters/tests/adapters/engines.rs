@@ -148,6 +148,7 @@ records_pass! {
     records_keep_strategies: shelves::keeps_strategies,
     records_move_units: escrow::moves_units,
     records_never_oversell: escrow::never_oversells,
+    records_hold_nobody_up: escrow::holds_nobody_up,
     records_serve_one_model: models::one_version_serves,
     records_keep_segments: segments::keeps_one_of_a_name,
 }

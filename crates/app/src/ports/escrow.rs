@@ -63,8 +63,9 @@ pub enum Take {
     Moved { holding: Holding },
 }
 
-/// Every write is one transaction and durable when the call returns. A call that fails may have taken effect: the caller
-/// asks [`Escrow::holding`] before anything else, and only then knows.
+/// Every write happens at once and is durable when the call returns. A process that is paused or dies in the middle of a
+/// call holds nobody up. A call that fails may have taken effect, or still take it: the caller asks [`Escrow::holding`]
+/// before anything else; what takes effect later is found by the next call, which then believes too little.
 #[async_trait]
 pub trait Escrow: Send + Sync {
     /// Sets how many units of a good there are in all. False, and nothing changed, where more are out already.

@@ -2,7 +2,10 @@
 
 use app::ports::{Escrow, Good, Holding, PortError, Share, Take};
 use domain::ids::CampaignId;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
 const HERE: CampaignId = CampaignId(41);
 
@@ -97,4 +100,52 @@ pub async fn never_oversells<E: Escrow + 'static>(open: impl AsyncFn() -> E) {
     }
     assert_eq!((taken, escrow.left(HERE, LAST).await), (STOCK, Ok(Some(0))), "the last unit is taken by somebody");
     assert!(got <= STOCK, "{got} were told of a unit");
+}
+
+/// Goes on with a piece of work `most` times, as a process that is paused then; its outcome where it came to its end.
+async fn paused_after<T>(most: usize, mut work: std::pin::Pin<&mut impl Future<Output = T>>) -> Option<T> {
+    let mut times = 0;
+    std::future::poll_fn(|context| {
+        times += 1;
+        match work.as_mut().poll(context) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending if times < most => Poll::Pending,
+            Poll::Pending => Poll::Ready(None),
+        }
+    })
+    .await
+}
+
+/// A process that is paused while it takes or gives back, wherever that is, holds up no other; and when it goes on, what
+/// it asked for has happened once or not at all.
+pub async fn holds_nobody_up<E: Escrow>(open: impl AsyncFn() -> E) {
+    /// A lock would be waited for at least as long.
+    const SOON: Duration = Duration::from_secs(5);
+    /// Where a call pauses: the longest one comes to its end before that.
+    const PAUSES: u64 = 12;
+    const SHARED: Good = Good::Prize(9);
+    let (paused, other) = (open().await, open().await);
+    let (one, two) = (share(SHARED, 1), share(SHARED, 63));
+    assert_eq!(paused.stock(HERE, SHARED, 1_000).await, Ok(true));
+    let (mut mine, mut theirs) = (Holding::default(), Holding::default());
+    for most in 1..=PAUSES {
+        let mut take = pin!(paused.take(one, mine.taken, 3, ALL));
+        let taken = paused_after(most as usize, take.as_mut()).await;
+        let soon = tokio::time::timeout(SOON, other.take(two, theirs.taken, 2, ALL)).await;
+        theirs.taken += 2;
+        assert_eq!(soon, Ok(Ok(Take::Taken { taken: theirs.taken })), "paused after {most}");
+        let taken = if let Some(taken) = taken { taken } else { take.await };
+        mine.taken += 3;
+        assert_eq!(taken, Ok(Take::Taken { taken: mine.taken }), "paused after {most}");
+
+        let mut back = pin!(paused.give_back(one, mine.returned + 1));
+        let done = paused_after(most as usize, back.as_mut()).await;
+        let soon = tokio::time::timeout(SOON, other.give_back(two, theirs.returned + 1)).await;
+        assert_eq!(soon, Ok(Ok(())), "paused after {most}");
+        assert_eq!(if let Some(done) = done { done } else { back.await }, Ok(()), "paused after {most}");
+        (mine.returned, theirs.returned) = (mine.returned + 1, theirs.returned + 1);
+    }
+    assert_eq!((other.holding(one).await, paused.holding(two).await), (Ok(mine), Ok(theirs)));
+    let out = mine.taken - mine.returned + theirs.taken - theirs.returned;
+    assert_eq!(paused.left(HERE, SHARED).await, Ok(Some(1_000 - out)), "all of it adds up");
 }
