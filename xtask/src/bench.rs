@@ -7,12 +7,14 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde_json::Value;
 
+mod cluster_draw;
 mod disk;
 mod draw;
 mod examples;
 mod histogram;
 mod import;
 pub mod load;
+mod run;
 mod train;
 
 /// What is measured.
@@ -22,6 +24,13 @@ pub enum Bench {
     Draw {
         #[command(flatten)]
         options: draw::Options,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Durable draws through two nodes, and one, on Kafka, ShardingSphere-Proxy, MariaDB and Redis, beside Redis alone.
+    ClusterDraw {
+        #[command(flatten)]
+        options: cluster_draw::Options,
         #[arg(long)]
         json: bool,
     },
@@ -108,6 +117,7 @@ pub enum Bench {
 pub fn run(what: Bench) -> Result<()> {
     let (result, json) = match what {
         Bench::Draw { options, json } => (draw::run(&options)?, json),
+        Bench::ClusterDraw { options, json } => (cluster_draw::run(&options)?, json),
         Bench::Log { json } => (examples::log()?, json),
         Bench::Shard { json } => (examples::shard()?, json),
         Bench::GateMemory { shoppers, json } => (examples::gate_memory(shoppers)?, json),

@@ -288,6 +288,17 @@ pub fn anonymous_mb(pid: u32) -> f64 {
     status_mb(pid, "RssAnon:")
 }
 
+/// Seconds of processor time that a process has used so far, its threads' together; 0 when it is gone.
+pub fn cpu_seconds(pid: u32) -> f64 {
+    /// Clock ticks of a second, as Linux tells them to programs on every machine that it runs on.
+    const TICKS: f64 = 100.0;
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name in brackets may hold anything; the times are the 12th and 13th field behind it.
+    let behind = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks = behind.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok());
+    ticks.sum::<f64>() / TICKS
+}
+
 fn status_mb(pid: u32, name: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();

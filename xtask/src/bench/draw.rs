@@ -13,6 +13,7 @@ use xtask::fixture::{self, KEY, KEY_VARIABLE, ample_campaign, metric};
 use xtask::http::Call;
 use xtask::process::{Scratch, Server, Start, free_address, wait_for};
 
+use super::run::{self, Run};
 use super::{disk, median, rounded};
 use crate::cargo;
 
@@ -24,9 +25,6 @@ const FASTEST_RPS: f64 = 60_000.0;
 const PROBED_FOR: Duration = Duration::from_secs(2);
 /// Every draw is in the records by then, or the projection does not keep up at all.
 const DRAINED_WITHIN: Duration = Duration::from_secs(120);
-const STRATEGIES_WITHIN: Duration = Duration::from_secs(120);
-/// The background job rests when its progress has not moved for so long.
-const RESTED_FOR: Duration = Duration::from_secs(2);
 
 /// What the command line says.
 #[derive(Args)]
@@ -40,15 +38,6 @@ pub struct Options {
     /// Numbers of connections; the first fills the top level of the result, the others `cN`.
     #[arg(long, value_delimiter = ',', default_value = "128,512")]
     connections: Vec<usize>,
-}
-
-/// What one run of the load tells.
-struct Run {
-    rps: f64,
-    ok: f64,
-    errors: u64,
-    p50_ms: f64,
-    p99_ms: f64,
 }
 
 /// Everything that a run needs.
@@ -97,16 +86,7 @@ impl Scene {
         let tokens = scratch.join("tokens");
         let lines: Vec<&str> = shoppers.iter().map(|(_, token)| token.as_str()).collect();
         fs::write(&tokens, lines.join("\n"))?;
-        let report = format!("/campaigns/{campaign}/report");
-        let (mut last, mut since) = (json!(null), Instant::now());
-        wait_for(STRATEGIES_WITHIN, "the background job to rest", || {
-            std::thread::sleep(Duration::from_millis(200));
-            let now = fixture::must(&mut client, &Call::get(report.as_str()).token(KEY)).ok()?["generation"].clone();
-            if now != last {
-                (last, since) = (now, Instant::now());
-            }
-            (since.elapsed() >= RESTED_FOR).then_some(())
-        })?;
+        run::await_rest(&mut client, &campaign)?;
         let load = koi.with_file_name("xtask");
         let path = format!("/api/v1/campaigns/{campaign}/draws");
         let empty = Empty::start(koi)?;
@@ -155,18 +135,7 @@ impl Scene {
     }
 
     fn load(&self, address: SocketAddr, connections: usize) -> Result<Run> {
-        let mut command = Command::new(&self.load);
-        command.args(["load", "--address", &address.to_string(), "--connections", &connections.to_string()]);
-        command.args(["--seconds", &self.seconds.to_string(), "--path", &self.path, "--tokens"]).arg(&self.tokens);
-        let output = command.stderr(Stdio::inherit()).output().context("cannot start the load")?;
-        ensure!(output.status.success(), "the load failed: {}", output.status);
-        let told: Value = serde_json::from_slice(&output.stdout).context("the load printed no JSON")?;
-        let field = |name: &str| told[name].as_f64().with_context(|| format!("the load told no {name}: {told}"));
-        let errors = field("errors")? as u64;
-        if errors > 0 {
-            eprintln!("answers other than 201: {}", told["statuses"]);
-        }
-        Ok(Run { rps: field("rps")?, ok: field("ok")?, errors, p50_ms: field("p50_ms")?, p99_ms: field("p99_ms")? })
+        run::load(&self.load, &[address], connections, self.seconds, Some((&self.path, &self.tokens)))
     }
 
     fn metrics(&self) -> Result<String> {

@@ -1,4 +1,4 @@
-//! The load of `bench draw`: keep-alive connections, one request in flight on each, one thread that costs as little as it
+//! The load of `bench draw` and `cluster-draw`: keep-alive connections, one request in flight on each, one thread that costs as little as it
 //! can, since it shares the machine with what it measures. Requests are built beforehand; of an answer only the status and
 //! the length are read.
 
@@ -28,9 +28,9 @@ const LAST_ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 /// What the command line says.
 #[derive(Args)]
 pub struct Load {
-    /// The server.
-    #[arg(long)]
-    address: SocketAddr,
+    /// The server; several share the connections evenly, as behind a load balancer.
+    #[arg(long, required = true)]
+    address: Vec<SocketAddr>,
     /// Keep-alive connections.
     #[arg(long)]
     connections: usize,
@@ -38,11 +38,11 @@ pub struct Load {
     #[arg(long)]
     seconds: f64,
     /// Where to POST `{}`.
-    #[arg(long)]
+    #[arg(long, default_value = "")]
     path: String,
-    /// A file of shoppers' tokens, one a line.
+    /// A file of shoppers' tokens, one a line; without it the server is a Redis, and each request a `SET` of one key.
     #[arg(long)]
-    tokens: PathBuf,
+    tokens: Option<PathBuf>,
 }
 
 impl Load {
@@ -51,10 +51,10 @@ impl Load {
     /// # Errors
     /// When the server cannot be reached or stops answering.
     pub fn run(&self) -> Result<()> {
-        let tokens = fs::read_to_string(&self.tokens).context("cannot read the tokens")?;
-        let tokens: Vec<&str> = tokens.lines().collect();
-        ensure!(tokens.len() >= self.connections, "fewer tokens than connections");
-        let mut driver = Driver::new(self, &tokens)?;
+        let tokens = self.tokens.as_ref().map(fs::read_to_string).transpose().context("cannot read the tokens")?;
+        let tokens: Option<Vec<&str>> = tokens.as_ref().map(|tokens| tokens.lines().collect());
+        ensure!(tokens.as_ref().is_none_or(|all| all.len() >= self.connections), "fewer tokens than connections");
+        let mut driver = Driver::new(self, tokens.as_deref())?;
         driver.drive(Duration::from_secs_f64(self.seconds))?;
         let errors: u64 = driver.statuses.iter().filter(|(status, _)| **status != 201).map(|(_, count)| count).sum();
         let (p50, p99) = (driver.latencies.quantile_ms(0.50), driver.latencies.quantile_ms(0.99));
@@ -84,6 +84,7 @@ struct Lane {
 }
 
 struct Driver {
+    whole: fn(&[u8]) -> Option<u16>,
     poll: Poll,
     lanes: Vec<Lane>,
     latencies: Histogram,
@@ -93,24 +94,17 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(load: &Load, tokens: &[&str]) -> Result<Self> {
+    fn new(load: &Load, tokens: Option<&[&str]>) -> Result<Self> {
         let poll = Poll::new()?;
         let run = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
         let mut lanes = Vec::with_capacity(load.connections);
         for number in 0..load.connections {
-            let mine = tokens.iter().skip(number).step_by(load.connections);
-            let mut number_at = 0;
-            let requests = mine
-                .map(|token| {
-                    let head = format!("POST {} HTTP/1.1\r\nHost: koi\r\nIdempotency-Key: {run:x}-", load.path);
-                    number_at = head.len();
-                    let rest = format!(
-                        "\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}"
-                    );
-                    format!("{head}{}{rest}", "0".repeat(NUMBER_DIGITS)).into_bytes()
-                })
-                .collect();
-            let stream = std::net::TcpStream::connect(load.address).context("cannot connect")?;
+            let (requests, number_at) = match tokens {
+                Some(tokens) => draws(&load.path, run, tokens.iter().skip(number).step_by(load.connections)),
+                None => sets(number),
+            };
+            let address = load.address[number % load.address.len()];
+            let stream = std::net::TcpStream::connect(address).context("cannot connect")?;
             stream.set_nodelay(true)?;
             stream.set_nonblocking(true)?;
             let mut stream = TcpStream::from_std(stream);
@@ -129,7 +123,8 @@ impl Driver {
                 open: false,
             });
         }
-        Ok(Self { poll, lanes, latencies: Histogram::default(), ok: 0, statuses: BTreeMap::new(), count: 0 })
+        let whole = if tokens.is_some() { whole } else { whole_of_redis };
+        Ok(Self { whole, poll, lanes, latencies: Histogram::default(), ok: 0, statuses: BTreeMap::new(), count: 0 })
     }
 
     fn drive(&mut self, during: Duration) -> Result<()> {
@@ -147,7 +142,7 @@ impl Driver {
             self.poll.poll(&mut events, Some(Duration::from_millis(100)))?;
             for event in &events {
                 let number = event.token().0;
-                let Some(status) = self.lanes[number].read()? else { continue };
+                let Some(status) = self.lanes[number].read(self.whole)? else { continue };
                 let now = Instant::now();
                 let lane = &mut self.lanes[number];
                 if now <= end {
@@ -184,9 +179,27 @@ impl Driver {
     }
 }
 
+/// Draws of these shoppers, one after the other, and where in each its key's number stands.
+fn draws<'a>(path: &str, run: u128, tokens: impl Iterator<Item = &'a &'a str>) -> (Vec<Vec<u8>>, usize) {
+    let head = format!("POST {path} HTTP/1.1\r\nHost: koi\r\nIdempotency-Key: {run:x}-");
+    let requests = tokens.map(|token| {
+        let rest = format!(
+            "\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}"
+        );
+        format!("{head}{}{rest}", "0".repeat(NUMBER_DIGITS)).into_bytes()
+    });
+    (requests.collect(), head.len())
+}
+
+/// A `SET` of a key of this lane's own to a number, and where that stands.
+fn sets(lane: usize) -> (Vec<Vec<u8>>, usize) {
+    let head = format!("*3\r\n$3\r\nSET\r\n$10\r\nbench-{lane:04}\r\n${NUMBER_DIGITS}\r\n");
+    (vec![format!("{head}{}\r\n", "0".repeat(NUMBER_DIGITS)).into_bytes()], head.len())
+}
+
 impl Lane {
     /// Reads what is there; gives the status once the answer is whole.
-    fn read(&mut self) -> Result<Option<u16>> {
+    fn read(&mut self, whole: fn(&[u8]) -> Option<u16>) -> Result<Option<u16>> {
         loop {
             ensure!(self.filled < self.answer.len(), "an answer longer than {MAX_ANSWER_BYTES} bytes");
             match self.stream.read(&mut self.answer[self.filled..]) {
@@ -202,6 +215,11 @@ impl Lane {
             }
         }
     }
+}
+
+/// What Redis says to a `SET`, in the words of HTTP.
+fn whole_of_redis(answer: &[u8]) -> Option<u16> {
+    answer.ends_with(b"\r\n").then_some(if answer.starts_with(b"+OK") { 201 } else { 500 })
 }
 
 /// The status of an answer, once all of it is there.
@@ -234,6 +252,20 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(whole(answer.as_bytes()), expect, "{answer:?}");
+        }
+        for (answer, expect) in [("+OK\r\n", Some(201)), ("-ERR full\r\n", Some(500)), ("+OK", None), ("", None)] {
+            assert_eq!(whole_of_redis(answer.as_bytes()), expect, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_stands_where_it_is_said_to() {
+        let path = "/api/v1/campaigns/1/draws";
+        for (requests, at) in [draws(path, 7, ["a", "b"].iter()), sets(127)] {
+            for request in requests {
+                assert_eq!(request[at..][..NUMBER_DIGITS], *"0".repeat(NUMBER_DIGITS).as_bytes());
+                assert_eq!(request[at + NUMBER_DIGITS], b'\r');
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One broker that is its own controller (KRaft), with short timers so that tests of failures need not wait for long ones.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -17,6 +18,8 @@ const CLUSTER_ID: &str = "4L6g3nShT-eMCtK--X86sw";
 /// A small heap and the quick compiler: a broker for tests should start soon and leave the cores to others.
 const JVM: [&str; 6] =
     ["-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xss512k", "-XX:MaxDirectMemorySize=128m"];
+/// The same for measurements: the compiler that production has, and room for it.
+const JVM_IN_EARNEST: [&str; 4] = ["-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:MaxDirectMemorySize=256m"];
 /// What the broker says when it is registered and unfenced.
 const STARTED: &str = "Kafka Server started";
 
@@ -30,8 +33,12 @@ struct ExtraPort {
 }
 
 impl ExtraPort {
+    /// The one it had, since clients remember it, or a free one.
     fn take(&self, place: &Place) -> Result<u16> {
-        let port = free_address()?.port();
+        let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        // A relay that a test put there holds the first of the two.
+        let kept = place.number::<u16>(self.file).filter(|port| self.file == RELAY.file || free(port));
+        let port = kept.map_or_else(|| free_address().map(|address| address.port()), Ok)?;
         fs::write(place.join(self.file), port.to_string())?;
         Ok(port)
     }
@@ -47,7 +54,7 @@ pub(super) fn install(root: &Path) -> Result<()> {
     install::maven(&root.join("lib-kafka"), POM)
 }
 
-pub(super) fn start(place: &Place, root: &Path, port: u16) -> Result<()> {
+pub(super) fn start(place: &Place, root: &Path, port: u16, in_earnest: bool) -> Result<()> {
     let class_path = install::class_path(&root.join("lib-kafka"))?;
     let properties = place.join("server.properties");
     let text = SETTINGS
@@ -61,7 +68,8 @@ pub(super) fn start(place: &Place, root: &Path, port: u16) -> Result<()> {
         format(&class_path, &properties)?;
     }
     let mut command = Command::new("java");
-    command.args(JVM).arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
+    let jvm: &[&str] = if in_earnest { &JVM_IN_EARNEST } else { &JVM };
+    command.args(jvm).arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
     for class in ["kafka.server", "org.apache.kafka.server"] {
         command.arg(format!("-Dorg.slf4j.simpleLogger.log.{class}.KafkaRaftServer=info"));
     }

@@ -95,13 +95,13 @@ impl Engine {
         }
     }
 
-    fn start(self, place: &Place, root: &Path, port: u16) -> Result<()> {
+    fn start(self, place: &Place, cluster: &Cluster, port: u16) -> Result<()> {
         match self {
-            Engine::Kafka => kafka::start(place, root, port),
+            Engine::Kafka => kafka::start(place, &cluster.libraries, port, cluster.in_earnest),
             Engine::MariaDb => mariadb::start(place, port),
             Engine::Proxy => {
-                let database = Place::new(root, Engine::MariaDb).port().context("the proxy needs MariaDB first")?;
-                proxy::start(place, root, port, database)
+                let database = cluster.place(Engine::MariaDb).port().context("the proxy needs MariaDB first")?;
+                proxy::start(place, &cluster.libraries, port, database)
             }
             Engine::Redis => redis::start(place, port),
         }
@@ -132,6 +132,9 @@ impl fmt::Display for Engine {
 #[derive(Debug, Clone)]
 pub struct Cluster {
     root: PathBuf,
+    /// Where jars are.
+    libraries: PathBuf,
+    in_earnest: bool,
 }
 
 /// How an engine does.
@@ -147,7 +150,36 @@ pub struct Status {
 impl Cluster {
     /// The engines in `root`; none is touched yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        let root = root.into();
+        Self { libraries: root.clone(), root, in_earnest: false }
+    }
+
+    /// The same with the jars of another directory, which are fetched where they are not there.
+    #[must_use]
+    pub fn with_libraries(self, of: impl Into<PathBuf>) -> Self {
+        Self { libraries: of.into(), ..self }
+    }
+
+    /// The same for measurements: virtual machines compile as they do in production, rather than start soon.
+    #[must_use]
+    pub fn in_earnest(self) -> Self {
+        Self { in_earnest: true, ..self }
+    }
+
+    /// Removes the data of whatever does not run.
+    ///
+    /// # Errors
+    /// A directory that cannot be removed.
+    pub fn forget(&self) -> Result<()> {
+        let _one_at_a_time = engine::lock(&self.root)?;
+        for engine in Engine::ALL {
+            let place = self.place(engine);
+            if place.pid().is_none() && place.dir().exists() {
+                let dir = place.dir();
+                std::fs::remove_dir_all(dir).with_context(|| format!("cannot remove {}", dir.display()))?;
+            }
+        }
+        Ok(())
     }
 
     fn place(&self, engine: Engine) -> Place {
@@ -162,12 +194,12 @@ impl Cluster {
     pub fn up(&self, engines: &[Engine], tell: &mut dyn FnMut(&str)) -> Result<()> {
         let _one_at_a_time = engine::lock(&self.root)?;
         for engine in Engine::ALL.into_iter().filter(|engine| engines.contains(engine)) {
-            engine.install(&self.root).with_context(|| format!("{engine} is not installed"))?;
+            engine.install(&self.libraries).with_context(|| format!("{engine} is not installed"))?;
             let place = self.place(engine);
             if place.pid().is_none() {
                 tell(&format!("{engine} starts"));
                 let port = place.take_port(engine.usual_port())?;
-                engine.start(&place, &self.root, port).with_context(|| format!("{engine} cannot be started"))?;
+                engine.start(&place, self, port).with_context(|| format!("{engine} cannot be started"))?;
             }
             self.wait(engine)?;
             tell(&format!("{engine} answers at {}", self.url(engine)?));
