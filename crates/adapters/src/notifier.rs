@@ -108,12 +108,6 @@ impl InProcess {
         }
     }
 
-    fn miss(&self, shopper: ShopperId) {
-        if let Some(lines) = self.read().get(&shopper) {
-            lines.iter().for_each(|line| line.miss());
-        }
-    }
-
     fn is_held(&self, shopper: ShopperId) -> bool {
         self.held.read().unwrap_or_else(PoisonError::into_inner).contains_key(&shopper)
     }
@@ -150,6 +144,12 @@ impl Notifier for InProcess {
         if self.told.try_send(Told::Heard(heard)).is_err() {
             metrics::counter!("koi_live_missed_total").increment(1);
             self.miss(shopper);
+        }
+    }
+
+    fn miss(&self, shopper: ShopperId) {
+        if let Some(lines) = self.read().get(&shopper) {
+            lines.iter().for_each(|line| line.miss());
         }
     }
 

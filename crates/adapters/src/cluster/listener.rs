@@ -1,15 +1,15 @@
 //! Where other nodes come to: one route, `POST /forward/{partition}/{request}`, for whoever knows the secret.
 
-use super::peers::SECRET;
+use super::peers::{ALIVE, ALIVE_WITHIN, SECRET, WINDOW, WINDOWS};
 use app::koi::Koi;
 use app::ports::Parcel;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use sha2::{Digest, Sha256};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-/// Connections at once; more wait in the kernel's queue.
-const CONNECTIONS: usize = 4_096;
+/// Connections at once, one of each node; more wait in the kernel's queue.
+const CONNECTIONS: usize = 1_024;
+/// Requests under way of one connection; more wait at their sender.
+const STREAMS: u32 = 4_096;
 /// Bytes of a request: a thousand behaviours of one shopper.
 const PARCEL_BYTES: usize = 16 << 20;
-/// How long a request's head may take: whoever knows the secret sends it at once.
-const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// After a failed accept there is nothing better than to wait for a free descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -47,8 +47,10 @@ pub(super) async fn serve(listener: TcpListener, koi: Koi, secret: String) {
                 async move { Ok::<_, Infallible>(answer(&koi, &secret, request).await) }
             });
             // A connection's end is its own.
-            let mut builder = http1::Builder::new();
-            builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
+            let mut builder = http2::Builder::new(TokioExecutor::new());
+            builder.timer(TokioTimer::new()).keep_alive_interval(ALIVE).keep_alive_timeout(ALIVE_WITHIN);
+            builder.max_concurrent_streams(STREAMS);
+            builder.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOWS);
             _ = builder.serve_connection(TokioIo::new(stream), service).await;
             drop(slot);
         });

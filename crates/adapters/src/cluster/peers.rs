@@ -1,5 +1,5 @@
-//! The way to other nodes: HTTP/1.1 over a few kept connections, one secret that all nodes share, and routes from the
-//! control topic.
+//! The way to other nodes: one HTTP/2 connection to each, so that what many requests send at once leaves in few writes; one
+//! secret that all nodes share, and routes from the control topic.
 
 use crate::kafka::{Control, Kafka, KafkaReader, Told};
 use app::ports::{LedgerReader, Parcel, Peers, PortResult, Route, Unanswered};
@@ -8,9 +8,9 @@ use bytes::Bytes;
 use domain::ids::PARTITIONS;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -25,8 +25,13 @@ const ANSWER_BYTES: usize = 16 << 20;
 const CONNECT: Duration = Duration::from_secs(1);
 /// How often other nodes are looked after.
 const LOOK: Duration = Duration::from_millis(500);
-/// Connections that are kept to one node; more are closed after use.
-const IDLE: usize = 128;
+/// How often a connection with requests under way is asked whether its node is there, and how long that may take: a node
+/// behind a cut cable answers nothing.
+pub(super) const ALIVE: Duration = Duration::from_secs(2);
+pub(super) const ALIVE_WITHIN: Duration = Duration::from_secs(4);
+/// Bytes that may be on their way unread, of a request and of a connection.
+pub(super) const WINDOW: u32 = 1 << 20;
+pub(super) const WINDOWS: u32 = 8 << 20;
 
 type Connection = SendRequest<Full<Bytes>>;
 
@@ -39,7 +44,9 @@ pub struct HttpPeers {
     /// Where other nodes reach it.
     address: String,
     secret: String,
-    idle: Mutex<FxHashMap<Arc<str>, Vec<Connection>>>,
+    open: Mutex<FxHashMap<Arc<str>, Connection>>,
+    /// Held while a connection to a node is made, so that one is enough for all who wait for it.
+    connecting: Mutex<FxHashMap<Arc<str>, Arc<tokio::sync::Mutex<()>>>>,
     /// Addresses that answered when they were last looked after.
     there: Mutex<FxHashSet<Arc<str>>>,
 }
@@ -71,76 +78,74 @@ impl HttpPeers {
             node: app::random::word(),
             address,
             secret,
-            idle: Mutex::default(),
+            open: Mutex::default(),
+            connecting: Mutex::default(),
             there: Mutex::default(),
         }
     }
 
     fn kept(&self, address: &str) -> Option<Connection> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = idle.get_mut(address)?;
-        while let Some(connection) = kept.pop() {
-            if !connection.is_closed() {
-                return Some(connection);
-            }
-        }
-        None
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.get(address).filter(|connection| !connection.is_closed()).cloned()
     }
 
-    fn keep(&self, address: &Arc<str>, connection: Connection) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = idle.entry(address.clone()).or_default();
-        if kept.len() < IDLE {
-            kept.push(connection);
+    async fn connect(&self, address: &Arc<str>) -> Option<Connection> {
+        let turn = {
+            let mut connecting = self.connecting.lock().unwrap_or_else(PoisonError::into_inner);
+            connecting.entry(address.clone()).or_default().clone()
+        };
+        let _one_at_a_time = turn.lock().await;
+        if let Some(kept) = self.kept(address) {
+            return Some(kept);
         }
-    }
-
-    async fn connect(&self, address: &str) -> Option<Connection> {
-        let stream = tokio::time::timeout(CONNECT, TcpStream::connect(address)).await.ok()?.ok()?;
+        let stream = tokio::time::timeout(CONNECT, TcpStream::connect(&**address)).await.ok()?.ok()?;
         // A parcel is one write; without the option it is merely slower.
         _ = stream.set_nodelay(true);
-        let (sender, connection) = handshake(TokioIo::new(stream)).await.ok()?;
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder.timer(TokioTimer::new()).keep_alive_interval(ALIVE).keep_alive_timeout(ALIVE_WITHIN);
+        builder.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOWS);
+        let made = tokio::time::timeout(CONNECT, builder.handshake(TokioIo::new(stream))).await;
+        let (sender, connection) = made.ok()?.ok()?;
         tokio::spawn(async move {
             // Its end is told to whoever waits for an answer on it.
             _ = connection.await;
         });
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(address.clone(), sender.clone());
         Some(sender)
     }
 
     async fn exchange(&self, to: &Arc<str>, parcel: &Parcel) -> Option<Bytes> {
         let trace = app::trace::current().map(|parent| parent.text());
         let request = || {
-            let mut request = Request::post(format!("/forward/{}/{}", parcel.part, parcel.request))
-                .header("host", &**to)
-                .header(SECRET, &self.secret);
+            let place = format!("http://{to}/forward/{}/{}", parcel.part, parcel.request);
+            let mut request = Request::post(place).header(SECRET, &self.secret);
             if let Some(trace) = &trace {
                 request = request.header(app::trace::HEADER, trace);
             }
             request.body(Full::new(parcel.body.clone())).ok()
         };
         // A connection that was kept may have been closed meanwhile: then a new one tells whether the node is there.
-        if let Some(mut kept) = self.kept(to)
-            && let Some(answer) = ask(&mut kept, request()?).await
-        {
-            return self.read(to, kept, answer).await;
+        if let Some(mut kept) = self.kept(to) {
+            if let Some(answer) = ask(&mut kept, request()?).await {
+                return self.read(to, answer).await;
+            }
         }
         let mut fresh = self.connect(to).await?;
         let answer = ask(&mut fresh, request()?).await?;
-        self.read(to, fresh, answer).await
+        self.read(to, answer).await
     }
 
-    async fn read(&self, to: &Arc<str>, connection: Connection, answer: Response<Incoming>) -> Option<Bytes> {
+    async fn read(&self, to: &str, answer: Response<Incoming>) -> Option<Bytes> {
         let status = answer.status();
         let body = Limited::new(answer.into_body(), ANSWER_BYTES).collect().await.ok()?.to_bytes();
-        self.keep(to, connection);
         match status {
             StatusCode::OK => Some(body),
             StatusCode::UNAUTHORIZED => {
-                tracing::error!(node = &**to, "the node knows another secret; do all nodes have the same master.key?");
+                tracing::error!(node = to, "the node knows another secret; do all nodes have the same master.key?");
                 None
             }
             status => {
-                tracing::warn!(node = &**to, %status, "the node did not take a request");
+                tracing::warn!(node = to, %status, "the node did not take a request");
                 None
             }
         }
@@ -157,6 +162,10 @@ impl Peers for HttpPeers {
     fn route(&self, part: u8) -> Option<Route> {
         let told = self.control.told(part)?;
         Some(Route { epoch: told.epoch, here: told.node == self.node, address: told.address.into() })
+    }
+
+    fn address(&self) -> &str {
+        &self.address
     }
 
     fn is_there(&self, route: &Route) -> bool {

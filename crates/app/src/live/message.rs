@@ -9,7 +9,7 @@ use crate::views::{AwardView, LivePoints, PrizeView};
 use bytes::Bytes;
 use domain::ids::{AwardId, CampaignId, ShopperId};
 use domain::record::{Fact, Record};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
@@ -85,7 +85,7 @@ pub fn tells(facts: &[Fact]) -> bool {
 }
 
 /// A win that everybody may hear of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BigWin {
     pub campaign: CampaignId,
     pub award: AwardId,

@@ -35,14 +35,15 @@ pub struct Missed {
 
 impl Koi {
     /// Where a socket starts: behind the message that it saw last, else behind all there is. An id from the future, as
-    /// after a backup was restored, is taken for the present.
+    /// after a backup was restored, is taken for the present. And by what it hears of what follows ([`Koi::feed`]).
     ///
     /// # Errors
     /// `Unavailable` where the shopper's owner is out of reach.
-    pub async fn listen_from(&self, shopper: ShopperId, after: Option<u64>) -> Result<Since> {
-        let newest = self.folded(shopper.partition()).await?.saturating_sub(1);
+    pub async fn listen_from(&self, shopper: ShopperId, after: Option<u64>) -> Result<(Since, u64)> {
+        let (folded, feed) = self.follow(shopper).await?;
+        let newest = folded.saturating_sub(1);
         let after = after.map_or(last_of(newest), |after| after.min(last_win_of(newest)));
-        Ok(Since { after, at_ms: self.now_ms() - RESUME_MS })
+        Ok((Since { after, at_ms: self.now_ms() - RESUME_MS }, feed))
     }
 
     /// What a shopper was to hear since then, some at a time.

@@ -5,10 +5,12 @@
 //! A personal strategy is no record; its message stands behind the last record that was folded when it was made, in
 //! places that records never use.
 
+mod afar;
 mod line;
 mod message;
 mod missed;
 
+pub use afar::{Afar, Told};
 pub use line::{Hold, Line, Listener, Next, line};
 pub use message::{BigWin, Heard, Message, MessageKind, mask, tells};
 pub use missed::{Missed, Since};

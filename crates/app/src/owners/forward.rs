@@ -110,6 +110,16 @@ impl Koi {
             }
             Call::Folded => Said::Folded(owned.folded()),
             Call::Projected => Said::Projected(owned.projected().await),
+            Call::Listen { shopper, to } => {
+                // First the lease: whatever is folded later is told.
+                let leased = (to != nodes.peers.address()).then(|| nodes.afar.lease(shopper, &to));
+                let feed = leased.map_or(local.life, |(stream, _)| stream);
+                Said::Listening { folded: owned.folded(), feed, told: leased.map(|(_, told)| told) }
+            }
+            Call::Told(told) => {
+                nodes.afar.hear(told);
+                Said::Acted
+            }
         })
     }
 
@@ -138,10 +148,18 @@ impl Koi {
 
     async fn serve_one(&self, parcel: &Parcel) -> Returned {
         let Owners::Many(nodes) = &self.parts().owners else { return Returned::NotHere };
-        let Some(local) = nodes.local(parcel.part) else { return Returned::NotHere };
+        // Such a parcel only asks whether anybody is here.
+        if parcel.body.is_empty() {
+            return Returned::NotHere;
+        }
         let Some(call) = read_call(&parcel.body) else {
             return Returned::Failed(Failed::Unavailable("the owner's node does not understand the request".into()));
         };
+        if let Call::Told(told) = call {
+            nodes.afar.hear(told);
+            return Returned::Said(Said::Acted);
+        }
+        let Some(local) = nodes.local(parcel.part) else { return Returned::NotHere };
         match self.at(nodes, &local, call).await {
             Ok(said) => Returned::Said(said),
             Err(Missed::Gone) => Returned::NotHere,

@@ -13,11 +13,12 @@ mod wire;
 
 pub use acts::Installed;
 pub use wire::{Call, Said};
-pub(crate) use wire::{as_text, behind_arc};
+pub(crate) use wire::{as_text, behind_arc, write_call};
 
 use crate::command::{Act, Command, Input, Reply, Who, Work};
 use crate::error::{Error, Result};
 use crate::koi::Koi;
+use crate::live::Afar;
 use crate::owner::Shared;
 use crate::ports::{LedgerReader, Peers, Route};
 use crate::runtime::Counters;
@@ -129,11 +130,14 @@ pub enum Owners {
 struct Local {
     owned: Owned,
     installed: Arc<Installed>,
+    /// Another number each time a log comes to be owned here.
+    life: u64,
 }
 
 /// The logs owned here, and the way to the others.
 pub struct Nodes {
     peers: Arc<dyn Peers>,
+    afar: Arc<Afar>,
     local: RwLock<Vec<Option<Local>>>,
     joined: Joined,
     known: acts::Known,
@@ -144,15 +148,16 @@ pub struct Nodes {
 
 impl Nodes {
     /// No log is owned here yet.
-    pub fn new(peers: Arc<dyn Peers>) -> Self {
+    pub fn new(peers: Arc<dyn Peers>, afar: Arc<Afar>) -> Self {
         let local = RwLock::new((0..PARTITIONS).map(|_| None).collect());
         let (joined, known) = (Joined::default(), acts::Known::default());
-        Self { peers, local, joined, known, ready: AtomicBool::new(false), fatal: watch::channel(false).0 }
+        Self { peers, afar, local, joined, known, ready: AtomicBool::new(false), fatal: watch::channel(false).0 }
     }
 
     /// From here on requests of a partition go to this owner, which decides by these acts.
     pub fn take_in(&self, part: u8, owned: Owned, acts: &[Act]) {
-        self.put(part, Some(Local { owned, installed: Arc::new(Installed::of(acts)) }));
+        let (installed, life) = (Arc::new(Installed::of(acts)), crate::random::word() | 1);
+        self.put(part, Some(Local { owned, installed, life }));
     }
 
     /// From here on they go to whoever is heard to own the log.
@@ -351,6 +356,37 @@ impl Koi {
                 Said::Folded(offset) => Ok(offset),
                 _ => Err(STRANGE),
             },
+        }
+    }
+
+    /// Makes sure that this process hears of a shopper, wherever its owner is, and gives the offset behind the last record
+    /// that was folded then, and by what it hears of those that follow ([`Koi::feed`]). In a cluster it is called again and
+    /// again for as long as somebody listens.
+    pub async fn follow(&self, shopper: ShopperId) -> Result<(u64, u64)> {
+        match &self.parts().owners {
+            Owners::One(owned) => Ok((owned.folded(), 0)),
+            Owners::Many(nodes) => {
+                let call = Call::Listen { shopper, to: nodes.peers.address().to_owned() };
+                match self.find(nodes, shopper.partition(), call).await? {
+                    Said::Listening { folded, feed, told } => {
+                        if let Some(told) = told {
+                            nodes.afar.leased(shopper, feed, told);
+                        }
+                        Ok((folded, feed))
+                    }
+                    _ => Err(STRANGE),
+                }
+            }
+        }
+    }
+
+    /// By what this process hears of a shopper: another number says that something may have been missed.
+    pub fn feed(&self, shopper: ShopperId) -> u64 {
+        match &self.parts().owners {
+            Owners::One(_) => 0,
+            Owners::Many(nodes) => {
+                nodes.local(shopper.partition()).map_or_else(|| nodes.afar.stream(shopper), |local| local.life)
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 
 use crate::command::{Reply, Who, Work};
 use crate::error::{Error, Result};
+use crate::live::Told;
 use crate::runtime::Counters;
 use bytes::{BufMut, Bytes, BytesMut};
 use domain::draw::Refusal;
@@ -41,6 +42,13 @@ pub enum Call {
     Folded,
     /// Whether records hold what was folded when this came, waiting for it within a bound.
     Projected,
+    /// The node at `to` has sockets of a shopper and is to be told of what happens to it.
+    Listen {
+        shopper: ShopperId,
+        to: String,
+    },
+    /// What another node's sockets are to hear; no owner is asked.
+    Told(Vec<Told>),
 }
 
 /// What the owner says.
@@ -54,6 +62,13 @@ pub enum Said {
     Counters(Option<Counters>),
     Folded(u64),
     Projected(bool),
+    /// The offset behind the last folded record, by what the node hears of what follows, and how much of that it was told;
+    /// nothing where the owner is on that very node.
+    Listening {
+        folded: u64,
+        feed: u64,
+        told: Option<u64>,
+    },
 }
 
 /// An answer on its way back.
@@ -150,7 +165,7 @@ impl From<Failed> for Error {
 }
 
 /// A call as bytes.
-pub(super) fn write_call(call: &Call) -> Result<Bytes> {
+pub(crate) fn write_call(call: &Call) -> Result<Bytes> {
     let written = serde_json::to_vec(call).map_err(|error| {
         tracing::error!(%error, "a call cannot be written");
         Error::Unavailable("the request cannot be forwarded")
@@ -255,6 +270,12 @@ mod tests {
             Call::Command { who: Who::Name("ada".into()), work: Work::Register { registered_at_ms: Some(-5) } },
             Call::Campaign { campaign: CampaignId(7), version: 2 },
             Call::Sold,
+            Call::Listen { shopper: ShopperId(5), to: "127.0.0.1:1".into() },
+            Call::Told(vec![
+                Told::Heard { stream: u64::MAX, nth: 2, offset: 1 << 40, record: vec![1, 0, 255] },
+                Told::Missed(vec![ShopperId(1)]),
+                Told::Dismissed(ShopperId(2)),
+            ]),
         ]
     }
 

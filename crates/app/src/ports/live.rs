@@ -30,6 +30,9 @@ pub trait Notifier: Send + Sync {
     /// Tells a durable record to whoever listens for its shopper.
     fn tell(&self, heard: Heard);
 
+    /// Marks that listeners of a shopper may have missed something: they read on from what is durable.
+    fn miss(&self, shopper: ShopperId);
+
     /// Tells everybody of a big win, who won it masked; so many a second, the rest is left out.
     fn shout(&self, win: BigWin);
 

@@ -38,6 +38,9 @@ pub trait Peers: Send + Sync {
     /// Where the owner of a log is; nothing where none was ever heard of.
     fn route(&self, part: u8) -> Option<Route>;
 
+    /// Where other nodes reach this one.
+    fn address(&self) -> &str;
+
     /// Whether the node of a route answered when it was last looked after; those of the past may be told of for long.
     fn is_there(&self, route: &Route) -> bool;
 

@@ -12,8 +12,8 @@ use domain::ids::{CampaignId, ShopperId};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-/// How often messages are looked for of a shopper whose owner is on another node.
-const ELSEWHERE: Duration = Duration::from_secs(1);
+/// How often a shopper's owner in a cluster is asked to go on telling this node, well within its lease.
+const RENEW: Duration = Duration::from_secs(4);
 /// How often a quiet socket is asked whether it is still there.
 const PING: Duration = Duration::from_secs(20);
 /// How long a message may take to leave.
@@ -124,6 +124,8 @@ pub struct ShopperSocket {
     pub since: Since,
     /// Whether the caller named a message that it saw.
     pub resumes: bool,
+    /// What it hears its shopper by: with it, nothing was missed since `since`.
+    pub feed: u64,
 }
 
 impl ShopperSocket {
@@ -141,8 +143,10 @@ impl ShopperSocket {
         let mut ping = interval(PING);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ping.reset();
-        let mut elsewhere = interval(ELSEWHERE);
-        elsewhere.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut renew = interval(RENEW);
+        renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        renew.reset();
+        let shared = self.koi.owners().one().is_none();
         // The last id told: a big win's is no place to resume from, but the next one's is above it.
         let mut told = self.since.after;
         if self.resumes {
@@ -151,6 +155,8 @@ impl ShopperSocket {
         loop {
             tokio::select! {
                 next = self.listener.next() => match next {
+                    // Between an owner's last words and its successor's first ones there may have been others.
+                    Next::Heard(_) if self.koi.feed(self.shopper) != self.feed => self.catch_up(socket).await?,
                     Next::Heard(heard) => {
                         let messages = self.koi.messages(&heard).await.map_err(|error| failed(&error))?;
                         for message in messages.iter().filter(|m| m.id > self.since.after) {
@@ -169,9 +175,12 @@ impl ShopperSocket {
                     }
                     Next::Dismissed => return Ok(()),
                 },
-                // Another node's owner tells its own sockets; of this one's shopper is read what it has made durable.
-                _ = elsewhere.tick(), if !self.koi.owners().are_here(self.shopper.partition()) => {
-                    self.catch_up(socket).await?;
+                _ = renew.tick(), if shared => {
+                    // An owner that is out of reach is asked again next time; then its stream is another one.
+                    _ = self.koi.follow(self.shopper).await;
+                    if self.koi.feed(self.shopper) != self.feed {
+                        self.catch_up(socket).await?;
+                    }
                 }
                 frame = socket.socket.recv() => socket.heard(frame.as_ref())?,
                 _ = ping.tick() => socket.ping().await?,
@@ -181,6 +190,8 @@ impl ShopperSocket {
 
     /// Reads on from what is durable until there is nothing more.
     async fn catch_up(&mut self, socket: &mut Socket) -> Result<(), End> {
+        // First: what is told by it from here on is either read below or told.
+        let feed = self.koi.feed(self.shopper);
         loop {
             let missed = self.koi.missed(self.shopper, self.since).await.map_err(|error| failed(&error))?;
             if self.listener.is_held() {
@@ -192,6 +203,7 @@ impl ShopperSocket {
             }
             self.since = missed.since;
             if !missed.more {
+                self.feed = feed;
                 return Ok(());
             }
         }

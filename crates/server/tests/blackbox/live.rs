@@ -11,6 +11,7 @@ use xtask::http::Call;
 use xtask::process::{anonymous_mb, wait_for};
 use xtask::socket::Socket;
 
+use super::cluster::{Cluster, Database};
 use super::harness::{Koi, assert_problem, draw, print_counters, unique};
 
 /// Sockets of the long test, and draws of each one's shopper.
@@ -166,9 +167,10 @@ fn what_was_missed_is_resumed_across_a_restart() {
     );
 }
 
-/// One of a thousand: its socket, what its shopper was answered and what it heard.
+/// One of a thousand: its socket and at which node that is, what its shopper was answered and what it heard.
 struct Listening {
     token: String,
+    at: usize,
     socket: Socket,
     answered: Vec<String>,
     heard: Vec<String>,
@@ -192,19 +194,20 @@ impl Listening {
     }
 }
 
-/// Draws for some listeners, cuts some of their sockets in between, and hears all out.
-fn draw_and_hear(koi: &Koi, campaign: &str, some: &mut [Listening]) {
-    let mut client = koi.client();
+/// Draws for some listeners at all nodes in turns, cuts some of their sockets in between, and hears all out.
+fn draw_and_hear(nodes: &[&Koi], campaign: &str, some: &mut [Listening]) {
+    let mut clients: Vec<_> = nodes.iter().map(|koi| koi.client()).collect();
     for round in 0..DRAWS {
         for (at, one) in some.iter_mut().enumerate() {
             let key = unique("live");
-            let answer = client.send(&draw(campaign, &one.token, &key)).expect("an answer");
+            let answer =
+                clients[(at + round) % nodes.len()].send(&draw(campaign, &one.token, &key)).expect("an answer");
             assert_eq!(answer.status, 201, "{}", answer.text());
             one.answered.push(answer.json()["id"].as_str().expect("an id").to_owned());
             if (at + round) % 7 == 0 {
                 // Cut as it is, whatever was on its way, and opened again behind what was heard.
                 one.hear();
-                one.socket = open(koi, &one.token, Some(&one.last.to_string()));
+                one.socket = open(nodes[one.at], &one.token, Some(&one.last.to_string()));
                 one.cuts += 1;
             }
         }
@@ -222,28 +225,7 @@ fn a_thousand_sockets_hear_every_result_and_mute_ones_cost_nothing() {
     let campaign = koi.publish(&ample_campaign());
     let shoppers = fixture::shoppers(koi.server.address, &campaign, "fan", SOCKETS, 10, 8).expect("shoppers");
     let mute = fixture::shoppers(koi.server.address, &campaign, "mute", MUTE, 500, 8).expect("shoppers");
-    let mut all: Vec<Listening> = shoppers
-        .into_iter()
-        .map(|(_, token)| {
-            // Behind 0: what came before the socket was opened counts too.
-            let socket = open(&koi, &token, Some("0"));
-            Listening { token, socket, answered: Vec::new(), heard: Vec::new(), last: 0, cuts: 0 }
-        })
-        .collect();
-    thread::scope(|scope| {
-        for some in all.chunks_mut(SOCKETS / 8) {
-            let (koi, campaign) = (&koi, &campaign);
-            scope.spawn(move || draw_and_hear(koi, campaign, some));
-        }
-    });
-    let (mut lost, mut twice, mut cuts) = (0, 0, 0);
-    for one in &all {
-        assert_eq!(one.heard, one.answered, "once each, in order");
-        let distinct: BTreeSet<&String> = one.heard.iter().collect();
-        lost += one.answered.iter().filter(|id| !distinct.contains(id)).count();
-        twice += one.heard.len() - distinct.len();
-        cuts += one.cuts;
-    }
+    let (lost, twice, cuts) = listen_and_draw(&[&koi], &campaign, shoppers);
     // The same draws without and with sockets that nobody reads: 40,000 results kept in memory would be 30 MiB and more.
     let alone = growth(
         &koi,
@@ -256,6 +238,87 @@ fn a_thousand_sockets_hear_every_result_and_mute_ones_cost_nothing() {
     let counters = json!({"sockets": SOCKETS, "results": SOCKETS * DRAWS, "cuts": cuts, "lost": lost, "twice": twice,
                           "mute": MUTE, "mute_growth_mb": (growth * 10.0).round() / 10.0});
     print_counters("live", &counters);
+}
+
+/// Opens a socket for each shopper, at all nodes in turns, and draws; gives what was lost, came twice, and was cut.
+fn listen_and_draw(nodes: &[&Koi], campaign: &str, shoppers: Vec<(String, String)>) -> (usize, usize, u64) {
+    let each = shoppers.len().div_ceil(8);
+    let listening = |(i, (_, token)): (usize, (String, String))| {
+        let at = i % nodes.len();
+        // Behind 0: what came before the socket was opened counts too.
+        let socket = open(nodes[at], &token, Some("0"));
+        Listening { token, at, socket, answered: Vec::new(), heard: Vec::new(), last: 0, cuts: 0 }
+    };
+    let mut all: Vec<Listening> = shoppers.into_iter().enumerate().map(listening).collect();
+    thread::scope(|scope| {
+        for some in all.chunks_mut(each) {
+            scope.spawn(move || draw_and_hear(nodes, campaign, some));
+        }
+    });
+    let (mut lost, mut twice, mut cuts) = (0, 0, 0);
+    for one in &all {
+        assert_eq!(one.heard, one.answered, "once each, in order");
+        let distinct: BTreeSet<&String> = one.heard.iter().collect();
+        lost += one.answered.iter().filter(|id| !distinct.contains(id)).count();
+        twice += one.heard.len() - distinct.len();
+        cuts += one.cuts;
+    }
+    (lost, twice, cuts)
+}
+
+/// Whichever node holds the socket and whichever owns the shopper. The long form has as many sockets as on one node.
+#[test]
+fn sockets_of_two_nodes_hear_every_result() {
+    let sockets = if std::env::var_os("KOI_ROUNDS").is_some() { SOCKETS } else { SOCKETS / 10 };
+    let database = Database::new();
+    let cluster = Cluster::new(Some(database.url()));
+    let (one, two) = (cluster.node("live-one"), cluster.node("live-two"));
+    let nodes = [&one, &two];
+    let campaign = one.publish(&ample_campaign());
+    let shoppers = fixture::shoppers(two.server.address, &campaign, "far", sockets, 10, 8).expect("shoppers");
+    let (lost, twice, cuts) = listen_and_draw(&nodes, &campaign, shoppers);
+    big_wins_reach_both(&nodes);
+    let mute = fixture::shoppers(one.server.address, &campaign, "far-mute", MUTE, 500, 8).expect("shoppers");
+    let silent: Vec<Socket> = mute.iter().enumerate().map(|(i, (_, token))| open(nodes[i % 2], token, None)).collect();
+    let before: f64 = nodes.iter().map(|koi| anonymous_mb(koi.server.pid())).sum();
+    let far = if sockets == SOCKETS { growth(&one, &campaign, &mute) } else { 0.0 };
+    let both = nodes.iter().map(|koi| anonymous_mb(koi.server.pid())).sum::<f64>() - before;
+    drop(silent);
+    let counters = json!({"sockets": sockets, "nodes": 2, "results": sockets * DRAWS, "cuts": cuts, "lost": lost, "twice": twice,
+                          "mute": MUTE, "one_growth_mb": far.round(), "both_growth_mb": both.round()});
+    print_counters("live_two_nodes", &counters);
+}
+
+/// Whoever owns the winner, sockets of both nodes hear of it.
+fn big_wins_reach_both(nodes: &[&Koi; 2]) {
+    let mut body = ample_campaign();
+    for tier in body["tiers"].as_array_mut().expect("tiers") {
+        tier["weight"] = if tier["code"] == "big" { json!(1_000_000) } else { json!(1) };
+    }
+    let campaign = nodes[0].publish(&body);
+    let listens = [nodes[0].shopper(&campaign, "listens-0", 0), nodes[1].shopper(&campaign, "listens-1", 0)];
+    let mut sockets = [open(nodes[0], &listens[0], None), open(nodes[1], &listens[1], None)];
+    // So many that some are owned by each node.
+    for last in 'a'..='l' {
+        let winner = nodes[0].shopper(&campaign, &format!("winner-{last}"), 200);
+        let masked = json!(format!("w***{last}"));
+        // Few a second are told: what was left out is won again.
+        wait_for(ARRIVES, "a big win at both nodes", || {
+            nodes[1].must(&draw(&campaign, &winner, &unique("wins")));
+            sockets.iter_mut().all(|socket| hears_of(socket, &masked)).then_some(())
+        })
+        .expect("heard");
+    }
+}
+
+/// Whether a win of this shopper comes soon.
+fn hears_of(socket: &mut Socket, masked: &Value) -> bool {
+    while let Some(message) = socket.next(Duration::from_secs(1)).expect("frames") {
+        if message["type"] == "big_win" && message["data"]["shopper"] == *masked {
+            return true;
+        }
+    }
+    false
 }
 
 /// By how many MiB the server grows while shoppers draw 400 times each.

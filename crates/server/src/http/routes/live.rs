@@ -94,9 +94,9 @@ pub async fn open_live(
     match app.koi.take_ticket(&ask.ticket).await? {
         TicketFor::Shopper(shopper) => {
             let listener = app.koi.listen(shopper)?;
-            let since = app.koi.listen_from(shopper, after).await?;
+            let (since, feed) = app.koi.listen_from(shopper, after).await?;
             let koi = app.koi.clone();
-            let socket = ShopperSocket { koi, shopper, listener, since, resumes: after.is_some() };
+            let socket = ShopperSocket { koi, shopper, listener, since, resumes: after.is_some(), feed };
             Ok(upgrade.on_upgrade(|opened| socket.run(opened)))
         }
         TicketFor::Figures(campaign) => {
