@@ -16,7 +16,7 @@ use crate::trace::Span;
 use domain::account::Account;
 use domain::ids::{CampaignId, ShopperId};
 use domain::record::{ALL_PARTITIONS, Fact, Record};
-use metrics::{counter, gauge, histogram};
+use metrics::{counter, histogram};
 use recommend::profile::Profile;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
@@ -39,6 +39,9 @@ const BUSY: u64 = 500;
 const CALM: Duration = Duration::from_millis(500);
 /// A rush's highest rate is forgotten by one part in so many each [`COMMIT_EVERY`].
 const FORGOTTEN: u64 = 16;
+/// The same two where each partition has a log: of a batch, which is a message there, and of one log's.
+const WAIT_PER_BATCH: Duration = Duration::from_secs(1);
+const BUSY_SHARED: u64 = 2;
 /// Bytes of ledger read at a time: small enough for the allocator to hand out the same memory again.
 const READ_BYTES: usize = 4 << 20;
 /// Accounts kept between batches.
@@ -136,7 +139,7 @@ impl Pace {
         }
         let came = shared.between(self.seen, folded).saturating_mul(every) / passed;
         (self.seen, self.at) = (folded, now);
-        if came >= BUSY {
+        if came >= if shared.batched { BUSY_SHARED } else { BUSY } {
             self.busy = Some(now);
             self.peak = came.max(self.peak - self.peak / FORGOTTEN);
         } else if self.busy.is_some_and(|busy| now.duration_since(busy) >= CALM) {
@@ -145,8 +148,9 @@ impl Pace {
     }
 
     /// The longest that a commit waits for more.
-    fn wait(&self) -> Duration {
-        WAIT_PER_RECORD.saturating_mul(u32::try_from(self.peak).unwrap_or(u32::MAX)).min(WAIT_MAX)
+    fn wait(&self, batched: bool) -> Duration {
+        let per = if batched { WAIT_PER_BATCH } else { WAIT_PER_RECORD };
+        per.saturating_mul(u32::try_from(self.peak).unwrap_or(u32::MAX)).min(WAIT_MAX)
     }
 }
 
@@ -159,7 +163,6 @@ impl Projector {
         loop {
             let started = Instant::now();
             let stopping = stop.load(Ordering::Acquire);
-            gauge!("koi_projection_lag_records").set(self.shared.lag() as f64);
             match self.turn(runtime, ahead.take(), &mut pace) {
                 Ok((0, _)) if stopping => return,
                 Ok((count, gathered)) => {
@@ -168,7 +171,6 @@ impl Projector {
                         histogram!("koi_projection_batch_seconds").record(started.elapsed().as_secs_f64());
                         counter!("koi_projection_records_total").increment(count);
                     }
-                    gauge!("koi_projection_lag_records").set(self.shared.lag() as f64);
                     ahead = gathered;
                     if !stopping && ahead.is_none() {
                         self.rest(started, &mut pace, stop);
@@ -255,10 +257,9 @@ impl Projector {
         std::thread::sleep(every.saturating_sub(since.elapsed()));
         while !stop.load(Ordering::Acquire) {
             pace.look(&self.shared);
-            // Told while it grows too: whoever watches the lag must not read the one of before the rush.
-            gauge!("koi_projection_lag_records").set(self.shared.lag() as f64);
             let waiting = self.shared.between(self.position.next, self.shared.folded.load(Ordering::Acquire));
-            if pace.busy.is_none() || waiting >= self.peak_records || since.elapsed() >= pace.wait() {
+            if pace.busy.is_none() || waiting >= self.peak_records || since.elapsed() >= pace.wait(self.shared.batched)
+            {
                 return;
             }
             std::thread::sleep(COMMIT_EVERY);

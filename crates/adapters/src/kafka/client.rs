@@ -64,13 +64,18 @@ pub struct Kafka {
 
 struct Inner {
     options: Options,
-    producer: Mutex<Writer>,
+    /// A log's messages go through one of them.
+    producers: Vec<Mutex<Writer>>,
     follower: Follower,
     /// Consumers that read single places, when none of them is at work.
     idle: Mutex<Vec<BaseConsumer<Quiet>>>,
 }
 
 type Writer = ThreadedProducer<Reports>;
+
+/// Producers of a process. One keeps five requests under way to a broker, since more could change their order, and a
+/// request carries one log's batch: with a single producer dozens of logs would wait for each other.
+const WRITERS: u8 = 4;
 
 /// Tells a log what became of its message.
 struct Reports;
@@ -91,10 +96,12 @@ impl ProducerContext for Reports {
     type DeliveryOpaque = Box<Ticket>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: Box<Ticket>) {
-        let failed =
-            result.as_ref().err().map(|(error, _)| error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail));
+        let (failed, at) = match result {
+            Ok(message) => (None, message.offset()),
+            Err((error, _)) => (Some(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)), -1),
+        };
         // A full channel loses the report: its batch then counts as in doubt, which is safe.
-        _ = ticket.to.try_send(Event::Acked { sequence: ticket.sequence, failed });
+        _ = ticket.to.try_send(Event::Acked { sequence: ticket.sequence, failed, at });
     }
 }
 
@@ -130,7 +137,8 @@ fn writer(brokers: &str) -> Result<Writer, DriverError> {
     client(brokers)
         .set("enable.idempotence", "true")
         .set("acks", "all")
-        .set("linger.ms", "1")
+        // A log has one batch under way, so there is nothing to wait for.
+        .set("linger.ms", "0")
         .set("message.max.bytes", MESSAGE_BYTES.to_string())
         // Beyond it the owner has long settled the batch by a marker.
         .set("message.timeout.ms", "6000")
@@ -174,8 +182,9 @@ impl Kafka {
         };
         make_topic(&options, &options.topic, Shape::LOGS).await?;
         let follower = Follower::start(&options).map_err(failed)?;
-        let producer = Mutex::new(writer(&options.brokers).map_err(failed)?);
-        Ok(Self { inner: Arc::new(Inner { options, producer, follower, idle: Mutex::default() }) })
+        let producers = (0..WRITERS).map(|_| writer(&options.brokers).map(Mutex::new));
+        let producers = producers.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        Ok(Self { inner: Arc::new(Inner { options, producers, follower, idle: Mutex::default() }) })
     }
 
     pub(super) fn follower(&self) -> &Follower {
@@ -184,7 +193,7 @@ impl Kafka {
 
     /// Hands a message to the producer. An error says that it surely was not sent.
     pub(super) fn send(&self, part: u8, key: &[u8; 16], data: &[u8], ticket: Ticket) -> Result<(), RDKafkaErrorCode> {
-        let producer = lock(&self.inner.producer).clone();
+        let producer = lock(self.producer(part)).clone();
         let record = BaseRecord::with_opaque_to(&self.inner.options.topic, Box::new(ticket));
         let mut record = record.partition(i32::from(part)).key(key).payload(data);
         if let Some(parent) = app::trace::of_thread() {
@@ -196,9 +205,13 @@ impl Kafka {
         sent.map_err(|(error, _)| error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail))
     }
 
+    fn producer(&self, part: u8) -> &Mutex<Writer> {
+        &self.inner.producers[usize::from(part) % self.inner.producers.len()]
+    }
+
     /// After an error: a producer that can no longer keep its order is replaced by a new one.
-    pub(super) fn mend(&self) {
-        let mut producer = lock(&self.inner.producer);
+    pub(super) fn mend(&self, part: u8) {
+        let mut producer = lock(self.producer(part));
         if let Some((code, _)) = producer.client().fatal_error() {
             tracing::warn!(%code, "the producer is replaced");
             match writer(&self.inner.options.brokers) {

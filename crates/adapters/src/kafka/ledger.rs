@@ -1,6 +1,11 @@
 //! The writing end of one log: claims it by a marker, appends batches and reads them back, settles what is in doubt by a
 //! higher marker, and notices when another process has taken the log over (R2, R3, R5).
 //!
+//! Reading back costs no fetch where nobody else has written: Kafka gives a log's messages consecutive offsets and tells a
+//! message's with its acknowledgement, after all replicas in sync have it. Where that is the offset behind the last message
+//! known here, everything up to it is known, and so is that no marker lies between. Any other offset, or none, says that
+//! somebody else has written: then the log is followed and judged message by message, until it is known again.
+//!
 //! It is single-threaded, as its owner is: every call waits, within a bound, for what the log says.
 
 use super::client::{Kafka, Ticket, lock};
@@ -30,8 +35,8 @@ const EVENTS: usize = 1_024;
 
 /// What happens to a log.
 pub(super) enum Event {
-    /// A message was taken by the log, or was not, as far as the producer knows.
-    Acked { sequence: u64, failed: Option<RDKafkaErrorCode> },
+    /// A message was taken by the log, and where, or was not, as far as the producer knows.
+    Acked { sequence: u64, failed: Option<RDKafkaErrorCode>, at: i64 },
     /// The log's next message.
     Read { message: i64, key: Option<[u8; 16]>, data: Vec<u8> },
 }
@@ -63,12 +68,14 @@ impl Stopper {
 struct Sent {
     sequence: u64,
     acked: Option<Option<RDKafkaErrorCode>>,
+    /// Where the log has it, by its acknowledgement; negative where that does not say.
+    at: i64,
     read: Option<i64>,
 }
 
 impl Sent {
     fn of(sequence: u64) -> Self {
-        Self { sequence, acked: None, read: None }
+        Self { sequence, acked: None, at: -1, read: None }
     }
 
     fn is_acked(&self) -> bool {
@@ -103,6 +110,8 @@ pub struct KafkaLedger {
     /// Time of the newest record that was read.
     last_ms: i64,
     over: Option<Over>,
+    /// What others write is read too, until the log is known to its end.
+    follows: bool,
     stop: Arc<AtomicBool>,
 }
 
@@ -137,6 +146,7 @@ impl KafkaLedger {
             mark: Sent::default(),
             last_ms: 0,
             over: None,
+            follows: false,
             stop: Arc::default(),
         };
         lock(&ledger.recent).begin(first_of(ledger.next));
@@ -152,7 +162,9 @@ impl KafkaLedger {
         self.follow().map_err(|_| AppendError::Nothing("the log cannot be followed"))?;
         self.read_to_end(CLAIM)?;
         // The highest epoch ever seen, in the log or at the fence.
-        self.raise(self.marker.epoch.max(fence) + 1, Instant::now() + CLAIM)
+        self.raise(self.marker.epoch.max(fence) + 1, Instant::now() + CLAIM)?;
+        self.rest();
+        Ok(())
     }
 
     /// Ends this ledger's waits.
@@ -165,8 +177,24 @@ impl KafkaLedger {
         KafkaReader::beside(self.kafka.clone(), self.part, self.recent.clone())
     }
 
-    fn follow(&self) -> Result<(), DriverError> {
+    fn follow(&mut self) -> Result<(), DriverError> {
+        self.follows = true;
         self.kafka.follower().follow(self.part, self.next, self.to.clone())
+    }
+
+    /// Follows the log from here on, where it is not followed yet. One that cannot be is tried again by [`Self::turn`].
+    fn attend(&mut self) {
+        if !self.follows {
+            _ = self.follow();
+        }
+    }
+
+    /// The log is known as far as anybody needs to know it now. What still arrives of it is looked at when it is next
+    /// followed, or was known by then.
+    fn rest(&mut self) {
+        if std::mem::take(&mut self.follows) {
+            self.kafka.follower().leave(self.part, &self.to);
+        }
     }
 
     /// Reads up to the log's end as it is after this call began.
@@ -181,6 +209,7 @@ impl KafkaLedger {
             }
         };
         while self.next < end {
+            self.attend();
             if !self.turn(until)? {
                 return Err(AppendError::Nothing("the log could not be read to its end in time"));
             }
@@ -208,7 +237,7 @@ impl KafkaLedger {
         let length = (bytes.len() - 4) as u32;
         bytes[..4].copy_from_slice(&length.to_le_bytes());
         while Instant::now() < until {
-            self.kafka.mend();
+            self.kafka.mend(self.part);
             let sent = self.send(&bytes);
             let again = Instant::now() + MARK;
             self.mark = Sent { read: self.mark.read, ..Sent::of(sent.unwrap_or(0)) };
@@ -257,7 +286,7 @@ impl KafkaLedger {
                 Err(RecvTimeoutError::Disconnected) => return Err(AppendError::Deposed),
                 Err(RecvTimeoutError::Timeout) if wait.is_zero() => return Ok(false),
                 Err(RecvTimeoutError::Timeout) => {
-                    if !self.kafka.follower().follows(self.part, &self.to) {
+                    if self.follows && !self.kafka.follower().follows(self.part, &self.to) {
                         _ = self.follow();
                     }
                 }
@@ -271,10 +300,10 @@ impl KafkaLedger {
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::Acked { sequence, failed } => {
+            Event::Acked { sequence, failed, at } => {
                 for sent in [&mut self.batch, &mut self.mark] {
                     if sent.sequence == sequence {
-                        sent.acked = Some(failed);
+                        (sent.acked, sent.at) = (Some(failed), at);
                     }
                 }
             }
@@ -324,6 +353,7 @@ impl KafkaLedger {
     fn settle(&mut self) -> Result<u64, AppendError> {
         tracing::warn!(part = self.part, "a batch is in doubt; a higher marker settles it");
         metrics::counter!("koi_ledger_in_doubt_total").increment(1);
+        self.attend();
         // As long as it takes: until then nothing may be appended, and only the log knows.
         loop {
             match self.raise(self.mine.epoch + 1, Instant::now() + CLAIM) {
@@ -332,6 +362,7 @@ impl KafkaLedger {
                 Err(error) => tracing::warn!(part = self.part, %error, "a batch is still in doubt"),
             }
         }
+        self.rest();
         match self.batch.read {
             Some(message) => Ok(first_of(message)),
             None => Err(AppendError::Nothing("the ledger was out of reach")),
@@ -350,14 +381,24 @@ impl Ledger for KafkaLedger {
         self.batch = Sent::default();
         let sent = self.send(data);
         let Ok(sequence) = sent else {
-            self.kafka.mend();
+            self.kafka.mend(self.part);
             return Err(AppendError::Nothing("the ledger's queue is full"));
         };
         self.batch = Sent::of(sequence);
         let until = Instant::now() + APPEND;
         loop {
             match (self.batch.acked, self.batch.read) {
-                (Some(None), Some(message)) => return Ok(first_of(message)),
+                (Some(None), Some(message)) => {
+                    self.rest();
+                    return Ok(first_of(message));
+                }
+                // Nothing lies between it and what is known: it is read back by that.
+                (Some(None), None) if self.batch.at == self.next => {
+                    self.read(self.next, Some(self.key_of(sequence)), data.to_vec());
+                    self.standing()?;
+                    continue;
+                }
+                (Some(None), None) => self.attend(),
                 (Some(Some(RDKafkaErrorCode::MessageSizeTooLarge)), _) => {
                     return Err(AppendError::Nothing("the batch is too big for one message"));
                 }
@@ -385,7 +426,9 @@ impl Ledger for KafkaLedger {
 
     fn confirm(&mut self) -> Result<(), AppendError> {
         self.standing()?;
-        self.read_to_end(CATCH_UP)
+        let read = self.read_to_end(CATCH_UP);
+        self.rest();
+        read
     }
 }
 

@@ -21,6 +21,7 @@ mod entry;
 mod escrow;
 mod events;
 mod exchange;
+mod gather;
 mod hear;
 mod herald;
 mod keeper;
@@ -234,12 +235,6 @@ enum Step {
 
 /// How long a stopping owner waits for records to answer.
 const STOP_WAIT: Duration = Duration::from_secs(5);
-/// Callers under way from which on a batch waits for them. Fewer, such as 128, are served sooner without: while a batch
-/// commits, those who were just answered ask again, and batches of a third of them overlap with the reading of the rest.
-const GATHER_FROM: usize = 144;
-/// The longest such wait, and how often callers are counted meanwhile.
-const GATHER_MAX: Duration = Duration::from_millis(3);
-const GATHER_STEP: Duration = Duration::from_micros(200);
 /// How far the slowest admission waits for projection, per batch.
 const SLOWEST: Duration = Duration::from_millis(50);
 
@@ -298,20 +293,6 @@ impl Owner {
         self.grow_names();
         self.slow_down();
         true
-    }
-
-    /// Under load, waits a moment for those who are about to come back: whoever was just answered asks again soon, and a
-    /// commit costs the machine the same with all of them as with a few. With few callers nobody waits.
-    fn gather(&self) {
-        if self.under_way < GATHER_FROM || self.stop_by.is_some() {
-            return;
-        }
-        // Half of them: while those are committed the other half is read and answered.
-        let expected = (self.under_way / 2).min(self.limits.batch);
-        let until = Instant::now() + GATHER_MAX;
-        while self.batch.len() + self.queue.len() < expected && Instant::now() < until {
-            std::thread::sleep(GATHER_STEP);
-        }
     }
 
     fn take(&mut self, input: Input) {
