@@ -33,6 +33,11 @@ pub fn find(variable: &str) -> String {
     }
 }
 
+/// Where the engines that tests share have their files, jars among them.
+pub fn of_tests() -> PathBuf {
+    target().join("cluster")
+}
+
 /// `host:port` of Kafka.
 pub fn kafka() -> String {
     let url = find(KAFKA);

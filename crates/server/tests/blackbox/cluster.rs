@@ -7,7 +7,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use testkit::engines;
-use testkit::relay::Relay;
 use xtask::fixture::{KEY, tight_campaign};
 use xtask::http::Call;
 use xtask::process::{Start, run, wait_for};
@@ -19,6 +18,7 @@ pub struct Cluster {
     brokers: String,
     topic: String,
     records: Option<String>,
+    hints: Option<String>,
 }
 
 /// A database of its own on the real server, dropped at the end.
@@ -44,13 +44,6 @@ impl Database {
         format!("mysql://{}/{}", self.server, self.name)
     }
 
-    /// The same through a relay, which can lose it.
-    pub fn relayed(&self) -> (Relay, String) {
-        let (who, place) = self.server.rsplit_once('@').expect("USER:PASSWORD@HOST:PORT");
-        let listen = xtask::process::free_address().expect("a port");
-        (Relay::start(&format!("{listen}>{place}")), format!("mysql://{who}@{listen}/{}", self.name))
-    }
-
     fn say(&self, what: &str) {
         let (who, place) = self.server.rsplit_once('@').expect("USER:PASSWORD@HOST:PORT");
         let ((user, password), (host, port)) =
@@ -73,6 +66,9 @@ impl Drop for Database {
 /// A takeover takes 10 s at most while the engines answer; whatever waits on top is this busy machine's.
 const TAKEOVER: Duration = Duration::from_secs(30);
 
+/// The first node makes the tables, which takes a proxy long.
+const FIRST_START: Duration = Duration::from_secs(180);
+
 /// 32 bytes in hex, the same in the data directories of all nodes.
 const MASTER_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
@@ -85,7 +81,12 @@ impl Cluster {
     /// The same at other brokers.
     pub fn at(brokers: String, records: Option<String>) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_millis();
-        Self { brokers, topic: unique(&format!("koi.test.{now:x}")), records }
+        Self { brokers, topic: unique(&format!("koi.test.{now:x}")), records, hints: None }
+    }
+
+    /// The same with a Redis that its nodes share.
+    pub fn with_hints(self, url: String) -> Self {
+        Self { hints: Some(url), ..self }
     }
 
     /// How a node on `data` is started.
@@ -97,10 +98,9 @@ impl Cluster {
             .env("KOI__LEDGER__REPLICATION", "1")
             .env("KOI__LEDGER__MIN_INSYNC", "1")
             .env("KOI__CLUSTER__LISTEN", "127.0.0.1:0");
-        match &self.records {
-            Some(url) => start.env("KOI__RECORDS__URL", url.as_str()),
-            None => start,
-        }
+        let engines = [("KOI__RECORDS__URL", &self.records), ("KOI__HINTS__URL", &self.hints)];
+        let named = engines.into_iter().filter_map(|(name, url)| Some((name, url.as_deref()?)));
+        named.fold(start, |start, (name, url)| start.env(name, url))
     }
 
     /// A new node, ready: every log has an owner that it knows.
@@ -108,7 +108,7 @@ impl Cluster {
         let dir = scratch(name);
         fs::create_dir_all(dir.join("data")).expect("a data directory");
         fs::write(dir.join("data/master.key"), MASTER_KEY).expect("a master key");
-        let server = self.start(&dir.join("data")).start().expect("a node starts");
+        let server = self.start(&dir.join("data")).start_within(FIRST_START).expect("a node starts");
         Koi { server, dir }
     }
 

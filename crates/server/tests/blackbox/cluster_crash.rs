@@ -1,7 +1,6 @@
 //! Three nodes under load, over and over something goes wrong, and every promise is kept: by the same account as `crash`.
 //!
-//! All nodes reach Kafka and the database through relays, so that each of these can be away, or lose what was sent, for all
-//! nodes at once and for nobody else.
+//! The engines are the test's own: they are killed and started again. Kafka is reached through a relay, which loses answers.
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
@@ -10,15 +9,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use testkit::engines;
+use testkit::engines::{KAFKA_RELAYED, of_tests as engines_of_tests};
 use testkit::relay::{Mode, Relay};
+use xtask::cluster::{self as engines, Engine, Signal};
 use xtask::fixture::{shoppers, tight_campaign};
 use xtask::http::Client;
-use xtask::process::wait_for;
+use xtask::process::{Scratch, wait_for};
 
-use super::cluster::{Cluster, Database};
+use super::cluster::Cluster;
 use super::crash::choose;
-use super::harness::{Dice, Koi, from_env, print_counters, unique};
+use super::harness::{Dice, Koi, from_env, print_counters, scratch, unique};
+use super::hints::tell;
 use super::oracle::{Act, Attempt, Known, Meaning, Oracle, meaning};
 use super::oracle_orders::{Open, order_campaign};
 use super::oracle_shop::Shop;
@@ -49,23 +50,52 @@ enum Fault {
     Pause,
     /// Produced batches arrive and nobody hears of it.
     AnswersLost,
-    /// Kafka is away.
-    KafkaAway,
-    /// The database is away.
-    RecordsAway,
+    /// SIGKILL of Kafka, which is started again.
+    KafkaStopped,
+    /// The same of the proxy before the databases.
+    ProxyStopped,
+    /// The same of the databases.
+    DatabaseStopped,
+    /// Redis forgets everything, functions too.
+    RedisEmptied,
+    /// SIGKILL of Redis, which is started again empty or with whatever it once saved.
+    RedisKilled,
+    /// Redis comes back with a snapshot from before.
+    RedisStale,
 }
 
 impl Fault {
-    const ALL: [Self; 5] = [Self::Kill, Self::Pause, Self::AnswersLost, Self::KafkaAway, Self::RecordsAway];
+    const ALL: [Self; 9] = [
+        Self::Kill,
+        Self::Pause,
+        Self::AnswersLost,
+        Self::KafkaStopped,
+        Self::ProxyStopped,
+        Self::DatabaseStopped,
+        Self::RedisEmptied,
+        Self::RedisKilled,
+        Self::RedisStale,
+    ];
+
+    /// The engine that is killed and started again.
+    fn stops(self) -> Option<Engine> {
+        match self {
+            Self::KafkaStopped => Some(Engine::Kafka),
+            Self::ProxyStopped => Some(Engine::Proxy),
+            Self::DatabaseStopped => Some(Engine::MariaDb),
+            Self::RedisKilled | Self::RedisStale => Some(Engine::Redis),
+            Self::Kill | Self::Pause | Self::AnswersLost | Self::RedisEmptied => None,
+        }
+    }
 
     fn lasts(self, long: bool) -> Duration {
         Duration::from_secs(match (self, long) {
-            (Self::Kill, _) => 0,
+            (Self::Kill | Self::RedisEmptied, _) => 0,
             (Self::Pause, true) => 30,
             (Self::Pause, false) => 9,
-            (Self::AnswersLost, _) => 3,
-            (Self::KafkaAway | Self::RecordsAway, true) => 20,
-            (Self::KafkaAway | Self::RecordsAway, false) => 4,
+            (Self::AnswersLost | Self::RedisKilled | Self::RedisStale, _) => 3,
+            (Self::KafkaStopped | Self::ProxyStopped | Self::DatabaseStopped, true) => 20,
+            (Self::KafkaStopped | Self::ProxyStopped | Self::DatabaseStopped, false) => 3,
         })
     }
 }
@@ -94,14 +124,75 @@ fn cluster_crash() {
 struct Test {
     cluster: Cluster,
     nodes: Vec<Koi>,
-    kafka: Relay,
-    records: Relay,
-    _database: Database,
+    engines: Engines,
     oracle: Oracle,
     dice: Dice,
     acknowledged: u64,
     recovered_ms_max: u64,
     faults: Vec<u64>,
+}
+
+/// What nodes stand on, all of it this test's own.
+struct Engines {
+    relay: Relay,
+    all: engines::Cluster,
+    // Removed when the engines have stopped.
+    _dir: Scratch,
+}
+
+impl Engines {
+    fn up() -> Self {
+        let dir = scratch("crash-engines");
+        // The jars are those of the engines that other tests share.
+        let libraries = engines_of_tests();
+        let all = engines::Cluster::new(dir.path()).with_libraries(libraries);
+        all.up(&Engine::ALL, &mut |_| {}).expect("the engines start");
+        let variables = all.variables();
+        let relayed = variables.iter().find(|(name, _)| *name == KAFKA_RELAYED).expect("Kafka has a listener for it");
+        Self { relay: Relay::start(&relayed.1), all, _dir: dir }
+    }
+
+    fn url(&self, engine: Engine) -> String {
+        self.all.url(engine).expect("it was started")
+    }
+
+    /// A cluster of koi on them.
+    fn cluster(&self) -> Cluster {
+        let relayed = self.all.variables().into_iter().find(|(name, _)| *name == KAFKA_RELAYED);
+        let brokers = relayed.and_then(|(_, at)| at.split_once('>').map(|(at, _)| at.to_owned()));
+        let brokers = brokers.expect("LISTEN>TARGET");
+        Cluster::at(brokers, Some(self.url(Engine::Proxy))).with_hints(self.url(Engine::Redis))
+    }
+
+    /// Lets a fault begin that is an engine's.
+    fn strike(&self, fault: Fault) -> anyhow::Result<()> {
+        match (fault, fault.stops()) {
+            (Fault::RedisStale, _) => tell(&self.url(Engine::Redis), &["SAVE"]),
+            (_, Some(engine)) => self.all.kill(engine, Signal::Kill)?,
+            (Fault::AnswersLost, None) => self.relay.set(Mode::LoseAnswers),
+            (Fault::RedisEmptied, None) => tell(&self.url(Engine::Redis), &["FLUSHALL", "FUNCTION FLUSH"]),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Lets it end.
+    fn heal(&self, fault: Fault) -> anyhow::Result<()> {
+        if fault == Fault::AnswersLost {
+            self.relay.set(Mode::Pass);
+        }
+        let Some(engine) = fault.stops() else { return Ok(()) };
+        if fault == Fault::RedisStale {
+            self.all.kill(engine, Signal::Kill)?;
+        }
+        self.all.start(engine)
+    }
+}
+
+impl Drop for Engines {
+    fn drop(&mut self) {
+        _ = self.all.down(&mut |_| {});
+    }
 }
 
 /// What the callers of one round share.
@@ -118,29 +209,14 @@ struct Load<'a> {
 
 impl Test {
     fn new(seed: u64) -> Self {
-        let relayed = engines::find(engines::KAFKA_RELAYED);
-        let kafka = Relay::start(&relayed);
-        let brokers = relayed.split_once('>').expect("LISTEN>TARGET").0.to_owned();
-        let database = Database::new();
-        let (records, url) = database.relayed();
-        let cluster = Cluster::at(brokers, Some(url));
+        let engines = Engines::up();
+        let cluster = engines.cluster();
         let nodes: Vec<Koi> = (0..NODES).map(|i| cluster.node(&format!("crash-node-{i}"))).collect();
         let mut oracle = Oracle::default();
         let made = shoppers(nodes[0].server.address, "", "crash", SHOPPERS, 0, 8).expect("shoppers");
         oracle.shoppers = made;
         let faults = vec![0; Fault::ALL.len()];
-        Self {
-            cluster,
-            nodes,
-            kafka,
-            records,
-            _database: database,
-            oracle,
-            dice: Dice(seed),
-            acknowledged: 0,
-            recovered_ms_max: 0,
-            faults,
-        }
+        Self { cluster, nodes, engines, oracle, dice: Dice(seed), acknowledged: 0, recovered_ms_max: 0, faults }
     }
 
     fn round(&mut self, round: u64, long: bool) {
@@ -166,7 +242,7 @@ impl Test {
     fn under_load(&mut self, fault: Fault, victim: usize, long: bool) -> Vec<Attempt> {
         let seeds: Vec<u64> = (0..CALLERS).map(|_| self.dice.below(u64::MAX)).collect();
         let addresses: Vec<SocketAddr> = self.nodes.iter().map(|node| node.server.address).collect();
-        let (oracle, nodes) = (&self.oracle, &mut self.nodes);
+        let (oracle, nodes, engines) = (&self.oracle, &mut self.nodes, &self.engines);
         let load = Load {
             oracle,
             campaign: oracle.campaigns.len() - 1,
@@ -186,18 +262,16 @@ impl Test {
                 match fault {
                     Fault::Kill => nodes[victim].server.kill(),
                     Fault::Pause => nodes[victim].server.signal("STOP")?,
-                    Fault::AnswersLost => self.kafka.set(Mode::LoseAnswers),
-                    Fault::KafkaAway => self.kafka.set(Mode::Cut),
-                    Fault::RecordsAway => self.records.set(Mode::Cut),
+                    _ => engines.strike(fault)?,
                 }
                 thread::sleep(fault.lasts(long));
+                engines.heal(fault)?;
                 let healed = Instant::now();
                 match fault {
                     // The others take its logs over while it is gone.
                     Fault::Kill => load.recovered(|node| node != victim)?,
                     Fault::Pause => nodes[victim].server.signal("CONT")?,
-                    Fault::AnswersLost | Fault::KafkaAway => self.kafka.set(Mode::Pass),
-                    Fault::RecordsAway => self.records.set(Mode::Pass),
+                    _ => {}
                 }
                 if fault != Fault::Kill {
                     load.recovered(|_| true)?;
@@ -207,8 +281,9 @@ impl Test {
             load.stop.store(true, Ordering::SeqCst);
             // Whoever panics here must not leave a paused process behind that callers wait for.
             _ = nodes[victim].server.signal("CONT");
-            self.kafka.set(Mode::Pass);
-            self.records.set(Mode::Pass);
+            if fault == Fault::AnswersLost {
+                engines.relay.set(Mode::Pass);
+            }
             done
         });
         let unexpected = load.unexpected.lock().expect("unpoisoned").clone();

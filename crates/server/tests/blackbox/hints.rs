@@ -25,26 +25,30 @@ const WITHIN: Duration = Duration::from_secs(60);
 struct Redis(Cluster);
 
 impl Redis {
-    fn new(koi: &std::path::Path) -> Self {
-        Self(Cluster::new(koi.join("engines")))
+    fn new(dir: &std::path::Path) -> Self {
+        Self(Cluster::new(dir.join("engines")))
     }
 
+    fn kill(&self) {
+        self.0.kill(Engine::Redis, Signal::Kill).expect("killed");
+    }
+
+    /// Starts it, also again, and says where it is.
     fn up(&self) -> String {
         self.0.up(&[Engine::Redis], &mut |_| {}).expect("Redis starts");
         self.0.url(Engine::Redis).expect("it was started")
     }
+}
 
-    /// Sends commands in Redis' own short form.
-    fn tell(&self, commands: &[&str]) {
-        let url = self.0.url(Engine::Redis).expect("it was started");
-        let mut stream = TcpStream::connect(url.trim_start_matches("redis://")).expect("Redis listens");
-        for command in commands {
-            stream.write_all(format!("{command}\r\n").as_bytes()).expect("sent");
-            let mut answer = [0; 3];
-            stream.read_exact(&mut answer).expect("answered");
-            assert_eq!(&answer, b"+OK", "{command}");
-            stream.read_exact(&mut answer[..2]).expect("whole");
-        }
+/// Sends a Redis commands in its own short form.
+pub fn tell(url: &str, commands: &[&str]) {
+    let mut stream = TcpStream::connect(url.trim_start_matches("redis://")).expect("Redis listens");
+    for command in commands {
+        stream.write_all(format!("{command}\r\n").as_bytes()).expect("sent");
+        let mut answer = [0; 3];
+        stream.read_exact(&mut answer).expect("answered");
+        assert_eq!(&answer, b"+OK", "{command}");
+        stream.read_exact(&mut answer[..2]).expect("whole");
     }
 }
 
@@ -75,7 +79,7 @@ fn redis_comes_and_goes_and_nobody_is_refused() {
     let dir = scratch("hints");
     let redis = Redis::new(dir.path());
     let url = redis.up();
-    let start = start_in(&dir.join("data")).env("KOI__HINTS__URL", url).env("KOI__HINTS__WAIT_MS", "200");
+    let start = start_in(&dir.join("data")).env("KOI__HINTS__URL", url.as_str()).env("KOI__HINTS__WAIT_MS", "200");
     let koi = Koi { server: start.start().expect("koi starts"), dir };
     hints_up(&koi, 1.0);
     let campaign = koi.publish(&ample_campaign());
@@ -100,14 +104,14 @@ fn redis_comes_and_goes_and_nobody_is_refused() {
         };
         let faults = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             assert!(draws_go_on());
-            redis.tell(&["FLUSHALL", "FUNCTION FLUSH"]);
+            tell(&url, &["FLUSHALL", "FUNCTION FLUSH"]);
             assert!(draws_go_on());
             ticket_opens_a_socket(&koi, &tokens[0]);
-            redis.0.kill(Engine::Redis, Signal::Kill).expect("killed");
+            redis.kill();
             hints_up(&koi, 0.0);
             assert!(draws_go_on());
             ticket_opens_a_socket(&koi, &tokens[0]);
-            redis.0.start(Engine::Redis).expect("it starts again");
+            redis.up();
             hints_up(&koi, 1.0);
             assert!(draws_go_on());
             ticket_opens_a_socket(&koi, &tokens[0]);
