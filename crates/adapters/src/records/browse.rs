@@ -295,4 +295,8 @@ impl Browse for Store {
     async fn ping(&self) -> PortResult<()> {
         self.one("SELECT 1", vec![], |_| Ok(())).await.map(|_| ())
     }
+
+    fn engine(&self) -> &'static str {
+        if self.read.is_mysql() { "mysql" } else { "sqlite" }
+    }
 }

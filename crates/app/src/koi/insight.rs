@@ -260,7 +260,7 @@ impl Koi {
                 up(owners.are_ready()),
                 &[("records", folded as f64)],
             ),
-            one("records", "sqlite", up(records), &[("answered_ms", answered_ms)]),
+            one("records", self.parts().browse.engine(), up(records), &[("answered_ms", answered_ms)]),
             one("projection", "thread", lagging, &[("lag_records", lag as f64), ("tail_max", owners.tail() as f64)]),
         ]
     }

@@ -257,6 +257,11 @@ impl Koi {
         self.hang_up();
     }
 
+    /// Whether [`Koi::drain`] was called.
+    pub fn is_draining(&self) -> bool {
+        self.inner.draining.load(Ordering::Acquire)
+    }
+
     /// The key that signs shoppers' tokens; durable.
     pub fn token_secret(&self) -> &[u8; 32] {
         &self.parts().secret

@@ -89,4 +89,6 @@ pub trait Browse: Send + Sync {
     async fn funnel(&self, campaign: CampaignId) -> PortResult<FunnelCount>;
     /// Answers where the records can be read.
     async fn ping(&self) -> PortResult<()>;
+    /// The kind of engine that they are kept in, in a word.
+    fn engine(&self) -> &'static str;
 }

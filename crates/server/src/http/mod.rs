@@ -114,6 +114,15 @@ impl Shared {
         self.koi.hang_up();
     }
 
+    /// Why they should not.
+    pub fn why_not_ready(&self) -> &'static str {
+        match (self.draining.load(Ordering::Relaxed) || self.koi.is_draining(), self.koi.owners().one()) {
+            (true, _) => "this process is stopping",
+            (false, Some(_)) => "the ledger is in doubt; this process ends",
+            (false, None) => "this process is starting: not every log has an owner yet that it can reach",
+        }
+    }
+
     /// Whether new requests should come here.
     pub fn is_ready(&self) -> bool {
         !self.draining.load(Ordering::Relaxed) && self.koi.is_ready()
