@@ -275,7 +275,7 @@ fn sockets_of_two_nodes_hear_every_result() {
     let (one, two) = (cluster.node("live-one"), cluster.node("live-two"));
     let nodes = [&one, &two];
     let campaign = one.publish(&ample_campaign());
-    let shoppers = fixture::shoppers(two.server.address, &campaign, "far", sockets, 10, 8).expect("shoppers");
+    let shoppers = fixture::shoppers(one.server.address, &campaign, "far", sockets, 10, 8).expect("shoppers");
     let (lost, twice, cuts) = listen_and_draw(&nodes, &campaign, shoppers);
     big_wins_reach_both(&nodes);
     let mute = fixture::shoppers(one.server.address, &campaign, "far-mute", MUTE, 500, 8).expect("shoppers");
@@ -296,7 +296,7 @@ fn big_wins_reach_both(nodes: &[&Koi; 2]) {
         tier["weight"] = if tier["code"] == "big" { json!(1_000_000) } else { json!(1) };
     }
     let campaign = nodes[0].publish(&body);
-    let listens = [nodes[0].shopper(&campaign, "listens-0", 0), nodes[1].shopper(&campaign, "listens-1", 0)];
+    let listens = ["listens-0", "listens-1"].map(|name| nodes[0].shopper(&campaign, name, 0));
     let mut sockets = [open(nodes[0], &listens[0], None), open(nodes[1], &listens[1], None)];
     // So many that some are owned by each node.
     for last in 'a'..='l' {
@@ -304,7 +304,7 @@ fn big_wins_reach_both(nodes: &[&Koi; 2]) {
         let masked = json!(format!("w***{last}"));
         // Few a second are told: what was left out is won again.
         wait_for(ARRIVES, "a big win at both nodes", || {
-            nodes[1].must(&draw(&campaign, &winner, &unique("wins")));
+            nodes[0].must(&draw(&campaign, &winner, &unique("wins")));
             sockets.iter_mut().all(|socket| hears_of(socket, &masked)).then_some(())
         })
         .expect("heard");
