@@ -104,7 +104,15 @@ fn unqualified(condition: &str) -> String {
 /// One migration's statements in MySQL's words.
 pub(super) fn mysql_schema(migration: &str) -> Vec<String> {
     let statements = migration.split(';').map(|one| one.split_whitespace().collect::<Vec<_>>().join(" "));
-    statements.filter(|one| !one.is_empty()).map(|one| definition(&one)).collect()
+    let statements: Vec<String> = statements.filter(|one| !one.is_empty()).collect();
+    // An index that is made anew over fewer columns stays as it is: there each one holds the primary key in any case.
+    let anew: Vec<String> =
+        statements.iter().filter_map(|one| one.strip_prefix("DROP INDEX ").map(str::to_owned)).collect();
+    let made_anew = |one: &str| {
+        let name = one.strip_prefix("DROP INDEX ").or_else(|| one.strip_prefix("CREATE INDEX "));
+        name.and_then(|name| name.split(' ').next()).is_some_and(|name| anew.iter().any(|known| known == name))
+    };
+    statements.iter().filter(|one| !made_anew(one)).map(|one| definition(one)).collect()
 }
 
 fn definition(statement: &str) -> String {
@@ -174,6 +182,8 @@ mod tests {
                 c INT);
             CREATE TABLE d (e INT, PRIMARY KEY (e)) WITHOUT ROWID;
             CREATE UNIQUE INDEX f ON a (b) WHERE b IS NOT NULL;
+            DROP INDEX g;
+            CREATE INDEX g ON a (b);
             INSERT OR IGNORE INTO a SELECT e FROM d WHERE e > 0;
         ";
         assert_eq!(
