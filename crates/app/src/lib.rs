@@ -21,6 +21,7 @@ pub mod runtime;
 pub mod seal;
 pub mod time;
 pub mod timers;
+pub mod topics;
 pub mod trace;
 mod views;
 mod worded;

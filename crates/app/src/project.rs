@@ -12,6 +12,7 @@ use crate::ports::{
 use crate::rows::{BehaviourRow, Projected};
 use crate::runtime::{Counters, counted_by};
 use crate::seal::{Key, open};
+use crate::topics::Outlet;
 use crate::trace::Span;
 use domain::account::Account;
 use domain::ids::{CampaignId, ShopperId};
@@ -67,6 +68,8 @@ pub struct Projector {
     pub behaved: tokio::sync::mpsc::Sender<ShopperId>,
     /// Which endpoints of the shop take which messages.
     pub subscriptions: Subscriptions,
+    /// Other programs are told before a commit, where there is anybody to tell.
+    pub outlet: Option<Outlet>,
     /// Records of one commit at most.
     pub commit_records: u64,
     /// Records that may wait while much comes in: so far below the owner's bound on what is not projected that a commit
@@ -154,6 +157,22 @@ impl Pace {
     }
 }
 
+/// Other programs hear of records first, then they become rows (R8): whoever finds a row finds its message too, and a
+/// crash between the two tells it again.
+async fn tell_and_apply(
+    outlet: Option<Outlet>,
+    projection: &dyn Projection,
+    mut batch: Projected,
+) -> PortResult<()> {
+    let told = std::mem::take(&mut batch.told);
+    if let Some(outlet) = outlet
+        && !told.is_empty()
+    {
+        outlet.publisher.publish(told).await?;
+    }
+    projection.apply(batch).await
+}
+
 impl Projector {
     /// Projects until `stop` is set and nothing is left, or until a record cannot be read.
     pub fn run(mut self, runtime: &tokio::runtime::Handle, stop: &AtomicBool) {
@@ -224,10 +243,10 @@ impl Projector {
             return runtime.block_on(self.write(batch, counters)).map(|count| (count, None));
         }
         let (position, notes, span) = (batch.position, Notes::of(&batch), self.span(batch.position));
-        let (projection, then) = (self.projection.clone(), counters.clone());
+        let (outlet, projection, then) = (self.outlet.clone(), self.projection.clone(), counters.clone());
         let (written, next) = std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().name("koi-projector".into());
-            let writing = thread.spawn_scoped(scope, || runtime.block_on(projection.apply(batch)));
+            let writing = thread.spawn_scoped(scope, || runtime.block_on(tell_and_apply(outlet, &*projection, batch)));
             let next = runtime.block_on(self.gather(position, then));
             (writing.map(|writing| writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))), next)
         });
@@ -304,7 +323,7 @@ impl Projector {
     /// Writes a batch and its position; nothing may be folded ahead of it.
     async fn write(&mut self, batch: Projected, counters: FxHashMap<CampaignId, Counters>) -> PortResult<u64> {
         let (position, notes, span) = (batch.position, Notes::of(&batch), self.span(batch.position));
-        self.projection.apply(batch).await?;
+        tell_and_apply(self.outlet.clone(), &*self.projection, batch).await?;
         drop(span);
         if self.cache.len() > ACCOUNTS {
             self.cache.clear();
@@ -341,6 +360,8 @@ impl Projector {
             if !commit.marker.admits(record) {
                 continue;
             }
+            // Erasing forgets the name, registering brings it.
+            let mut name = self.named(record.shopper);
             if record.part == ALL_PARTITIONS {
                 for fact in &record.facts {
                     if let Some(campaign) = counted_by(fact).map(|counted| counted.stored_as()) {
@@ -364,8 +385,19 @@ impl Projector {
             let seen = Seen::of(&commit.batch);
             commit.batch.take(*offset, record);
             outbox::post(&mut commit.batch, seen, record.at_ms, &subscribed);
+            if let Some(outlet) = &self.outlet {
+                name = name.or_else(|| self.named(record.shopper));
+                let told = outlet.messages(*offset, record, name.as_deref().unwrap_or_default()).await?;
+                commit.batch.told.extend(told);
+            }
         }
         Ok(())
+    }
+
+    /// The shop's id of a shopper, where anybody is told of it.
+    fn named(&self, shopper: ShopperId) -> Option<String> {
+        self.outlet.as_ref()?;
+        self.cache.get(&shopper).map(|account| account.external_id.clone()).filter(|name| !name.is_empty())
     }
 
     /// Adds what is one row however many records moved it. What the last commit wrote is read here, so it must be in.

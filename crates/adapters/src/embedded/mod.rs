@@ -187,6 +187,7 @@ async fn open_locked(data: &Path, options: &Options, hints: &Hints, lock: Lock) 
         cache: FxHashMap::default(),
         behaved: wishes.sender(),
         subscriptions: store.subscriptions(),
+        outlet: None,
         commit_records: limits.tail / 16,
         peak_records: limits.tail / 2,
     };
