@@ -26,6 +26,7 @@ use app::ports::{BATCH_BITS, Clock, Notifier, Peers, PortError, Publisher};
 use domain::ids::PARTITIONS;
 use logs::{Beginning, Logs, Makings};
 use peers::HttpPeers;
+use rustc_hash::FxHashSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -38,6 +39,9 @@ use tokio::task::{JoinHandle, JoinSet};
 const AGAIN: Duration = Duration::from_secs(2);
 /// How often a node compares its logs with the tables of what is published (R9's sweep), and reads the endpoints.
 const SWEEP: Duration = Duration::from_secs(2);
+
+/// How often a node looks for shoppers whom another one erased.
+const FORGET: Duration = Duration::from_secs(10);
 
 /// Why a node cannot start. A missing engine is none of these: it is waited for.
 #[derive(Debug, thiserror::Error)]
@@ -248,6 +252,7 @@ fn keep_house(tasks: &mut JoinSet<()>, strategist: Strategist, koi: &Koi, store:
     tasks.spawn(app::timers::scan(koi.clone()));
     tasks.spawn(sweep(koi.clone(), store.clone()));
     tasks.spawn(erase_buried(koi.clone()));
+    tasks.spawn(forget_buried(koi.clone()));
     tasks.spawn(crate::embedded::forget_often(koi.clone(), store.clone()));
 }
 
@@ -274,6 +279,19 @@ async fn erase_buried(koi: Koi) {
             Err(error) => tracing::debug!(%error, "erasing waits"),
         }
         tokio::time::sleep(SWEEP).await;
+    }
+}
+
+/// What a node keeps for itself, its book of advice, forgets whom another node erased.
+async fn forget_buried(koi: Koi) {
+    let mut done = FxHashSet::default();
+    loop {
+        match koi.forget_buried(&mut done).await {
+            Ok(0) => {}
+            Ok(erased) => tracing::info!(erased, "whom another node erased is forgotten here"),
+            Err(error) => tracing::debug!(%error, "forgetting waits"),
+        }
+        tokio::time::sleep(FORGET).await;
     }
 }
 

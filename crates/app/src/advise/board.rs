@@ -59,6 +59,9 @@ struct Kept {
     message: Value,
     #[serde(default)]
     about: Option<About>,
+    /// Whom a choice is about, where the shop knows them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    of: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -206,6 +209,7 @@ impl Board {
         let kept = questions.iter().map(|q| Kept {
             message: json!({"version": VERSION, "kind": "rank", "language": word(q.language), "bought": q.bought, "prizes": q.prizes, "answer_by": by}),
             about: Some(About { shopper: q.shopper.0, campaign: q.campaign.0 }),
+            of: None,
         });
         if let Some(last) = self.keep(kept.collect()).await?.last() {
             self.announce(*last);
@@ -334,8 +338,9 @@ impl Adviser for Board {
         let by = rfc3339(self.clock.now_ms() + i64::try_from(within.as_millis()).unwrap_or(0));
         let message = json!({"version": VERSION, "kind": "choice", "language": word(question.language),
             "bought": question.bought, "options": options, "answer_by": by});
-        let kept = Kept { message, about: None };
-        let id = *self.keep(vec![Kept { message: kept.message.clone(), about: None }]).await.ok()?.first()?;
+        let of = question.about.map(|shopper| shopper.0);
+        let kept = Kept { message, about: None, of };
+        let id = *self.keep(vec![Kept { message: kept.message.clone(), about: None, of }]).await.ok()?.first()?;
         let (tell, told) = oneshot::channel();
         self.waiting().insert(id, tell);
         let _gone = Waiting(self, id);

@@ -146,6 +146,13 @@ fn an_analysts_order_reaches_the_strategy_and_an_erased_shopper_leaves_nothing()
     let question = question.expect("a question of prizes");
     assert_eq!(question["prizes"].as_array().map(Vec::len), Some(5), "{question}");
     assert!(!question.to_string().contains("ada") && question["bought"][0]["kind"] == "tea", "{question}");
+    let about_ada = json!({"shopper": "ada", "options": [{"id": "a", "items": ["saw"]}, {"id": "b", "items": ["tea"]}]});
+    koi.must(&Call::post("/choices", &about_ada).token(KEY));
+    let choices = |koi: &Koi| {
+        let page = read(koi, "0", 0);
+        page["data"].as_array().map_or(0, |all| all.iter().filter(|question| question["kind"] == "choice").count())
+    };
+    assert_eq!(choices(&koi), 1);
     let answer = json!({"question": question["id"], "order": ["rope", "doll", "pot", "hammer", "pts"]});
     assert_eq!(koi.must(&Call::post("/advice/answers", &answer).token(KEY))["accepted"], 1);
     let shown =
@@ -154,6 +161,7 @@ fn an_analysts_order_reaches_the_strategy_and_an_erased_shopper_leaves_nothing()
     assert_eq!(koi.send(&Call::new("DELETE", "/shoppers/ada").token(KEY)).status / 100, 2);
     let left = read(&koi, "0", 0);
     assert!(left["data"].as_array().expect("a list").iter().all(|q| q["id"] != question["id"]), "{left}");
+    assert_eq!(choices(&koi), 0, "what a choice told of ada is gone too");
     assert_eq!(koi.must(&Call::get("/advice/answers").token(KEY))["data"], json!([]));
 }
 
