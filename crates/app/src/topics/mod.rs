@@ -5,6 +5,7 @@
 
 mod message;
 
+use crate::error::Error;
 use crate::koi::Koi;
 use crate::ports::{PortError, PortResult, PublicMessage, PublicTopic, Publisher};
 use crate::rows::Projected;
@@ -65,20 +66,23 @@ impl Outlet {
         Ok(told)
     }
 
-    /// A campaign as its row has it: at least of the version that the record names.
+    /// A campaign as its row has it by now. Its row is committed before any log tells of it; where a backup of the records
+    /// does not have it, the act alone is told.
     async fn campaign(&self, id: CampaignId, version: u32, record: &Record<'_>) -> PortResult<PublicMessage> {
-        const AWAY: PortError = PortError::Unreachable("a published campaign");
-        // Its row is committed before any log tells of it; one that is newer by now is told of twice.
-        let now = self.koi.campaign(id).await.map_err(|_| AWAY)?;
-        if now.version < version {
-            return Err(AWAY);
-        }
-        let data = json!({
-            "campaign_id": id, "version": now.version, "rules_version": now.rules_version, "state": now.state,
-            "name": now.definition.name, "starts_at": now.definition.starts_at, "ends_at": now.definition.ends_at,
-            "flow": now.definition.flow, "rules_hash": now.rules_hash,
-        });
-        Ok(change("campaign.changed", &format!("campaign-{id}-{}", now.version), &id.to_string(), record.at_ms, data))
+        let (version, data) = match self.koi.campaign(id).await {
+            Ok(now) => {
+                let version = now.version.max(version);
+                let data = json!({
+                    "campaign_id": id, "version": version, "rules_version": now.rules_version, "state": now.state,
+                    "name": now.definition.name, "starts_at": now.definition.starts_at,
+                    "ends_at": now.definition.ends_at, "flow": now.definition.flow, "rules_hash": now.rules_hash,
+                });
+                (version, data)
+            }
+            Err(Error::Unavailable(_)) => return Err(PortError::Unreachable("a published campaign")),
+            Err(_) => (version, json!({"campaign_id": id, "version": version})),
+        };
+        Ok(change("campaign.changed", &format!("campaign-{id}-{version}"), &id.to_string(), record.at_ms, data))
     }
 
     fn item(&self, id: ItemId, version: u32, record: &Record<'_>) -> PublicMessage {
