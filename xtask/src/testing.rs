@@ -44,8 +44,7 @@ const LONG: [(&str, &[&str], u64); 23] = [
 /// Those that are also tested inside other crates.
 const EVERYWHERE: [&str; 7] = ["odds", "awards", "drawings", "rehearse", "reshard", "conformance", "llm"];
 /// Those that need the engines of a cluster.
-const WITH_ENGINES: [&str; 7] =
-    ["reshard", "conformance", "cluster_crash", "topics", "rolling", "generation", "llm"];
+const WITH_ENGINES: [&str; 7] = ["reshard", "conformance", "cluster_crash", "topics", "rolling", "generation", "llm"];
 /// Draws before the restart that the long form of `crash` times.
 const LONG_DRAWS: u64 = 1_000_000;
 

@@ -159,11 +159,7 @@ impl Pace {
 
 /// Other programs hear of records first, then they become rows (R8): whoever finds a row finds its message too, and a
 /// crash between the two tells it again.
-async fn tell_and_apply(
-    outlet: Option<Outlet>,
-    projection: &dyn Projection,
-    mut batch: Projected,
-) -> PortResult<()> {
+async fn tell_and_apply(outlet: Option<Outlet>, projection: &dyn Projection, mut batch: Projected) -> PortResult<()> {
     let told = std::mem::take(&mut batch.told);
     if let Some(outlet) = outlet
         && !told.is_empty()

@@ -62,7 +62,9 @@ fn at(whole: &Value, schema: &Value, value: &Value, path: &str) -> Result<(), St
                 }
                 true
             }
-            "oneOf" => wanted.as_array().into_iter().flatten().filter(|one| at(whole, one, value, path).is_ok()).count() == 1,
+            "oneOf" => {
+                wanted.as_array().into_iter().flatten().filter(|one| at(whole, one, value, path).is_ok()).count() == 1
+            }
             "allOf" => wanted.as_array().into_iter().flatten().all(|one| at(whole, one, value, path).is_ok()),
             "minimum" => value.as_f64().is_none_or(|n| Some(n) >= wanted.as_f64()),
             "maximum" => value.as_f64().is_none_or(|n| Some(n) <= wanted.as_f64()),

@@ -82,8 +82,7 @@ impl Bridge {
     pub fn inflows(&self) -> Vec<Inflow> {
         let names = &self.topics.names;
         let own = format!("advice.{:06x}", self.tag);
-        let inflow =
-            |purpose: &str, intake| Inflow { topic: names.answers(), group: names.group(purpose), intake };
+        let inflow = |purpose: &str, intake| Inflow { topic: names.answers(), group: names.group(purpose), intake };
         vec![inflow(&own, Arc::new(self.clone()) as Arc<dyn Intake>), inflow("advice", Arc::new(Judge))]
     }
 

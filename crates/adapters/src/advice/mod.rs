@@ -28,7 +28,8 @@ const DAYS_KEPT: i64 = 400;
 const DAY_MS: i64 = 86_400_000;
 
 /// One entry per layout version, applied in order; entries are never changed once released.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE spending (day INTEGER PRIMARY KEY, tokens INTEGER NOT NULL, microcents INTEGER NOT NULL);
     CREATE TABLE questions (id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, body TEXT NOT NULL);
     CREATE TABLE answers (question INTEGER PRIMARY KEY, at INTEGER NOT NULL, body TEXT NOT NULL);
@@ -37,7 +38,8 @@ const MIGRATIONS: &[&str] = &["
     // What the topics of advice on Kafka need: which node's questions these are, and how far they have been told.
     "
     CREATE TABLE bridge (id INTEGER PRIMARY KEY CHECK (id = 1), tag INTEGER NOT NULL, told INTEGER NOT NULL);
-"];
+",
+];
 
 /// Why the file cannot be opened.
 #[derive(Debug, thiserror::Error)]

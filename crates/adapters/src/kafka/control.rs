@@ -47,9 +47,13 @@ fn first_version() -> u8 {
 /// Why a node may not own logs beside another one now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Apart {
-    #[error("the node at {address} reads records up to version {reads} and this koi writes version {writes}; stop or upgrade that node")]
+    #[error(
+        "the node at {address} reads records up to version {reads} and this koi writes version {writes}; stop or upgrade that node"
+    )]
     Behind { address: String, reads: u8, writes: u8 },
-    #[error("the node at {address} writes records of version {writes} and this koi reads up to version {reads}; run a newer koi")]
+    #[error(
+        "the node at {address} writes records of version {writes} and this koi reads up to version {reads}; run a newer koi"
+    )]
     Ahead { address: String, reads: u8, writes: u8 },
 }
 

@@ -83,10 +83,8 @@ impl Topics {
                 Some((letter.id.clone(), serde_json::to_vec(&letter).ok()?))
             })
             .collect();
-        let outgoing: Vec<Outgoing<'_>> = letters
-            .iter()
-            .map(|(id, value)| Outgoing { topic: &topic, key: Some(id.as_bytes()), value })
-            .collect();
+        let outgoing: Vec<Outgoing<'_>> =
+            letters.iter().map(|(id, value)| Outgoing { topic: &topic, key: Some(id.as_bytes()), value }).collect();
         self.send(&outgoing).await?;
         for (message, unfit) in unfit {
             // The detail may quote the message.
@@ -200,8 +198,10 @@ impl Topics {
         }
         let outgoing: Vec<Outgoing<'_>> = back
             .iter()
-            .map(|(letter, value)| {
-                Outgoing { topic: &letter.topic, key: letter.key.as_deref().map(str::as_bytes), value }
+            .map(|(letter, value)| Outgoing {
+                topic: &letter.topic,
+                key: letter.key.as_deref().map(str::as_bytes),
+                value,
             })
             .collect();
         self.send(&outgoing).await?;

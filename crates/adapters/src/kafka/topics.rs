@@ -233,8 +233,7 @@ struct Made {
 
 fn all(options: &TopicsOptions, names: &Names) -> Vec<Made> {
     let plain = |name: String| Made { name, partitions: options.partitions.into(), compacted: false };
-    let mut all: Vec<Made> =
-        [names.behaviour(), names.questions(), names.answers()].into_iter().map(plain).collect();
+    let mut all: Vec<Made> = [names.behaviour(), names.questions(), names.answers()].into_iter().map(plain).collect();
     all.push(Made { partitions: 1, ..plain(names.dead_letters()) });
     for topic in PublicTopic::ALL {
         let config = topic == PublicTopic::Config;
@@ -245,8 +244,7 @@ fn all(options: &TopicsOptions, names: &Names) -> Vec<Made> {
 }
 
 async fn make(kafka: &Options, options: &TopicsOptions, names: &Names) -> Result<(), KafkaError> {
-    let admin: AdminClient<DefaultClientContext> =
-        client(&kafka.brokers).create().map_err(|_| KafkaError::Client)?;
+    let admin: AdminClient<DefaultClientContext> = client(&kafka.brokers).create().map_err(|_| KafkaError::Client)?;
     let (min_insync, bytes) = (kafka.min_insync.to_string(), MESSAGE_BYTES.to_string());
     let retention = (i64::from(options.retention_hours) * 3_600_000).to_string();
     let all = all(options, names);

@@ -87,7 +87,9 @@ impl Part {
             Some(kept) if kept.finished && kept.total < walk.to.0 => {
                 Self { after: kept.after.max(walk.from), done: 0, complete_to: 0 }
             }
-            Some(kept) => Self { after: kept.after, done: kept.done, complete_to: if kept.finished { kept.total } else { 0 } },
+            Some(kept) => {
+                Self { after: kept.after, done: kept.done, complete_to: if kept.finished { kept.total } else { 0 } }
+            }
         }
     }
 
@@ -231,7 +233,8 @@ impl Koi {
             let due = |id: &ShopperId| mine.get(&id.partition()).is_some_and(|part| part.after < *id);
             let who: Vec<ShopperId> = page.iter().map(|(id, _)| *id).filter(due).collect();
             let row = self.parts().shelves.cursor(walk.campaign).await?;
-            let Some(row) = row.filter(|row| row.generation == walk.generation && !row.finished && row.after.0 != 0) else {
+            let Some(row) = row.filter(|row| row.generation == walk.generation && !row.finished && row.after.0 != 0)
+            else {
                 // Begun anew, by another model or from the start: its own walk is opened.
                 return Ok(());
             };
@@ -323,7 +326,8 @@ mod tests {
     fn a_walk_is_stuck_when_nothing_moves_for_long() {
         let (watch, start) = (Watch::default(), Instant::now());
         let id = CampaignId(1);
-        for (steps, after_s, stuck) in [(5, 0, false), (5, 59, false), (6, 100, false), (6, 161, true), (7, 300, false)] {
+        for (steps, after_s, stuck) in [(5, 0, false), (5, 59, false), (6, 100, false), (6, 161, true), (7, 300, false)]
+        {
             assert_eq!(watch.is_stuck(id, steps, start + Duration::from_secs(after_s)), stuck, "{steps} {after_s}");
         }
         watch.forget(id);

@@ -146,7 +146,8 @@ fn an_analysts_order_reaches_the_strategy_and_an_erased_shopper_leaves_nothing()
     let question = question.expect("a question of prizes");
     assert_eq!(question["prizes"].as_array().map(Vec::len), Some(5), "{question}");
     assert!(!question.to_string().contains("ada") && question["bought"][0]["kind"] == "tea", "{question}");
-    let about_ada = json!({"shopper": "ada", "options": [{"id": "a", "items": ["saw"]}, {"id": "b", "items": ["tea"]}]});
+    let about_ada =
+        json!({"shopper": "ada", "options": [{"id": "a", "items": ["saw"]}, {"id": "b", "items": ["tea"]}]});
     koi.must(&Call::post("/choices", &about_ada).token(KEY));
     let choices = |koi: &Koi| {
         let page = read(koi, "0", 0);

@@ -32,8 +32,9 @@ fn shared_out(other: &Other) {
         let mut counts: Vec<usize> = logs.into_values().collect();
         counts.sort_unstable();
         // A node that died may still be told of for a log or two.
-        (counts.iter().rev().take(2).sum::<usize>() >= 62 && counts.iter().rev().nth(1).is_some_and(|count| *count >= 16))
-            .then_some(())
+        (counts.iter().rev().take(2).sum::<usize>() >= 62
+            && counts.iter().rev().nth(1).is_some_and(|count| *count >= 16))
+        .then_some(())
     });
     out.expect("both nodes own logs");
 }

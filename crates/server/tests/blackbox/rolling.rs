@@ -30,7 +30,12 @@ const CALLERS: usize = 6;
 type Heard = BTreeMap<String, u64>;
 
 /// Draws again and again, each until it is answered: at the next node where one is away.
-fn call(addresses: &[Mutex<std::net::SocketAddr>], campaign: &str, token: &str, done: &(AtomicU64, AtomicU64, AtomicBool)) -> Heard {
+fn call(
+    addresses: &[Mutex<std::net::SocketAddr>],
+    campaign: &str,
+    token: &str,
+    done: &(AtomicU64, AtomicU64, AtomicBool),
+) -> Heard {
     let (acknowledged, retried, stop) = done;
     let (mut heard, mut at) = (Heard::new(), 0);
     while !stop.load(Ordering::Acquire) {
@@ -64,9 +69,9 @@ fn nodes_are_upgraded_one_after_the_other_under_load() {
     let cluster = Cluster::new(Some(database.url()));
     let mut nodes: Vec<Koi> = ["rolling-one", "rolling-two"].iter().map(|name| cluster.node(name)).collect();
     let campaign = nodes[0].publish(&tight_campaign(100_000, 1_000));
-    let tokens: Vec<String> =
-        (0..CALLERS).map(|i| nodes[1].shopper(&campaign, &format!("s{i}"), 1_000_000)).collect();
-    let addresses: Vec<Mutex<std::net::SocketAddr>> = nodes.iter().map(|node| Mutex::new(node.server.address)).collect();
+    let tokens: Vec<String> = (0..CALLERS).map(|i| nodes[1].shopper(&campaign, &format!("s{i}"), 1_000_000)).collect();
+    let addresses: Vec<Mutex<std::net::SocketAddr>> =
+        nodes.iter().map(|node| Mutex::new(node.server.address)).collect();
     let done = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
     let restarts = AtomicUsize::new(0);
     let heard: Vec<Heard> = thread::scope(|scope| {
@@ -97,7 +102,10 @@ fn nodes_are_upgraded_one_after_the_other_under_load() {
     let draws: usize = heard.iter().map(Heard::len).sum();
     nodes[0].report_of(&campaign, draws);
     let retried = done.1.load(Ordering::Acquire);
-    print_counters("rolling", &json!({"restarts": restarts.into_inner(), "draws": draws, "retried": retried, "wrong": 0}));
+    print_counters(
+        "rolling",
+        &json!({"restarts": restarts.into_inner(), "draws": draws, "retried": retried, "wrong": 0}),
+    );
 }
 
 /// Ends the callers however the test ends.
@@ -114,7 +122,8 @@ fn scopeguard(stop: &AtomicBool) -> impl Drop + '_ {
 /// Waits for so many more acknowledged draws.
 fn goes_on(acknowledged: &AtomicU64) {
     let wanted = acknowledged.load(Ordering::Acquire) + BETWEEN;
-    let more = wait_for(GOES_ON_WITHIN, "draws go on", || (acknowledged.load(Ordering::Acquire) >= wanted).then_some(()));
+    let more =
+        wait_for(GOES_ON_WITHIN, "draws go on", || (acknowledged.load(Ordering::Acquire) >= wanted).then_some(()));
     more.expect("draws go on");
 }
 

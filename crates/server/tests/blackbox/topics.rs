@@ -155,8 +155,7 @@ fn what_happens_is_told_as_the_schemas_say() {
             assert_eq!(message["data"][member], same[member], "{member}");
         }
     }
-    let won: BTreeSet<String> =
-        shown.iter().filter_map(|d| d["award"]["id"].as_str().map(str::to_owned)).collect();
+    let won: BTreeSet<String> = shown.iter().filter_map(|d| d["award"]["id"].as_str().map(str::to_owned)).collect();
     let awards = other.read_until("awards", |all| ids(of_type(all, "award.created")).is_superset(&won));
     assert_as_said("awards", &awards);
     assert!(of_type(&awards, "award.created").iter().all(|(_, m)| m["data"]["prize"]["code"].is_string()));
@@ -228,8 +227,11 @@ fn behaviour_of_a_topic_is_taken_once_and_nonsense_is_a_dead_letter() {
     assert_eq!(letters[1].1["value_base64"], "/wAB");
 
     let seen = replay(&cluster, &koi, &["--dry-run"]);
-    assert_eq!(seen, json!({"letters": 4, "replayed": 0, "skipped": 0,
-        "codes": {"invalid": 2, "type_unknown": 1, "version_newer": 1}}));
+    assert_eq!(
+        seen,
+        json!({"letters": 4, "replayed": 0, "skipped": 0,
+        "codes": {"invalid": 2, "type_unknown": 1, "version_newer": 1}})
+    );
     assert_eq!(replay(&cluster, &koi, &["--limit", "1"])["replayed"], 1);
     assert_eq!(replay(&cluster, &koi, &["--limit", "3"])["replayed"], 3, "from where the last one ended");
     let letters = other.read_until("dead-letters", |all| all.len() >= 8);
@@ -254,7 +256,8 @@ fn a_killed_node_loses_no_message_and_takes_none_twice() {
     let names: Vec<String> = (0..10).map(|i| format!("s{i}")).collect();
     let tokens: Vec<String> = names.iter().map(|name| second.shopper(&campaign, name, 0)).collect();
     let part = |from: usize| -> Vec<(String, Vec<u8>)> {
-        let of = |name: &String| (from..from + EACH / 2).map(|n| purchase(&format!("{name}-{n}"), name)).collect::<Vec<_>>();
+        let of =
+            |name: &String| (from..from + EACH / 2).map(|n| purchase(&format!("{name}-{n}"), name)).collect::<Vec<_>>();
         names.iter().flat_map(of).collect()
     };
     other.write("behaviour", &part(0));

@@ -256,7 +256,8 @@ fn document<T: PartialSchema + ToSchema>() -> serde_json::Value {
     let mut parts: Vec<(String, RefOr<Schema>)> = Vec::new();
     T::schemas(&mut parts);
     let plain = |schema: &RefOr<Schema>| serde_json::to_value(schema).unwrap_or_default();
-    let parts: BTreeMap<String, serde_json::Value> = parts.iter().map(|(name, part)| (name.clone(), plain(part))).collect();
+    let parts: BTreeMap<String, serde_json::Value> =
+        parts.iter().map(|(name, part)| (name.clone(), plain(part))).collect();
     let mut whole = plain(&T::schema());
     whole["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
     whole["title"] = T::name().into_owned().into();
