@@ -10,13 +10,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 /// Every message about a shopper.
 macro_rules! told {
-    ($(#[$doc:meta])* $name:ident, $kind:ident { $($word:literal => $variant:ident),+ $(,)? }, $data:ty) => {
-        /// What happened.
-        #[derive(Serialize, ToSchema)]
-        pub enum $kind {
-            $(#[serde(rename = $word)] $variant,)+
-        }
-
+    ($(#[$doc:meta])* $name:ident, $kind:ty, $data:ty) => {
         $(#[$doc])*
         #[derive(Serialize, ToSchema)]
         pub struct $name {
@@ -36,29 +30,78 @@ macro_rules! told {
 
 told!(
     /// A draw, as its shopper was answered.
-    DrawMessage, DrawMessageType { "draw.result" => Result }, Draw
+    DrawMessage,
+    DrawMessageType,
+    Draw
 );
 told!(
     /// An award that was made, or moved.
-    AwardMessage, AwardMessageType { "award.created" => Created, "award.updated" => Updated }, AwardTold
+    AwardMessage,
+    AwardMessageType,
+    AwardTold
 );
 told!(
     /// Points that came or went.
-    PointsMessage, PointsMessageType { "points.changed" => Changed }, PointsTold
+    PointsMessage,
+    PointsMessageType,
+    PointsTold
 );
 told!(
     /// An order that was made, or moved.
-    OrderMessage, OrderMessageType { "order.created" => Created, "order.updated" => Updated }, OrderTold
+    OrderMessage,
+    OrderMessageType,
+    OrderTold
 );
 told!(
     /// What else is to be known of a shopper. After `shopper.erased` delete what you keep of them.
     NoticeMessage,
-    NoticeMessageType {
-        "shopper.registered" => Registered, "shopper.erased" => Erased, "shopper.signed_in" => SignedIn,
-        "shopper.blocked" => Blocked, "shopper.unblocked" => Unblocked, "refund.due" => RefundDue,
-    },
+    NoticeMessageType,
     NoticeTold
 );
+
+#[derive(Serialize, ToSchema)]
+pub enum DrawMessageType {
+    #[serde(rename = "draw.result")]
+    Result,
+}
+
+#[derive(Serialize, ToSchema)]
+pub enum AwardMessageType {
+    #[serde(rename = "award.created")]
+    Created,
+    #[serde(rename = "award.updated")]
+    Updated,
+}
+
+#[derive(Serialize, ToSchema)]
+pub enum PointsMessageType {
+    #[serde(rename = "points.changed")]
+    Changed,
+}
+
+#[derive(Serialize, ToSchema)]
+pub enum OrderMessageType {
+    #[serde(rename = "order.created")]
+    Created,
+    #[serde(rename = "order.updated")]
+    Updated,
+}
+
+#[derive(Serialize, ToSchema)]
+pub enum NoticeMessageType {
+    #[serde(rename = "shopper.registered")]
+    Registered,
+    #[serde(rename = "shopper.erased")]
+    Erased,
+    #[serde(rename = "shopper.signed_in")]
+    SignedIn,
+    #[serde(rename = "shopper.blocked")]
+    Blocked,
+    #[serde(rename = "shopper.unblocked")]
+    Unblocked,
+    #[serde(rename = "refund.due")]
+    RefundDue,
+}
 
 #[derive(Serialize, ToSchema)]
 pub struct AwardTold {
