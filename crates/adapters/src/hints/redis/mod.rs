@@ -104,7 +104,10 @@ impl Redis {
 
     fn cursor_key(&self, campaign: CampaignId, part: Option<u8>) -> String {
         let of_all = format!("{}:c:{:x}", self.prefix, campaign.0);
-        part.map_or(of_all.clone(), |part| format!("{of_all}:{part}"))
+        match part {
+            None => of_all,
+            Some(part) => format!("{of_all}:{part}"),
+        }
     }
 
     /// Asks beside the request; nothing where there is nobody to ask.
