@@ -7,7 +7,8 @@ use crate::fulfil::Subscriptions;
 use crate::fulfil::outbox::{self, Seen};
 use crate::owner::{Shared, records};
 use crate::ports::{
-    Accounts, LedgerReader, Marker, PortError, PortResult, Position, Projection, Registry, Shelves, StoredAccount,
+    Accounts, LedgerReader, Marker, PortError, PortResult, Position, Projection, PublicMessage, Registry, Shelves,
+    StoredAccount,
 };
 use crate::rows::{BehaviourRow, Projected};
 use crate::runtime::{Counters, counted_by};
@@ -49,6 +50,8 @@ const READ_BYTES: usize = 4 << 20;
 const ACCOUNTS: usize = 200_000;
 /// Accounts asked of records at a time.
 const CHUNK: usize = 500;
+/// Messages for other programs that are held until they are told.
+const TOLD: usize = 256;
 /// The wait after an engine failed.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -157,18 +160,6 @@ impl Pace {
     }
 }
 
-/// Other programs hear of records first, then they become rows (R8): whoever finds a row finds its message too, and a
-/// crash between the two tells it again.
-async fn tell_and_apply(outlet: Option<Outlet>, projection: &dyn Projection, mut batch: Projected) -> PortResult<()> {
-    let told = std::mem::take(&mut batch.told);
-    if let Some(outlet) = outlet
-        && !told.is_empty()
-    {
-        outlet.publisher.publish(told).await?;
-    }
-    projection.apply(batch).await
-}
-
 impl Projector {
     /// Projects until `stop` is set and nothing is left, or until a record cannot be read.
     pub fn run(mut self, runtime: &tokio::runtime::Handle, stop: &AtomicBool) {
@@ -233,16 +224,18 @@ impl Projector {
             }
             None => runtime.block_on(self.gather(self.position, self.counters.clone()))?,
         };
-        let (batch, counters) = runtime.block_on(self.close(gathered))?;
+        let (mut batch, counters) = runtime.block_on(self.close(gathered))?;
         let left = self.shared.between(batch.position.next, self.shared.folded.load(Ordering::Acquire));
         if pace.busy.is_some() || left < BUSY || self.cache.len() > ACCOUNTS {
             return runtime.block_on(self.write(batch, counters)).map(|count| (count, None));
         }
         let (position, notes, span) = (batch.position, Notes::of(&batch), self.span(batch.position));
-        let (outlet, projection, then) = (self.outlet.clone(), self.projection.clone(), counters.clone());
+        // Before the next commit is gathered, which tells of what comes later.
+        runtime.block_on(self.tell(&mut batch.told))?;
+        let (projection, then) = (self.projection.clone(), counters.clone());
         let (written, next) = std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().name("koi-projector".into());
-            let writing = thread.spawn_scoped(scope, || runtime.block_on(tell_and_apply(outlet, &*projection, batch)));
+            let writing = thread.spawn_scoped(scope, || runtime.block_on(projection.apply(batch)));
             let next = runtime.block_on(self.gather(position, then));
             (writing.map(|writing| writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))), next)
         });
@@ -317,9 +310,10 @@ impl Projector {
     }
 
     /// Writes a batch and its position; nothing may be folded ahead of it.
-    async fn write(&mut self, batch: Projected, counters: FxHashMap<CampaignId, Counters>) -> PortResult<u64> {
+    async fn write(&mut self, mut batch: Projected, counters: FxHashMap<CampaignId, Counters>) -> PortResult<u64> {
         let (position, notes, span) = (batch.position, Notes::of(&batch), self.span(batch.position));
-        tell_and_apply(self.outlet.clone(), &*self.projection, batch).await?;
+        self.tell(&mut batch.told).await?;
+        self.projection.apply(batch).await?;
         drop(span);
         if self.cache.len() > ACCOUNTS {
             self.cache.clear();
@@ -385,9 +379,21 @@ impl Projector {
                 name = name.or_else(|| self.named(record.shopper));
                 let told = outlet.messages(*offset, record, name.as_deref().unwrap_or_default()).await?;
                 commit.batch.told.extend(told);
+                if commit.batch.told.len() >= TOLD {
+                    self.tell(&mut commit.batch.told).await?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Other programs hear of records first, then they become rows (R8): whoever finds a row finds its message too, and what
+    /// comes between the two tells it again.
+    async fn tell(&self, told: &mut Vec<PublicMessage>) -> PortResult<()> {
+        match &self.outlet {
+            Some(outlet) if !told.is_empty() => outlet.publisher.publish(std::mem::take(told)).await,
+            _ => Ok(()),
+        }
     }
 
     /// The shop's id of a shopper, where anybody is told of it.
