@@ -2,8 +2,6 @@
 //! that writes what others do not read keeps away.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
@@ -17,7 +15,8 @@ use xtask::http::Client;
 use xtask::process::{free_address, run, wait_for};
 
 use super::cluster::{Cluster, Database};
-use super::harness::{COMMAND_WITHIN, Koi, draw, print_counters, scratch, told, unique};
+use super::harness::{COMMAND_WITHIN, Koi, draw, print_counters, told, unique};
+use super::topics::Other;
 
 /// Draws acknowledged before a node is stopped, and again before the next one is.
 const BETWEEN: u64 = 40;
@@ -127,38 +126,24 @@ fn goes_on(acknowledged: &AtomicU64) {
     more.expect("draws go on");
 }
 
-/// Something at an address that answers as a node does.
-fn answering() -> std::net::SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("its address");
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let mut stream = stream;
-            let mut some = [0; 4096];
-            _ = stream.read(&mut some);
-            _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}");
-        }
-    });
-    address
-}
-
 #[test]
 fn a_node_stays_away_from_records_that_it_does_not_read() {
     let cluster = Cluster::new(None);
     // Makes the topics, and leaves.
     let mut koi = cluster.node("rolling-old");
     assert!(koi.server.stop().expect("it stops").success());
-    let newer = answering();
+    // A node of another cluster stands for a newer one: it answers, and knows the same secret.
+    let elsewhere = Cluster::new(None);
+    let _newer = elsewhere.node("rolling-newer");
+    let address = Other::of(&elsewhere).read("control")[0].1["address"].clone();
     let (brokers, topic) = cluster.topics();
     let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a producer");
-    let told_by_it =
-        json!({"epoch": 1_000, "node": 7, "address": newer.to_string(), "reads": 9, "writes": 9}).to_string();
+    let told_by_it = json!({"epoch": 1_000, "node": 7, "address": address, "reads": 9, "writes": 9}).to_string();
     let control = format!("{topic}.control");
     let record = BaseRecord::to(&control).partition(0).key("3").payload(&told_by_it);
     producer.send(record).map_err(|(error, _)| error).expect("room in the queue");
     producer.flush(GOES_ON_WITHIN).expect("acknowledged");
-    let data = scratch("rolling-old-again");
-    let start = cluster.start(&data.join("data"));
+    let start = cluster.start(&koi.data());
     let output = run(&mut start.command(free_address().expect("a port")).expect("a command"), COMMAND_WITHIN);
     let output = output.expect("koi ends");
     assert_eq!(output.status.code(), Some(1), "{}", told(&output));
