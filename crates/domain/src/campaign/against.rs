@@ -1,16 +1,16 @@
-//! Whether a change of published rules is against the shopper.
+//! What has to be judged together: whether odds, promises about prizes and the rule chain of published rules become worse.
 //!
-//! [`against_shopper`] is a pure comparison of two definitions: everything that the new one makes worse for anyone who can draw
-//! under the old one. Nothing found means that the change may be made while the campaign is live. Where it cannot tell
-//! (a pool's condition was reworded, say) it answers that the change is worse: a promise is only replaced by what surely
-//! keeps it.
+//! The judgement of a change as a whole is [`super::compare::compare`], field by field; the fields whose values alone do not
+//! tell (a weight, a pool's condition, a flow) are looked at here, between the two definitions. Where it cannot be told (a
+//! pool's condition was reworded, say) the change counts as worse: a promise is only replaced by what surely keeps it.
 
 mod chain;
 
+use super::compare::{Change, Effect, compare};
 use super::definition::{PrizeDef, TierDef};
 use super::odds::{OddsOf, Pool};
 use super::rules::compiled_tiers;
-use super::{Chances, Definition, Limits, bounds, odds};
+use super::{Definition, Severity, bounds, odds};
 use crate::flow::rules::RuleKind;
 use serde::Serialize;
 use std::cmp::Reverse;
@@ -39,23 +39,70 @@ impl Found {
     }
 }
 
-/// All that `new` makes worse for shoppers than `old`, both of which compile. Empty where nothing is.
+/// All that `new` makes worse for shoppers than `old`, both of which compile: the changes that [`compare`] finds against
+/// them, under stable words. Empty where nothing is.
 pub fn against_shopper(old: &Definition, new: &Definition) -> Vec<Worse> {
+    let against = compare(old, new).into_iter().filter(|change| change.effect == Effect::Against);
+    against.flat_map(|change| named(&change, old, new)).collect()
+}
+
+/// What a change that is against the shopper is called.
+fn named(change: &Change, old: &Definition, new: &Definition) -> Vec<Worse> {
+    let detail = format!("{} instead of {}", change.after, change.before);
+    let names = change.names();
+    let together = match &names[..] {
+        ["flow"] => flow_worsens_between(old, new),
+        names if of_odds(names) => odds_worsen(old, new),
+        _ => Vec::new(),
+    };
+    if !together.is_empty() {
+        return together;
+    }
+    let code = match &names[..] {
+        ["starts_at" | "ends_at" | "visible_from" | "visible_until" | "currency" | "time_zone"] => "window_shorter",
+        ["prizes"] | ["prizes", "code"] | ["tiers", "prizes" | "value_cents", ..] => "prize_removed",
+        ["prizes", "stock" | "release" | "moments", ..] => "stock_lower",
+        ["prizes", "substitute"] => "promise_dropped",
+        ["prizes", ..] => "prize_worse",
+        ["tiers", "guarantee_after"] => "guarantee_weaker",
+        ["tiers", "weight" | "unlock_after"] | ["spend_weights", ..] => "odds_worse",
+        ["tiers", ..] => "strategy_moved",
+        ["pools", ..] => "pools_changed",
+        ["limits", ..] => "limits_tighter",
+        ["chances", ..] => "chances_fewer",
+        ["flow"] => "flow_stricter",
+        _ => "promise_dropped",
+    };
+    vec![Worse { code, detail, field: change.field.clone() }]
+}
+
+/// Whether a field is one of those that make the odds together.
+pub(super) fn of_odds(names: &[&str]) -> bool {
+    matches!(names, ["tiers", "weight"] | ["pools" | "spend_weights", ..])
+}
+
+/// What becomes worse of the odds, whatever a draw's ordinal and its shopper's spend.
+pub(super) fn odds_worsen(old: &Definition, new: &Definition) -> Vec<Worse> {
     let mut found = Found::default();
-    if new.starts_at > old.starts_at || new.ends_at < old.ends_at {
-        found.add("window_shorter", "ends_at", "the window becomes shorter");
-    }
-    if new.currency != old.currency || new.time_zone != old.time_zone {
-        found.add("window_shorter", "time_zone", "currency and time zone stay as they were published");
-    }
-    prizes(old, new, &mut found);
-    if tiers(old, new, &mut found) {
+    let sound = |it: &Definition| it.check().iter().all(|finding| finding.severity != Severity::Error);
+    if !sound(old) || !sound(new) {
+        found.add("pools_changed", "pools", "odds that have errors cannot be compared");
+    } else if same_places(old, new) {
         all_odds(old, new, &mut found);
+    } else {
+        found.add("strategy_moved", "tiers", "odds can only be compared between the same tiers with the same prizes");
     }
-    limits(&old.limits, &new.limits, &mut found);
-    chances(&old.chances, &new.chances, &mut found);
-    chain::compare(&old.flow, &new.flow, &idle(old, new), &mut found);
     found.0
+}
+
+/// Whether a prize's release, being won once, or its substitute becomes worse.
+pub(super) fn prize_worsens(was: &PrizeDef, is: &PrizeDef) -> bool {
+    let open =
+        |prize: &PrizeDef, at| prize.release.iter().filter(|step| step.at <= at).map(|step| step.units).sum::<u64>();
+    let later = was.release.iter().any(|step| open(is, step.at) < open(was, step.at));
+    (is.once && !was.once)
+        || (was.substitute.is_some() && is.substitute != was.substitute)
+        || (!is.release.is_empty() && (was.release.is_empty() || later))
 }
 
 /// What the flow of `new` makes worse than that of `old`. Rules for which neither definition has anything to do may go.
@@ -94,86 +141,11 @@ fn tighter<T: PartialOrd + Copy>(old: Option<T>, new: Option<T>) -> bool {
     }
 }
 
-fn prizes(old: &Definition, new: &Definition, found: &mut Found) {
-    for (i, was) in old.prizes.iter().enumerate() {
-        let field = format!("prizes[{i}]");
-        match new.prizes.get(i) {
-            // Places count: records name a prize by its place.
-            Some(is) if is.code == was.code => prize(was, is, &field, found),
-            _ => found.add("prize_removed", field, format!("{} is gone or stands elsewhere", was.code)),
-        }
-    }
-}
-
-fn prize(was: &PrizeDef, is: &PrizeDef, field: &str, found: &mut Found) {
-    let code = &was.code;
-    if is.kind != was.kind || is.name != was.name || is.value_cents < was.value_cents || is.cost_cents > was.cost_cents
-    {
-        found.add(
-            "prize_worse",
-            field,
-            format!("{code} becomes another thing, or worth less, or dearer to the budget"),
-        );
-    }
-    if let (Some(was), Some(is)) = (was.points, is.points)
-        && (is.min < was.min || is.max < was.max)
-    {
-        found.add("prize_worse", format!("{field}.points"), format!("{code} gives fewer points"));
-    }
-    if tighter(was.stock, is.stock) {
-        found.add("stock_lower", format!("{field}.stock"), format!("there are fewer units of {code}"));
-    }
-    if is.once && !was.once {
-        found.add("prize_worse", format!("{field}.once"), format!("{code} can be won only once"));
-    }
-    if was.substitute.is_some() && is.substitute != was.substitute {
-        found.add("promise_dropped", format!("{field}.substitute"), format!("{code} has another substitute"));
-    }
-    let open =
-        |prize: &PrizeDef, at| prize.release.iter().filter(|step| step.at <= at).map(|step| step.units).sum::<u64>();
-    let later = was.release.iter().any(|step| open(is, step.at) < open(was, step.at));
-    if !is.release.is_empty() && (was.release.is_empty() || later) {
-        found.add("stock_lower", format!("{field}.release"), format!("{code} is released later"));
-    }
-}
-
-/// Whether the tiers are the same places on the wheel, so that odds can be compared.
-fn tiers(old: &Definition, new: &Definition, found: &mut Found) -> bool {
-    let shape = |tier: &TierDef| (tier.code.clone(), tier.slots);
-    if !old.tiers.iter().map(shape).eq(new.tiers.iter().map(shape)) {
-        found.add("strategy_moved", "tiers", "tiers and their slots stay as they were published");
-        return false;
-    }
-    let members = |definition: &Definition| super::rules::candidates(definition);
-    let (before, after) = (members(old), members(new));
-    for (i, (was, is)) in old.tiers.iter().zip(&new.tiers).enumerate() {
-        let field = |name: &str| format!("tiers[{i}].{name}");
-        if is.unlock_after.unwrap_or(0) > was.unlock_after.unwrap_or(0) {
-            found.add("odds_worse", field("unlock_after"), format!("{} opens later", was.code));
-        }
-        match (was.guarantee_after, is.guarantee_after) {
-            (Some(_), None) => {
-                found.add(
-                    "guarantee_weaker",
-                    field("guarantee_after"),
-                    format!("{} is no longer guaranteed", was.code),
-                );
-            }
-            (Some(was_after), Some(is_after)) if is_after > was_after => {
-                found.add("guarantee_weaker", field("guarantee_after"), format!("{} is guaranteed later", was.code));
-            }
-            _ => {}
-        }
-        if before[i].iter().any(|prize| !after[i].contains(prize)) {
-            found.add("prize_removed", field("prizes"), format!("{} loses prizes", was.code));
-        }
-        let value = |definition: &Definition, ix: &super::PrizeIx| definition.prizes[ix.ix()].value_cents;
-        let least = before[i].iter().map(|ix| value(old, ix)).min().unwrap_or(0);
-        if after[i].iter().any(|ix| !before[i].contains(ix) && value(new, ix) < least) {
-            found.add("prize_worse", field("prizes"), format!("{} gains a poorer prize", was.code));
-        }
-    }
-    true
+/// Whether the tiers are the same places on the wheel with the same prizes, so that odds can be compared.
+fn same_places(old: &Definition, new: &Definition) -> bool {
+    let shape = |tier: &TierDef| (tier.code.clone(), tier.slots, tier.value_cents);
+    old.tiers.iter().map(shape).eq(new.tiers.iter().map(shape))
+        && super::rules::candidates(old) == super::rules::candidates(new)
 }
 
 /// Whatever the ordinal of the draw and whatever the spend, the new odds are at least as good as the old ones: for every
@@ -206,6 +178,7 @@ fn all_odds(old: &Definition, new: &Definition, found: &mut Found) {
     if was_written.len() > is_written.len() || was_written.iter().zip(is_written).any(|(a, b)| moved(a, b)) {
         found.add("pools_changed", "pools", "a pool that was published keeps its place");
     }
+    let rescued = chain::makes_good(&new.flow);
     for (old_pool, new_pool) in pairs {
         match (old_pool, new_pool) {
             (None, _) => {}
@@ -229,6 +202,13 @@ fn all_odds(old: &Definition, new: &Definition, found: &mut Found) {
                         );
                         return;
                     }
+                    if let Some(empty) = gains(one, other).find(|tier| !rescued && may_be_empty(new, *tier)) {
+                        let code = &old.tiers[empty].code;
+                        let detail = format!(
+                            "{code} becomes more probable, and nothing makes good for it where it gives nothing"
+                        );
+                        return found.add("odds_worse", "tiers", detail);
+                    }
                 }
             }
         }
@@ -249,6 +229,24 @@ fn under<'p>(pools: &'p [Pool], written: usize, pool: usize, definition: &Defini
     found
 }
 
+/// The tiers that are more probable than they were.
+fn gains<'p>(was: &'p Pool, is: &'p Pool) -> impl Iterator<Item = usize> + 'p {
+    let of = |pool: &Pool, tier| {
+        pool.weights().find(|(member, _)| *member == tier).map_or(0, |(_, weight)| u128::from(weight))
+    };
+    let (before, after) = (u128::from(was.weight_sum), u128::from(is.weight_sum));
+    let more = move |(tier, weight): &(super::TierIx, u32)| u128::from(*weight) * before > of(was, *tier) * after;
+    is.weights().filter(more).map(|(tier, _)| usize::from(tier))
+}
+
+/// Whether a draw that hits the tier may find nothing there.
+fn may_be_empty(it: &Definition, tier: usize) -> bool {
+    let scarce = |prize: &PrizeDef| prize.stock.is_some() || !prize.release.is_empty() || prize.once;
+    it.limits.budget_cents.is_some()
+        || it.tiers[tier].unlock_after.unwrap_or(0) > 0
+        || super::rules::candidates(it)[tier].iter().any(|ix| scarce(&it.prizes[ix.ix()]))
+}
+
 /// The tier from which on `is` is less probable than `was`, where there is one.
 fn worse_odds(was: &Pool, is: &Pool, value: &[i64]) -> Option<usize> {
     let mut order: Vec<usize> = (0..value.len().min(bounds::TIERS)).collect();
@@ -266,49 +264,4 @@ fn worse_odds(was: &Pool, is: &Pool, value: &[i64]) -> Option<usize> {
         }
     }
     None
-}
-
-fn limits(old: &Limits, new: &Limits, found: &mut Found) {
-    for (field, worse) in [
-        ("per_shopper", tighter(old.per_shopper, new.per_shopper)),
-        ("per_day", tighter(old.per_day, new.per_day)),
-        ("per_week", tighter(old.per_week, new.per_week)),
-        ("per_campaign", tighter(old.per_campaign, new.per_campaign)),
-        ("global", tighter(old.global, new.global)),
-        ("global_per_day", tighter(old.global_per_day, new.global_per_day)),
-        ("new_shoppers", new.new_shoppers && !old.new_shoppers),
-        ("cooldown_seconds", new.cooldown_seconds.unwrap_or(0) > old.cooldown_seconds.unwrap_or(0)),
-        ("budget_cents", tighter(old.budget_cents, new.budget_cents)),
-    ] {
-        if worse {
-            found.add("limits_tighter", format!("limits.{field}"), format!("{field} becomes tighter"));
-        }
-    }
-}
-
-/// What gives chances or points may only give more.
-fn chances(old: &Chances, new: &Chances, found: &mut Found) {
-    let fewer = |old: Option<u32>, new: Option<u32>| new.unwrap_or(0) < old.unwrap_or(0);
-    let dearer = |old: Option<i64>, new: Option<i64>| match (old, new) {
-        (None, _) => false,
-        (Some(_), None) => true,
-        (Some(old), Some(new)) => new > old,
-    };
-    let poorer = |old: Option<super::PointsRange>, new: Option<super::PointsRange>| match (old, new) {
-        (None, _) => false,
-        (Some(_), None) => true,
-        (Some(old), Some(new)) => new.min < old.min || new.max < old.max,
-    };
-    for (field, worse) in [
-        ("sign_in", fewer(old.sign_in, new.sign_in)),
-        ("per_purchase_cents", dearer(old.per_purchase_cents, new.per_purchase_cents)),
-        ("points_price", dearer(old.points_price, new.points_price)),
-        ("paid_price_cents", dearer(old.paid_price_cents, new.paid_price_cents)),
-        ("points_on_sign_in", poorer(old.points_on_sign_in, new.points_on_sign_in)),
-        ("points_on_purchase", poorer(old.points_on_purchase, new.points_on_purchase)),
-    ] {
-        if worse {
-            found.add("chances_fewer", format!("chances.{field}"), format!("{field} gives less"));
-        }
-    }
 }

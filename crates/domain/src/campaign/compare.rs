@@ -4,7 +4,7 @@
 //! shopper worse off does not, even where it makes another better off. Where it cannot be told, it counts as against:
 //! so does every field that [`effect`] does not name.
 
-use super::{Definition, Finding, Severity, Time, flow_worsens_between, odds};
+use super::{Definition, Finding, Severity, Time, against, flow_worsens_between, odds};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -38,6 +38,13 @@ pub struct Change {
     pub after: Value,
 }
 
+impl Change {
+    /// The names on the way to the field, without places in lists.
+    pub(super) fn names(&self) -> Vec<&str> {
+        self.field.split('.').map(|name| name.split_once('[').map_or(name, |(name, _)| name)).collect()
+    }
+}
+
 /// Every difference from `old` to `new`, by the names of the fields; empty where they say the same.
 pub fn compare(old: &Definition, new: &Definition) -> Vec<Change> {
     let value =
@@ -52,14 +59,21 @@ pub fn compare(old: &Definition, new: &Definition) -> Vec<Change> {
 
 /// What a change means beside the rest of both definitions, where its own two values do not tell.
 fn in_context(change: &Change, old: &Definition, new: &Definition) -> Effect {
+    let found = |worse: bool| if worse { Effect::Against } else { Effect::Favours };
+    let names = change.names();
     match change.field.as_str() {
-        "flow" if flow_worsens_between(old, new).is_empty() => Effect::Favours,
-        "flow" => Effect::Against,
+        "flow" => found(!flow_worsens_between(old, new).is_empty()),
         // The one pool that was meant all along, written out.
         "pools[0]" if old.pools.is_empty() && spelled_out(new) => Effect::Neutral,
         // An alternate moves up only when a winner's time to claim is over.
         field if field.ends_with("claim_days") && old.entry.as_ref().is_some_and(|entry| entry.alternates > 0) => {
             Effect::Against
+        }
+        _ if against::of_odds(&names) => found(!against::odds_worsen(old, new).is_empty()),
+        field if matches!(names[..], ["prizes", "release" | "once" | "substitute", ..]) => {
+            let place = field.strip_prefix("prizes[").and_then(|rest| rest.split_once(']')?.0.parse::<usize>().ok());
+            let both = place.and_then(|place| old.prizes.get(place).zip(new.prizes.get(place)));
+            found(both.is_none_or(|(was, is)| against::prize_worsens(was, is)))
         }
         _ => change.effect,
     }

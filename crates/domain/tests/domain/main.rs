@@ -9,6 +9,7 @@ mod fallback;
 mod findings;
 mod fixture;
 mod flow_language;
+mod flow_pairs;
 mod life;
 mod odds;
 mod orders;

@@ -38,6 +38,11 @@ pub(super) fn compare(old: &str, new: &str, idle: &[RuleKind], found: &mut Found
             found.add("flow_stricter", "flow", format!("`{name}` is new or stricter"));
         }
     }
+    // What it rolls instead may not be to be had: the slot it hits, not the tier.
+    let is_new = |rule: &Guarded| rule.kind == RuleKind::Guarantee && !was.iter().any(|other| covers(other, rule));
+    if is.iter().any(is_new) && !makes_good(new) {
+        found.add("flow_stricter", "flow", "`guarantee` is new, and nothing makes good for it where it gives nothing");
+    }
     for (i, rule) in was.iter().enumerate().filter(|(_, rule)| favours(rule.kind)) {
         // What nothing replaces is looked for at the end of every draw anyway.
         if rule.kind == RuleKind::Stock && !was[i..].iter().any(|then| replaces(then.kind)) {
@@ -51,6 +56,18 @@ pub(super) fn compare(old: &str, new: &str, idle: &[RuleKind], found: &mut Found
     }
     behind(&was, &is, found);
     order(&was, &is, found);
+}
+
+/// Whether every draw that loses what it hit finds something else in lower tiers or among points: the last unguarded
+/// `fallback` stands behind `stock` and whatever else takes a prize back.
+pub(super) fn makes_good(flow: &str) -> bool {
+    let Ok(flow) = parse(flow) else { return false };
+    let rules = list(&flow);
+    let always = |rule: &Guarded| rule.guards.iter().all(|guard| guard == "sold_out");
+    let fallback = |rule: &Guarded| rule.kind == RuleKind::Fallback && always(rule);
+    let Some(at) = rules.iter().rposition(fallback) else { return false };
+    let stock = rules[..at].iter().any(|rule| rule.kind == RuleKind::Stock && rule.guards.is_empty());
+    stock && !rules[at..].iter().any(|rule| undoes(rule.kind, RuleKind::Fallback))
 }
 
 /// Rules that can take something from a shopper.
