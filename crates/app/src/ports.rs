@@ -14,7 +14,6 @@ mod llm;
 mod models;
 mod peers;
 mod segments;
-mod topics;
 
 pub use crate::timers::Timers;
 pub use advice::*;
@@ -30,7 +29,6 @@ pub use llm::*;
 pub use models::*;
 pub use peers::*;
 pub use segments::*;
-pub use topics::*;
 
 use crate::rows::{AwardRow, DrawRow, EntryRow, OrderRow, Projected, RefundRow};
 use async_trait::async_trait;
@@ -265,10 +263,28 @@ pub struct CampaignRow {
     /// The definition as canonical JSON.
     pub definition: String,
     pub seed: domain::fairness::CampaignSeed,
+    /// What points by chance are rolled from once the campaign's end stands and its seed may be public: secret until it is
+    /// archived, from when on nothing is granted any more. Sealed as the seed is.
+    pub late_seed: domain::fairness::CampaignSeed,
     pub created_at_ms: i64,
     pub published_at_ms: Option<i64>,
+    /// When an act brought it to its end, by this server's clock; nothing where that is not known.
+    pub ended_at_ms: Option<i64>,
+    /// Who did; empty where nobody has or that is not known.
+    pub ended_by: String,
     /// Who wrote the draft last; empty where unknown.
     pub author: String,
+}
+
+impl CampaignRow {
+    /// The row in another state, as `by` brings it there at `now_ms`.
+    #[must_use]
+    pub fn moved(self, to: domain::campaign::State, by: &str, now_ms: i64) -> Self {
+        let ends = to == domain::campaign::State::Ended && self.state != to;
+        let (ended_at_ms, ended_by) =
+            if ends { (Some(now_ms), by.to_owned()) } else { (self.ended_at_ms, self.ended_by) };
+        Self { version: self.version + 1, state: to, ended_at_ms, ended_by, ..self }
+    }
 }
 
 /// Where a version of a campaign's rules stands.

@@ -20,6 +20,10 @@ pub struct Runtime {
     pub published_at_ms: i64,
     pub rules: Arc<Rules>,
     pub seed: CampaignSeed,
+    /// What points are rolled from once the campaign's end was read back.
+    pub late_seed: CampaignSeed,
+    /// When an act ended the campaign.
+    ended_at_ms: Option<i64>,
     /// Secret until the campaign is over.
     pub moments: Moments,
     /// `"prize":{…` of every prize without its closing brace, and thanks last.
@@ -61,6 +65,8 @@ impl Runtime {
             published_at_ms: row.published_at_ms.unwrap_or(row.created_at_ms),
             rules: Arc::new(rules),
             seed: row.seed.clone(),
+            late_seed: row.late_seed.clone(),
+            ended_at_ms: row.ended_at_ms,
             moments,
             prize_json,
             pool_json,
@@ -85,6 +91,13 @@ impl Runtime {
     /// The tier whose wins everybody may hear of: the most valuable of several that are worth something.
     pub fn top_tier(&self) -> Option<u8> {
         self.top_tier
+    }
+
+    /// Whether what happened at `at_ms` happened within the campaign: in its window, and before an act ended it. A
+    /// campaign whose end nobody wrote the time of ran for its whole window.
+    pub fn holds(&self, at_ms: i64) -> bool {
+        let ends_at_ms = self.ended_at_ms.map_or(self.rules.ends_at_ms, |ended| ended.min(self.rules.ends_at_ms));
+        at_ms >= self.rules.starts_at_ms && at_ms < ends_at_ms
     }
 
     /// The state at a moment, window included.

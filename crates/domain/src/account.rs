@@ -2,7 +2,7 @@
 //!
 //! The fold reads no clock, asks nobody and decides nothing: two folds of the same records are equal.
 
-use crate::chances::{Lots, NEVER};
+use crate::chances::{EARLY_MAX, EarlyReturn, Lots, NEVER};
 use crate::draw::BlacklistMode;
 use crate::ids::{AwardId, CampaignId, EntryId, ItemId, OrderId, ShopperId};
 use crate::order::{OrderEvent, OrderKind, OrderState, after};
@@ -44,6 +44,9 @@ pub struct Enrolment {
     /// What the rules count besides.
     #[serde(default)]
     pub tally: Tally,
+    /// Returns that wait for their purchase, at most [`EARLY_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub early: Vec<EarlyReturn>,
 }
 
 impl Enrolment {
@@ -61,6 +64,7 @@ impl Enrolment {
             referred: false,
             lots: Lots::default(),
             tally: Tally::default(),
+            early: Vec::new(),
         }
     }
 
@@ -169,6 +173,11 @@ impl Account {
         &mut self.enrolments[at]
     }
 
+    /// The bar that was put on a campaign, or on all of them.
+    pub fn ban(&self, campaign: Option<CampaignId>) -> Option<&Ban> {
+        self.bans.iter().find(|ban| ban.campaign == campaign)
+    }
+
     /// The strictest bar in force for a campaign at `now_ms`.
     pub fn banned(&self, campaign: CampaignId, now_ms: i64) -> Option<BlacklistMode> {
         let mut found = None;
@@ -239,6 +248,16 @@ impl Account {
             Fact::Spent { campaign, cents } => self.enrol(*campaign).tally.spend(*cents),
             Fact::Watched(watch) => self.watch.clone_from(watch),
             Fact::Referred { campaign, .. } => self.enrol(*campaign).referred = true,
+            Fact::CameBackEarly { campaign, early } => {
+                let waiting = &mut self.enrol(*campaign).early;
+                if waiting.len() >= EARLY_MAX {
+                    waiting.remove(0);
+                }
+                waiting.push(*early);
+            }
+            Fact::EarlyReturnsMet { campaign, source } => {
+                self.enrol(*campaign).early.retain(|early| early.source != *source);
+            }
             Fact::Erased => *self = Account { erased: true, ..Account::new(self.id) },
             Fact::AwardMoved { .. }
             | Fact::AwardClaimBy { .. }

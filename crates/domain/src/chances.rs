@@ -11,6 +11,10 @@ pub const NEVER: i64 = i64::MAX;
 /// bound a new order's chances join another order's lot, whose expiry never falls by it.
 pub const LOTS_MAX: usize = 1_024;
 
+/// Returns of one enrolment that wait for their purchase. Most never meet one, since what they take back was bought before
+/// the campaign; beyond the bound the one that waits longest makes way.
+pub const EARLY_MAX: usize = 64;
+
 fn never() -> i64 {
     NEVER
 }
@@ -46,6 +50,20 @@ impl Rebate {
         let deserved = u32::try_from(cents.max(0) / self.per_cents.max(1)).unwrap_or(u32::MAX);
         Rebate { cents: cents.max(0), granted: self.granted.min(deserved), ..self }
     }
+}
+
+/// A return that was told before its purchase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlyReturn {
+    /// Hash of the shop's order id, as a [`Rebate`] has it.
+    #[serde(rename = "s")]
+    pub source: u64,
+    /// What came back, minor units.
+    #[serde(rename = "c")]
+    pub cents: i64,
+    /// When it came back, Unix milliseconds.
+    #[serde(rename = "a")]
+    pub at_ms: i64,
 }
 
 /// What is left of one order's chances, and of those that joined it.

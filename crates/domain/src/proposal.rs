@@ -2,7 +2,7 @@
 //! by what the earlier ones leave. Pure: time and ids are arguments.
 
 use crate::account::{Account, Broken, UNPAID_MAX};
-use crate::chances::NEVER;
+use crate::chances::{EarlyReturn, NEVER};
 use crate::ids::{CampaignId, EntryId, OrderId};
 use crate::order::OrderEvent;
 use crate::points::{Cause, Contra, Entry, HOLDS_MAX, Rolled, apply};
@@ -104,6 +104,31 @@ impl Proposal {
         let event = if chances == lot.left { OrderEvent::TakeBack } else { OrderEvent::Reduce };
         let moved = Moved { order: lot.order, campaign, event, chances, cents: reduced.cents };
         if self.push(Fact::OrderMoved(moved)).is_ok() { chances } else { 0 }
+    }
+
+    /// Keeps what came back of a purchase that is not told yet.
+    pub fn keep_return(&mut self, campaign: CampaignId, early: EarlyReturn) {
+        if early.cents > 0 {
+            // A fold of it refuses nothing.
+            _ = self.push(Fact::CameBackEarly { campaign, early });
+        }
+    }
+
+    /// Takes off a purchase that was just granted what had come back of it before it was told: the same as if that came
+    /// now. `counts_spend` where the purchase's spend was counted.
+    pub fn meet_returns(&mut self, campaign: CampaignId, source: u64, counts_spend: bool) {
+        let waiting = self.account.enrolment(campaign).map(|e| e.early.iter().filter(|early| early.source == source));
+        let waiting: SmallVec<[EarlyReturn; 2]> = waiting.into_iter().flatten().copied().collect();
+        if waiting.is_empty() {
+            return;
+        }
+        for early in waiting {
+            self.take_back(campaign, source, early.cents, early.at_ms);
+            if counts_spend {
+                self.count_spend(campaign, -early.cents);
+            }
+        }
+        _ = self.push(Fact::EarlyReturnsMet { campaign, source });
     }
 
     /// Writes off points whose time is over.

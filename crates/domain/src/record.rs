@@ -5,7 +5,7 @@
 //! HTTP body can be a slice of the batch it was written into.
 
 use crate::award::AwardState;
-use crate::chances::Rebate;
+use crate::chances::{EarlyReturn, Rebate};
 use crate::draw::BlacklistMode;
 use crate::ids::{AwardId, CampaignId, CodeUseId, DrawId, EntryId, ItemId, OrderId, ShopperId};
 use crate::order::{OrderEvent, OrderKind};
@@ -16,9 +16,6 @@ use smallvec::SmallVec;
 
 /// The version this build writes. A reader refuses what it does not know: a ledger is never guessed at.
 pub const VERSION: u8 = 1;
-/// The newest version this build reads. A new one is read by one release and written by the next: a node that writes it
-/// waits until every node of its cluster reads it.
-pub const READS: u8 = VERSION;
 
 /// The partition of records that every partition reads (an owner's marker, a campaign act), embedded.
 pub const ALL_PARTITIONS: u8 = 255;
@@ -285,6 +282,16 @@ pub enum Fact {
         campaign: CampaignId,
         good: u32,
         units: u64,
+    },
+    /// Goods came back of a purchase that was not told yet: kept until it is.
+    CameBackEarly {
+        campaign: CampaignId,
+        early: EarlyReturn,
+    },
+    /// The purchase was told: what had come back of it was taken off by the facts before.
+    EarlyReturnsMet {
+        campaign: CampaignId,
+        source: u64,
     },
 }
 

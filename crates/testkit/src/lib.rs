@@ -7,4 +7,3 @@ pub mod engines;
 pub mod model;
 pub mod model_server;
 pub mod relay;
-pub mod schema;

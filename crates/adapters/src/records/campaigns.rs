@@ -8,8 +8,7 @@ use domain::fairness::CampaignSeed;
 use domain::ids::CampaignId;
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 
-const SELECT: &str =
-    "SELECT id, version, state, definition, seed, created_at, published_at, rules_version, author FROM campaigns";
+const SELECT: &str = "SELECT id, version, state, definition, seed, created_at, published_at, rules_version, author, ended_at, ended_by FROM campaigns";
 const SELECT_RULES: &str = "SELECT campaign, version, state, hash, definition, effective_at, created_at, announced_at, author, publisher FROM rule_versions";
 const PUT_RULES: &str = "INSERT OR REPLACE INTO rule_versions (campaign, version, state, hash, definition, effective_at, created_at, announced_at, author, publisher) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
@@ -49,30 +48,45 @@ fn rule_version(row: &QueryResult) -> Result<RuleVersion, DbErr> {
 impl Store {
     fn campaign(&self, row: &QueryResult) -> Result<CampaignRow, DbErr> {
         let sealed: String = get(row, 4)?;
-        let seed = self.vault.open_sealed(&sealed).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        let id: u64 = big(row, 0)?;
+        let seeds = self.vault.open_sealed(&sealed).and_then(|bytes| self.seeds(id, &bytes));
+        let (seed, late_seed) =
+            seeds.ok_or_else(|| DbErr::Type("a campaign's seeds do not open under this master key".into()))?;
         let word: String = get(row, 2)?;
         let state = serde_json::from_value::<State>(word.into()).map_err(|error| DbErr::Json(error.to_string()))?;
         Ok(CampaignRow {
-            id: CampaignId(big(row, 0)?),
+            id: CampaignId(id),
             version: number(row, 1)?,
             state,
             definition: get(row, 3)?,
-            seed: CampaignSeed::new(
-                seed.ok_or_else(|| DbErr::Type("a campaign's seed does not open under this master key".into()))?,
-            ),
+            seed,
+            late_seed,
             created_at_ms: get(row, 5)?,
             published_at_ms: get(row, 6)?,
             rules_version: number(row, 7)?,
             author: get(row, 8)?,
+            ended_at_ms: get(row, 9)?,
+            ended_by: get(row, 10)?,
         })
+    }
+
+    /// Both seeds of a campaign. One that was written before there were two has a late one that follows from the master
+    /// key, so that it is as secret and always the same.
+    fn seeds(&self, campaign: u64, bytes: &[u8]) -> Option<(CampaignSeed, CampaignSeed)> {
+        let (seed, late) = bytes.split_first_chunk::<32>()?;
+        let late = match late {
+            [] => self.vault.derive(&format!("late seed of campaign {campaign}")),
+            late => late.try_into().ok()?,
+        };
+        Some((CampaignSeed::new(*seed), CampaignSeed::new(late)))
     }
 }
 
 #[async_trait]
 impl Campaigns for Store {
     async fn insert(&self, row: &CampaignRow) -> PortResult<()> {
-        let sql = "INSERT INTO campaigns (id, version, state, definition, seed, created_at, published_at, rules_version, author) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        let sealed = self.vault.seal(row.seed.reveal());
+        let sql = "INSERT INTO campaigns (id, version, state, definition, seed, created_at, published_at, rules_version, author, ended_at, ended_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        let sealed = self.vault.seal(&[&row.seed.reveal()[..], row.late_seed.reveal()].concat());
         let values = vec![
             bits(row.id.0),
             i64::from(row.version).into(),
@@ -83,12 +97,14 @@ impl Campaigns for Store {
             row.published_at_ms.into(),
             i64::from(row.rules_version).into(),
             row.author.clone().into(),
+            row.ended_at_ms.into(),
+            row.ended_by.clone().into(),
         ];
         self.durably(sql, values).await.map(|_| ())
     }
 
     async fn update(&self, row: &CampaignRow, rules: Option<&RuleVersion>) -> PortResult<()> {
-        let sql = "UPDATE campaigns SET version = ?, state = ?, definition = ?, published_at = ?, rules_version = ?, author = ? WHERE id = ? AND version = ?";
+        let sql = "UPDATE campaigns SET version = ?, state = ?, definition = ?, published_at = ?, rules_version = ?, author = ?, ended_at = ?, ended_by = ? WHERE id = ? AND version = ?";
         let values = vec![
             i64::from(row.version).into(),
             row.state.word().into(),
@@ -96,6 +112,8 @@ impl Campaigns for Store {
             row.published_at_ms.into(),
             i64::from(row.rules_version).into(),
             row.author.clone().into(),
+            row.ended_at_ms.into(),
+            row.ended_by.clone().into(),
             bits(row.id.0),
             (i64::from(row.version) - 1).into(),
         ];

@@ -170,6 +170,9 @@ const MIGRATIONS: &[&str] = &["
         GROUP BY s.campaign, s.prize, s.total, s.given;
     DROP TABLE IF EXISTS escrow;
     DROP TABLE IF EXISTS stock;
+", "
+    ALTER TABLE campaigns ADD COLUMN ended_at BIGINT;
+    ALTER TABLE campaigns ADD COLUMN ended_by VARCHAR(128) NOT NULL DEFAULT '';
 "];
 
 /// A migration with whatever stands in braces written once for each partition, whose number is `@`.

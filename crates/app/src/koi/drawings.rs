@@ -25,7 +25,8 @@ const AT_ONCE: usize = 64;
 const SWEEP: u32 = 16;
 
 /// What a shopper's standing is worth in tickets. Neither count can change once the campaign has ended: draws and grants
-/// are refused from then on, and what a return takes back is not counted out.
+/// are refused from then on, a purchase that is told later gives no chance where chances are tickets, and what a return takes
+/// back is not counted out.
 pub(super) fn tickets_of(enrolment: &Enrolment, by: TicketsBy) -> u64 {
     match by {
         TicketsBy::Draws => enrolment.used,

@@ -8,11 +8,12 @@ use crate::error::Error;
 use crate::keys::{KeyKind, Lookup, hash};
 use crate::runtime::Runtime;
 use domain::behaviour::{Action, Behaviour};
-use domain::campaign::{Chances, State};
-use domain::chances::{NEVER, Rebate};
+use domain::campaign::{Chances, PointsRange, State};
+use domain::chances::{EarlyReturn, NEVER, Rebate};
+use domain::entry::TicketsBy;
 use domain::ids::ShopperId;
 use domain::order::OrderKind;
-use domain::points::Cause;
+use domain::points::{Cause, Rolled};
 use domain::proposal::Proposal;
 use domain::record::{Fact, Granted, KeyHash, Keyed};
 use smallvec::SmallVec;
@@ -30,7 +31,7 @@ impl Grant {
     /// The keys that decide what it comes to.
     fn asks(&self) -> impl Iterator<Item = KeyHash> {
         let purchase = match &self.what {
-            What::Return { purchase, .. } => *purchase,
+            What::Return { purchase, .. } => Some(*purchase),
             _ => None,
         };
         self.key.into_iter().chain(purchase)
@@ -44,12 +45,12 @@ enum What {
     Purchase {
         bought: Bought,
     },
-    /// `purchase` is the key of what it undoes, asked for where spend counts.
+    /// `purchase` is the key of what it undoes.
     Return {
-        source: u64,
-        cents: i64,
-        at_ms: i64,
-        purchase: Option<KeyHash>,
+        back: EarlyReturn,
+        purchase: KeyHash,
+        /// Whether that purchase was told and counted.
+        told: bool,
     },
 }
 
@@ -90,9 +91,8 @@ impl Owner {
             let (key, at_ms, sealed) = (event.hash, event.behaviour.at_ms, event.sealed);
             proposal.facts.push(Fact::Behaved { key, at_ms, sealed });
             for mut grant in grants {
-                if let What::Return { purchase, .. } = &mut grant.what {
-                    // What was not counted is not lowered: a purchase before the window, or after its end.
-                    *purchase = purchase.filter(|key| self.used(id, &command, &keys, key));
+                if let What::Return { purchase, told, .. } = &mut grant.what {
+                    *told = self.used(id, &command, &keys, purchase);
                 }
                 if let Some(key) = grant.key {
                     if self.used(id, &command, &keys, &key) {
@@ -117,22 +117,21 @@ impl Owner {
         stored || mine.iter().any(|k| k.hash == *key)
     }
 
-    /// What a behaviour grants in each campaign that was published before it arrived and whose window holds it, and what
-    /// a return takes back.
+    /// What a behaviour grants in each campaign that was published before it arrived and that holds its time, and what a
+    /// return takes back. A campaign that is over is asked as well, until it is archived and its keys may go: what was
+    /// bought within it counts however late it is told.
     fn grants_of(&mut self, behaviour: &Behaviour) -> Vec<Grant> {
         let now_ms = self.now_ms;
         let mut grants = Vec::new();
         for slot in self.campaigns.values_mut() {
             let (runtime, at_ms) = (slot.runtime.clone(), behaviour.at_ms);
             let (rules, id) = (&runtime.rules, runtime.id);
-            // Published and not ended: its window is asked of the behaviour, not of when that arrives. What its end closed
-            // stays closed, since the seed may be public from then on.
-            if !matches!(runtime.state, State::Scheduled | State::Live | State::Paused) {
+            if !matches!(runtime.state, State::Scheduled | State::Live | State::Paused | State::Ended) {
                 continue;
             }
             let open = matches!(runtime.state_at(now_ms), State::Live | State::Paused);
             let counts_spend = rules.counts_spend();
-            let inside = at_ms >= rules.starts_at_ms && at_ms < rules.ends_at_ms;
+            let inside = runtime.holds(at_ms);
             let offered = &rules.chances;
             let grant = match &behaviour.action {
                 Action::SignIn {} if open && inside && offers_sign_in(offered) => {
@@ -143,13 +142,13 @@ impl Owner {
                     let (cents, order) = (behaviour.action.total_cents(), order_id.clone());
                     let key = hash(KeyKind::Purchase, id, order_id.as_bytes());
                     let bought = Bought { order, source: source_of(&key), cents, at_ms };
-                    let gives = chances_for(offered, cents) > 0 || offered.points_for(cents).is_some() || counts_spend;
+                    let gives = chances_of(&runtime, cents) > 0 || offered.points_for(cents).is_some() || counts_spend;
                     gives.then_some((Some(key), What::Purchase { bought }))
                 }
                 Action::Return { order_id, .. } if offered.per_purchase_cents.is_some() || counts_spend => {
                     let key = hash(KeyKind::Purchase, id, order_id.as_bytes());
-                    let (source, cents) = (source_of(&key), behaviour.action.total_cents());
-                    Some((None, What::Return { source, cents, at_ms, purchase: counts_spend.then_some(key) }))
+                    let back = EarlyReturn { source: source_of(&key), cents: behaviour.action.total_cents(), at_ms };
+                    Some((None, What::Return { back, purchase: key, told: false }))
                 }
                 _ => None,
             };
@@ -164,13 +163,14 @@ impl Owner {
         match grant.what {
             What::SignIn { day } => _ = self.sign_in_facts(id, proposal, &grant.runtime, day),
             What::Purchase { bought } => self.rebate(id, &grant.runtime, bought, proposal),
-            What::Return { source, cents, at_ms, purchase } => {
+            What::Return { back, told: false, .. } => proposal.keep_return(grant.runtime.id, back),
+            What::Return { back, .. } => {
                 let campaign = grant.runtime.id;
                 // What is over is written off as that, not as taken back.
                 proposal.expire_chances(campaign, self.now_ms);
-                _ = proposal.take_back(campaign, source, cents, at_ms);
-                if purchase.is_some() && cents > 0 {
-                    proposal.count_spend(campaign, -cents);
+                _ = proposal.take_back(campaign, back.source, back.cents, back.at_ms);
+                if grant.runtime.rules.counts_spend() && back.cents > 0 {
+                    proposal.count_spend(campaign, -back.cents);
                 }
             }
         }
@@ -180,8 +180,8 @@ impl Owner {
     fn rebate(&mut self, id: ShopperId, runtime: &Runtime, bought: Bought, proposal: &mut Proposal) {
         let Bought { order: bought, source, cents, at_ms } = bought;
         let (campaign, offered) = (runtime.id, &runtime.rules.chances);
-        let (now_ms, chances) = (self.now_ms, chances_for(offered, cents));
-        let rolled = offered.points_for(cents).map(|range| roll(runtime, id, format!("purchase|{bought}"), range));
+        let (now_ms, chances) = (self.now_ms, chances_of(runtime, cents));
+        let rolled = offered.points_for(cents).map(|range| roll_purchase(runtime, id, &bought, range));
         let points = rolled.as_ref().map_or(0, |(points, _)| *points);
         if runtime.rules.counts_spend() && cents > 0 {
             proposal.count_spend(campaign, cents);
@@ -207,7 +207,28 @@ impl Owner {
             let cause = Cause::Purchase { campaign, order: bought };
             _ = proposal.credit(entry, i64::from(points), cause, expires, Some(rolled));
         }
+        proposal.meet_returns(campaign, source, runtime.rules.counts_spend());
     }
+}
+
+/// A purchase's points. Once the campaign's end was read back its seed may be public, so that whoever tells of a purchase
+/// could choose an order's id by what it rolls: from then on the other seed decides, which is secret until nothing is
+/// granted any more, and the label says so.
+fn roll_purchase(runtime: &Runtime, shopper: ShopperId, order: &str, range: PointsRange) -> (u32, Rolled) {
+    if runtime.state == State::Ended {
+        return roll(&runtime.late_seed, runtime.id, shopper, format!("late_purchase|{order}"), range);
+    }
+    roll(&runtime.seed, runtime.id, shopper, format!("purchase|{order}"), range)
+}
+
+/// Chances of a purchase of `cents`. Where each chance is a ticket of an entry drawing, the list was closed with the
+/// campaign, and what is told later gives none.
+fn chances_of(runtime: &Runtime, cents: i64) -> u32 {
+    let tickets = runtime.rules.entry.map(|entry| entry.tickets);
+    if runtime.state == State::Ended && tickets == Some(TicketsBy::Chances) {
+        return 0;
+    }
+    chances_for(&runtime.rules.chances, cents)
 }
 
 fn offers_sign_in(offered: &Chances) -> bool {

@@ -11,6 +11,7 @@ use crate::runtime::Runtime;
 use crate::time::rfc3339;
 use crate::views::{OrderView, RefundView};
 use domain::campaign::{PointsRange, State};
+use domain::fairness::CampaignSeed;
 use domain::ids::{CampaignId, OrderId, ShopperId};
 use domain::order::{OrderEvent, OrderKind, OrderState};
 use domain::points::{Cause, Rolled};
@@ -197,7 +198,8 @@ impl Owner {
         // A day that is told late mends no row.
         let bonus = offered.bonus(streak).filter(|_| later);
         let order = self.order_id(id);
-        let rolled = offered.points_on_sign_in.map(|range| roll(runtime, id, format!("sign_in|{day}"), range));
+        let rolled =
+            offered.points_on_sign_in.map(|range| roll(&runtime.seed, campaign, id, format!("sign_in|{day}"), range));
         let (usual, extra) = (rolled.as_ref().map_or(0, |(n, _)| *n), bonus.map_or(0, |b| b.points));
         let chances = offered.sign_in.unwrap_or(0).saturating_add(bonus.map_or(0, |b| b.chances));
         let plain = plain(order, runtime, OrderKind::SignIn, chances, self.now_ms);
@@ -394,10 +396,16 @@ fn refund_view(refund: &RefundDue, now_ms: i64) -> RefundView {
     }
 }
 
-/// A uniform number of points from the campaign's seed, and what its receipt needs.
-pub(super) fn roll(runtime: &Runtime, shopper: ShopperId, label: String, range: PointsRange) -> (u32, Rolled) {
-    let seed = runtime.seed.points_seed(runtime.id, shopper, &label);
+/// A uniform number of points from a campaign's seed, and what its receipt needs.
+pub(super) fn roll(
+    seed: &CampaignSeed,
+    campaign: CampaignId,
+    shopper: ShopperId,
+    label: String,
+    range: PointsRange,
+) -> (u32, Rolled) {
+    let seed = seed.points_seed(campaign, shopper, &label);
     let (min, max) = (u32::try_from(range.min).unwrap_or(0), u32::try_from(range.max).unwrap_or(0));
-    let rolled = Rolled { campaign: runtime.id, label, seed: *seed.reveal(), min, max };
+    let rolled = Rolled { campaign, label, seed: *seed.reveal(), min, max };
     (seed.between(min, max), rolled)
 }

@@ -104,8 +104,11 @@ fn published(definition: &Definition) -> CampaignRow {
         state: State::Scheduled,
         definition: String::new(),
         seed: CampaignSeed::new([0; 32]),
+        late_seed: CampaignSeed::new([0; 32]),
         created_at_ms: definition.starts_at.as_ms(),
         published_at_ms: Some(definition.starts_at.as_ms()),
+        ended_at_ms: None,
+        ended_by: String::new(),
         author: String::new(),
     }
 }

@@ -40,6 +40,10 @@ pub struct RulesView {
     pub seed_hash: String,
     /// The campaign's seed, hex: null until the campaign is over, then every draw can be recomputed from it.
     pub campaign_seed: Option<String>,
+    /// SHA-256 of the seed of what is told after the campaign's end, hex.
+    pub late_seed_hash: String,
+    /// That seed, hex: null until the campaign is archived, from when on nothing is granted.
+    pub late_seed: Option<String>,
     /// Instant-win moments; null where there are none.
     pub moments: Option<MomentsView>,
     /// The drawing among tickets once the campaign is over; null where there is none.

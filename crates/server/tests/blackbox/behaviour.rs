@@ -64,6 +64,40 @@ fn events_are_counted_once_and_grant_at_once() {
     }
 }
 
+/// `at` counts, not when it is told: what was bought within a campaign counts after its end, whatever came first.
+#[test]
+fn purchases_and_returns_may_come_late_and_in_any_order() {
+    let koi = Koi::start("events-late");
+    let mut body = tight_campaign(200, 5);
+    body["chances"] = json!({"per_purchase_cents": 10_000, "points_on_purchase": {"min": 1, "max": 1_000}});
+    let campaign = koi.publish(&body);
+    let token = koi.shopper(&campaign, "ada", 0);
+    let send = |event: &Value| counts(&koi.must(&Call::post("/events", event).token(KEY)));
+    let chances = || koi.me(&campaign, &token)["chances"].clone();
+    let back = json!({"id": "r1", "type": "return", "shopper": "ada", "at": from_now(-5), "order_id": "order-e1",
+        "items": [{"sku": "22423", "price_cents": 12_500, "quantity": 1}]});
+    assert_eq!(send(&back), (1, 0, 0));
+    assert_eq!(send(&purchase("e1", "ada", &from_now(-10), 12_500, 2)), (1, 0, 0));
+    assert_eq!(chances(), json!({"granted": 2, "used": 0, "left": 1, "taken_back": 1}), "the return came first");
+    let ended = koi.must(&Call::post(format!("/campaigns/{campaign}/end"), &json!({})).token(KEY));
+    assert_eq!((&ended["state"], ended["ended_at"].is_string()), (&json!("ended"), true), "{ended}");
+    assert_eq!(send(&purchase("e2", "ada", &from_now(-10), 30_000, 1)), (1, 0, 0));
+    assert_eq!(chances()["granted"], 5, "bought before the end");
+    assert_eq!(send(&purchase("e3", "ada", &from_now(60), 30_000, 1)), (1, 0, 0));
+    assert_eq!(chances()["granted"], 5, "bought after it");
+    let entries = koi.rows("/points/entries", &token);
+    let labels: Vec<&str> = entries.iter().filter_map(|entry| entry["receipt"]["label"].as_str()).collect();
+    assert_eq!(labels, ["late_purchase|order-e2", "purchase|order-e1"], "newest first");
+    let file = koi.dir.join("entries.json");
+    std::fs::write(&file, json!({"data": entries}).to_string()).expect("a file");
+    let archived = koi.must(&Call::post(format!("/campaigns/{campaign}/archive"), &json!({})).token(KEY));
+    assert_eq!(archived["state"], "archived");
+    let rules = koi.must(&Call::get(format!("/campaigns/{campaign}/rules")));
+    assert!(rules["late_seed_hash"].is_string() && rules["late_seed"].is_string(), "{rules}");
+    let checked = super::harness::koi(["verify-receipt", file.to_str().expect("a plain path")]);
+    assert!(checked.status.success(), "{}", super::harness::told(&checked));
+}
+
 #[test]
 fn profiles_follow_behaviour() {
     let koi = Koi::start("profiles");

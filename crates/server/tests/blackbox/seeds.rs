@@ -122,6 +122,16 @@ fn seeds() {
                           "receipts": receipts.len()});
     print_counters("seeds", &counters);
     assert!(holding.is_empty(), "the seed was given away in {holding:#?}");
+    // The seed of what is told late is secret for longer: as long as anything is granted.
+    for path in ["", "/rules", "/report"] {
+        given.ask(&koi_server, &Call::get(format!("/campaigns/{campaign}{path}")).token(KEY));
+    }
+    given.files(&koi_server.server.log.clone());
+    koi_server.must(&act("archive"));
+    let rules = koi_server.must(&Call::get(format!("/campaigns/{campaign}/rules")));
+    let late = hex::decode(rules["late_seed"].as_str().expect("revealed when archived")).expect("hex");
+    assert_eq!(rules["late_seed_hash"].as_str(), Some(hex::encode(Sha256::digest(&late)).as_str()));
+    assert_eq!(given.holding(&late), Vec::<&str>::new(), "the late seed was given away");
     verify_receipts(&koi_server, &receipts);
 }
 

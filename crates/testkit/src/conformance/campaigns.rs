@@ -14,8 +14,11 @@ fn row(id: u64, seed: u8) -> CampaignRow {
         state: State::Draft,
         definition: String::from_utf8(definition(campaign()).canonical()).expect("JSON"),
         seed: CampaignSeed::new(secret(seed)),
+        late_seed: CampaignSeed::new(secret(seed.wrapping_add(1))),
         created_at_ms: 5,
         published_at_ms: None,
+        ended_at_ms: None,
+        ended_by: String::new(),
         author: "ada".into(),
     }
 }
@@ -34,6 +37,7 @@ pub async fn keeps_versions<C: Campaigns>(open: impl AsyncFn() -> C) {
     first.version = 2;
     first.state = State::Live;
     first.published_at_ms = Some(77);
+    (first.ended_at_ms, first.ended_by) = (Some(99), "bob".into());
     store.update(&first, None).await.expect("updated");
     for version in [1, 2, 4, 0x7fff_ffff] {
         let stale = CampaignRow { version, state: State::Ended, ..first.clone() };
@@ -52,7 +56,9 @@ pub async fn keeps_versions<C: Campaigns>(open: impl AsyncFn() -> C) {
         (2, State::Live, 5, Some(77))
     );
     assert_eq!(stored.definition, first.definition);
+    assert_eq!((stored.ended_at_ms, stored.ended_by.as_str()), (Some(99), "bob"));
     assert_eq!(stored.seed.reveal(), &secret(1), "the seed survives");
+    assert_eq!(stored.late_seed.reveal(), &secret(2), "and the other one");
 }
 
 /// Campaigns are listed newest first, the published ones oldest first.

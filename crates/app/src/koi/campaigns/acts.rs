@@ -194,7 +194,7 @@ impl Koi {
             }
             return self.view(&row, None);
         }
-        let row = CampaignRow { version: row.version + 1, state: to, ..row };
+        let row = row.moved(to, &self.by, self.now_ms());
         self.act(&row, &definition, None).await?;
         self.view(&row, None)
     }

@@ -3,6 +3,7 @@
 use super::{definition, patched, published};
 use crate::error::Result;
 use crate::koi::Koi;
+use crate::ports::CampaignRow;
 use crate::runtime::state_at;
 use crate::views::CheckView;
 use domain::campaign::compare::{compare, moved, worst};
@@ -30,6 +31,7 @@ impl Koi {
             findings.extend(moved(&before, &next));
         }
         let state = state_at(row.state, next.starts_at.as_ms(), next.ends_at.as_ms(), now_ms);
+        let row = CampaignRow { state: self.read_back(&row), ..row };
         Ok(CheckView {
             rules_hash: hex::encode(next.hash()),
             publishable: !findings.iter().any(|finding| finding.severity == Severity::Error),

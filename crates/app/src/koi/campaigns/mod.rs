@@ -14,13 +14,16 @@ pub use versions::CampaignPolicy;
 use super::Koi;
 use crate::error::{Error, Result};
 use crate::ports::CampaignRow;
+use crate::precondition::IfMatch;
 use crate::runtime::state_at;
+use crate::strict::Strict;
 use crate::time::rfc3339;
 use crate::views::{CampaignView, Page, PageAsk};
 use domain::campaign::{Definition, Finding, State};
 use domain::fairness::CampaignSeed;
 use domain::ids::CampaignId;
 use patch::merge;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub(super) fn definition(row: &CampaignRow) -> Result<Definition> {
@@ -71,7 +74,7 @@ fn patched(definition: &str, patch: Map<String, Value>) -> Result<Definition> {
     let mut whole: Value =
         serde_json::from_str(definition).map_err(|_| Error::Unavailable("a stored campaign cannot be read"))?;
     merge(&mut whole, Value::Object(patch));
-    let patched = serde_json::from_value(whole).map_err(|error| Error::Invalid {
+    let patched = Definition::deserialize(Strict(whole)).map_err(|error| Error::Invalid {
         code: "invalid_body",
         field: None,
         detail: error.to_string(),
@@ -92,8 +95,11 @@ impl Koi {
             state: State::Draft,
             definition: text(&definition),
             seed: CampaignSeed::new(crate::random::bytes32()),
+            late_seed: CampaignSeed::new(crate::random::bytes32()),
             created_at_ms: self.now_ms(),
             published_at_ms: None,
+            ended_at_ms: None,
+            ended_by: String::new(),
             author: self.by.to_string(),
         };
         self.parts().campaigns.insert(&row).await?;
@@ -141,19 +147,17 @@ impl Koi {
     pub async fn edit_campaign(
         &self,
         id: CampaignId,
-        if_match: Option<u32>,
+        if_match: &IfMatch,
         patch: Map<String, Value>,
     ) -> Result<CampaignView> {
-        let koi = self.clone();
-        to_its_end(async move { koi.edit(id, if_match, patch).await }).await
+        let (koi, if_match) = (self.clone(), if_match.clone());
+        to_its_end(async move { koi.edit(id, &if_match, patch).await }).await
     }
 
-    async fn edit(&self, id: CampaignId, if_match: Option<u32>, patch: Map<String, Value>) -> Result<CampaignView> {
+    async fn edit(&self, id: CampaignId, if_match: &IfMatch, patch: Map<String, Value>) -> Result<CampaignView> {
         let _one_at_a_time = self.inner.acts.lock().await;
         let row = self.row(id).await?;
-        if if_match.is_some_and(|version| version != row.version) {
-            return Err(Error::Stale);
-        }
+        if_match.check_version(row.version)?;
         let edited = patched(&row.definition, patch)?;
         if row.state != State::Draft {
             let row = self.amend(row, &edited).await?;
@@ -171,11 +175,19 @@ impl Koi {
         self.create_campaign(definition(&row)?).await
     }
 
+    /// The stored state as far as it may reveal what is secret until then: neither the window's end nor the row alone does,
+    /// the owner must have read the act back first (R9). Of many owners a node knows too little, and the row decides.
+    fn read_back(&self, row: &CampaignRow) -> State {
+        match self.runtime(row.id) {
+            Some(known) if self.owners().one().is_some() && known.version < row.version => known.state,
+            _ => row.state,
+        }
+    }
+
     fn view(&self, row: &CampaignRow, findings: Option<Vec<Finding>>) -> Result<CampaignView> {
         let definition = definition(row)?;
         let state = state_at(row.state, definition.starts_at.as_ms(), definition.ends_at.as_ms(), self.now_ms());
-        // The window's end alone reveals nothing: every owner must have read the end back first (R9).
-        let over = matches!(row.state, State::Ended | State::Archived);
+        let over = matches!(self.read_back(row), State::Ended | State::Archived);
         Ok(CampaignView {
             id: row.id,
             state,
@@ -185,6 +197,8 @@ impl Koi {
             seed_hash: (row.state != State::Draft).then(|| hex::encode(row.seed.commitment())),
             campaign_seed: over.then(|| hex::encode(row.seed.reveal())),
             created_at: rfc3339(row.created_at_ms),
+            ended_at: row.ended_at_ms.map(rfc3339),
+            ended_by: (!row.ended_by.is_empty()).then(|| row.ended_by.clone()),
             definition,
             findings,
         })

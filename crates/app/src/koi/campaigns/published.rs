@@ -33,6 +33,7 @@ impl Koi {
         let announced = announced.map(|next| announced_view(&rules, &next)).transpose()?;
         let effective_at_ms = in_force.map_or(row.published_at_ms.unwrap_or_default(), |rules| rules.effective_at_ms);
         let state = state_at(row.state, rules.starts_at.as_ms(), rules.ends_at.as_ms(), self.now_ms());
+        let row = CampaignRow { state: self.read_back(&row), ..row };
         Ok(view(&row, &rules, state, effective_at_ms, announced))
     }
 }
@@ -59,7 +60,8 @@ fn without_own(mut change: Change) -> Change {
     change
 }
 
-/// Rules as anyone may read them once they are published.
+/// Rules as anyone may read them once they are published. `row.state` is the one that every owner has read back: it
+/// decides what is revealed.
 pub(super) fn view(
     row: &CampaignRow,
     rules: &Definition,
@@ -77,8 +79,9 @@ pub(super) fn view(
         rules_version: row.rules_version,
         rules_hash: hex::encode(rules.hash()),
         seed_hash: hex::encode(row.seed.commitment()),
-        // The window's end alone reveals nothing: every owner must have read the end back first (R9).
         campaign_seed: matches!(row.state, State::Ended | State::Archived).then(|| hex::encode(row.seed.reveal())),
+        late_seed_hash: hex::encode(row.late_seed.commitment()),
+        late_seed: (row.state == State::Archived).then(|| hex::encode(row.late_seed.reveal())),
         moments: moments(row, rules),
         entry: rules.entry.clone(),
         skin: rules.skin,

@@ -81,6 +81,10 @@ pub struct PublishedRules {
     pub seed_hash: String,
     /// Hex; null until the campaign is over.
     pub campaign_seed: Option<String>,
+    /// SHA-256 of the seed of what is told after the campaign's end, hex.
+    pub late_seed_hash: String,
+    /// Hex; null until the campaign is archived.
+    pub late_seed: Option<String>,
     /// Instant-win moments; null where there are none.
     pub moments: Option<PublishedMoments>,
     /// The drawing among tickets once the campaign is over; null where there is none.
