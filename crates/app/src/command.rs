@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::ports::CodeUse;
+use crate::precondition::IfMatch;
 use crate::rows::OrderRow;
 use crate::runtime::{Counters, Runtime};
 use crate::timers::DueRow;
@@ -140,13 +141,19 @@ pub enum Work {
         mode: BlacklistMode,
         until_ms: Option<i64>,
         reason: Box<str>,
+        #[serde(default)]
+        if_match: IfMatch,
     },
     Unban {
         campaign: Option<CampaignId>,
+        #[serde(default)]
+        if_match: IfMatch,
     },
     /// What the shop holds against the shopper.
     Watch {
         watch: Box<Watch>,
+        #[serde(default)]
+        if_match: IfMatch,
     },
     /// The account, and the odds that the next draw would roll.
     Preview {

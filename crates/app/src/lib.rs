@@ -13,21 +13,23 @@ pub mod live;
 pub mod owner;
 pub mod owners;
 pub mod ports;
+pub mod precondition;
 pub mod project;
 pub mod random;
 pub mod rehearse;
 pub mod rows;
 pub mod runtime;
 pub mod seal;
+pub mod strict;
 pub mod time;
 pub mod timers;
-pub mod topics;
 pub mod trace;
 mod views;
 mod worded;
 
 pub use error::{Error, Result};
 pub use koi::{Answer, ChoiceInput, Koi};
+pub use precondition::IfMatch;
 pub use views::*;
 pub use worded::*;
 

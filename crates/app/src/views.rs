@@ -39,6 +39,9 @@ pub struct PageAsk {
 /// A shopper as the shop's server sees them.
 #[derive(Debug, Clone, Serialize)]
 pub struct ShopperView {
+    /// What `If-Match` may name; a header.
+    #[serde(skip)]
+    pub etag: String,
     pub id: ShopperId,
     pub external_id: String,
     pub name: Option<String>,
@@ -86,6 +89,11 @@ pub struct CampaignView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub campaign_seed: Option<String>,
     pub created_at: String,
+    /// When an act brought it to its end, and who did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<String>,
     #[serde(flatten)]
     pub definition: Definition,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -485,6 +493,9 @@ pub struct ChoiceView {
 
 #[derive(Debug, Clone, Serialize)]
 pub struct BlacklistView {
+    /// What `If-Match` may name; a header.
+    #[serde(skip)]
+    pub etag: String,
     pub shopper: String,
     pub mode: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -63,7 +63,7 @@ async fn take(koi: &Koi, path: &Path, id: CampaignId, bytes: u64) -> Result<bool
     if koi.flow(id).await.map_err(|error| error.to_string())?.flow == flow {
         return Ok(false);
     }
-    let view = koi.put_flow(id, None, flow.to_owned()).await.map_err(|error| error.to_string())?;
+    let view = koi.put_flow(id, &app::IfMatch::Absent, flow.to_owned()).await.map_err(|error| error.to_string())?;
     tracing::info!(campaign = %id, version = view.version, "a flow was taken from its file");
     Ok(true)
 }

@@ -1,6 +1,7 @@
 //! Awards behind the scenes: the owner's table, deadlines, pools, and what a crash leaves half done.
 
 use crate::harness::{FIRST, Rig, draw, refusal, within};
+use app::IfMatch;
 use app::AwardState;
 use app::fulfil::{Engine, Options};
 use app::ports::{AwardDesk, CouponPools, Deliveries, DeliveryState, Fulfilment, Letter, Undelivered};
@@ -187,9 +188,9 @@ async fn what_is_held_back_is_reviewed_once() {
         let name = format!("{kind}-{approve}");
         let who = rig.shopper(&name, id, 2).await;
         let watched = Watch { flags: vec!["hold".into()], ..Watch::default() };
-        rig.koi.put_risk(&name, watched).await.unwrap();
+        rig.koi.put_risk(&name, watched, &IfMatch::Absent).await.unwrap();
         let held = win(&rig, id, who, "held").await;
-        rig.koi.put_risk(&name, Watch::default()).await.unwrap();
+        rig.koi.put_risk(&name, Watch::default(), &IfMatch::Absent).await.unwrap();
         let free = win(&rig, id, who, "free").await;
         let shown = rig.koi.awards(who, FIRST).await.unwrap().data;
         let award = |of: AwardId| shown.iter().find(|award| award.id == of).unwrap();

@@ -2,6 +2,7 @@
 
 use crate::harness::{DEADLINE, FIRST, Rig, within};
 use app::Error;
+use app::IfMatch;
 use app::desk::{AuditFilter, Caller, Policy, Who};
 use app::koi::{Deed, NewOperator, OperatorEdit, Target};
 use domain::ids::OperatorId;
@@ -148,8 +149,10 @@ async fn two_edits_never_take_the_last_two_owners() {
         rig.koi.ban_operator(&all, ada, partly).await.unwrap();
         let support = OperatorEdit { name: None, role: Some(Role::Support) };
         let whole = Ban { permission: None, until_ms: None, reason: "x".into() };
-        let (demoted, banned) =
-            tokio::join!(rig.koi.edit_operator(&all, ada, None, support), rig.koi.ban_operator(&all, bob, whole));
+        let (demoted, banned) = tokio::join!(
+            rig.koi.edit_operator(&all, ada, &IfMatch::Absent, support),
+            rig.koi.ban_operator(&all, bob, whole)
+        );
         let refused: Vec<_> = [demoted.err(), banned.err()].into_iter().flatten().map(|error| error.code()).collect();
         assert_eq!(refused, ["last_owner"], "round {round}: one of the two is refused");
         rig.stop().await;

@@ -2,8 +2,10 @@
 
 use crate::harness::{FIRST, Rig, chances, draw, publish, refusal, shopper};
 use app::Error;
+use app::IfMatch;
 use app::koi::Koi;
 use app::owner::Limits;
+use domain::account::Ban;
 use domain::draw::BlacklistMode;
 use domain::ids::{CampaignId, ShopperId};
 use serde_json::{Value, json};
@@ -239,7 +241,7 @@ async fn a_ban_bars_and_ends() {
     let who = rig.shopper("ada", id, 50).await;
     rig.koi.grant(other, "ada", 50, "first", "gift", None).await.unwrap();
     let ban = async |rig: &Rig, mode, campaign, until| {
-        rig.koi.put_blacklist("ada", mode, campaign, until, "fraud".into()).await.unwrap()
+        rig.koi.put_blacklist("ada", barred(mode, campaign, until), &IfMatch::Absent).await.unwrap()
     };
 
     ban(&rig, BlacklistMode::Refuse, Some(id), None).await;
@@ -250,7 +252,7 @@ async fn a_ban_bars_and_ends() {
     rig.project().await;
     rig = rig.reopen().await;
     assert_eq!(refusal(draw(&rig.koi, id, who, "a").await), "blocked", "and projected");
-    rig.koi.delete_blacklist("ada", Some(id)).await.unwrap();
+    rig.koi.delete_blacklist("ada", Some(id), &IfMatch::Absent).await.unwrap();
     draw(&rig.koi, id, who, "a").await.unwrap();
 
     ban(&rig, BlacklistMode::PointsOnly, None, None).await;
@@ -265,7 +267,7 @@ async fn a_ban_bars_and_ends() {
     rig.set_time(NOON_MS + 1_000).await;
     draw(&rig.koi, other, who, "b").await.unwrap();
     assert_eq!(
-        refusal(rig.koi.put_blacklist("nobody", BlacklistMode::Refuse, None, None, String::new()).await),
+        refusal(rig.koi.put_blacklist("nobody", barred(BlacklistMode::Refuse, None, None), &IfMatch::Absent).await),
         "shopper_unknown"
     );
     rig.stop().await;
@@ -313,4 +315,8 @@ async fn only_an_open_campaign_is_drawn_from() {
     }
     assert_eq!(refusal(rig.koi.resume(id).await), "campaign_over", "an end is for good");
     rig.stop().await;
+}
+
+fn barred(mode: BlacklistMode, campaign: Option<CampaignId>, until_ms: Option<i64>) -> Ban {
+    Ban { campaign, mode, until_ms, reason: "fraud".into() }
 }

@@ -2,6 +2,7 @@
 //! over comes back.
 
 use crate::harness::{DEADLINE, FIRST, Rig, chances, refusal, within};
+use app::IfMatch;
 use app::fulfil::{Engine, Options};
 use app::koi::ItemEdit;
 use app::ports::{CouponPools, Fulfilment, Letter, Undelivered};
@@ -121,8 +122,8 @@ async fn stock_is_exact_and_goods_are_there_at_once() {
     let who = give(&rig, "ada", 1_000).await;
     assert_eq!(refusal(buy(&rig, shop.id, who, "k", 2).await), "sold_out");
     let more = ItemEdit { stock: Some(20), per_shopper: Some(Some(3)), ..ItemEdit::default() };
-    assert_eq!(refusal(rig.koi.edit_item(shop.id, Some(9), more.clone()).await), "stale");
-    assert_eq!(rig.koi.edit_item(shop.id, Some(1), more).await.unwrap().version, 2);
+    assert_eq!(refusal(rig.koi.edit_item(shop.id, &IfMatch::version(9), more.clone()).await), "stale");
+    assert_eq!(rig.koi.edit_item(shop.id, &IfMatch::version(1), more).await.unwrap().version, 2);
     let (order, _) = buy(&rig, shop.id, who, "k", 2).await.unwrap();
     let granted = AwardState::Granted;
     assert_eq!(stands(&rig, who, &order).await, ("used".into(), vec![granted, granted]));
@@ -132,7 +133,7 @@ async fn stock_is_exact_and_goods_are_there_at_once() {
     assert_eq!(rig.koi.claim(who, award.id, Some(address)).await.unwrap().state, AwardState::Claimed);
     assert_eq!(refusal(buy(&rig, shop.id, who, "l", 2).await), "item_limit_reached");
     assert_eq!(refusal(buy(&rig, shop.id, who, "l", 11).await), "quantity_too_large");
-    assert_eq!(rig.koi.retire_item(shop.id, None).await.unwrap().state, "retired");
+    assert_eq!(rig.koi.retire_item(shop.id, &IfMatch::Absent).await.unwrap().state, "retired");
     assert_eq!(refusal(buy(&rig, shop.id, who, "l", 1).await), "item_retired");
     assert!(rig.koi.items(false, FIRST).await.unwrap().data.is_empty());
     assert_eq!(rig.koi.items(true, FIRST).await.unwrap().data.len(), 1);

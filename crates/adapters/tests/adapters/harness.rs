@@ -5,6 +5,7 @@ use adapters::ledger::{SqliteLedger, SqliteLedgerReader};
 use adapters::notifier::{Crowd, InProcess};
 use adapters::records::Store;
 use adapters::vault::Vault;
+use app::IfMatch;
 use app::command::{Act, Input};
 use app::desk::Desk;
 use app::koi::{Koi, Parts, wishes};
@@ -197,7 +198,7 @@ impl Rig {
     pub async fn set_time(&self, ms: i64) {
         self.clock.set(ms);
         self.koi.put_shopper("clock", ShopperInput::default()).await.unwrap();
-        self.koi.delete_blacklist("clock", None).await.unwrap();
+        self.koi.delete_blacklist("clock", None, &IfMatch::Absent).await.unwrap();
     }
 
     /// Lets the next appends go wrong, or right again.
@@ -341,7 +342,6 @@ fn projector(
         cache: Default::default(),
         behaved,
         subscriptions: store.subscriptions(),
-        outlet: None,
         commit_records: limits.tail / 16,
         peak_records: limits.tail / 2,
     }

@@ -3,6 +3,7 @@
 
 use crate::harness::{FIRST, Rig, publish, refusal};
 use app::Error;
+use app::IfMatch;
 use app::ports::Campaigns;
 use domain::campaign::{Definition, Rules};
 use domain::fairness::Receipt;
@@ -66,14 +67,18 @@ async fn edits_take_effect_at_the_next_draw() {
     let mut version = rig.koi.flow(id).await.unwrap().version;
     for edit in 1..=EDITS {
         if edit % 10 == 0 {
-            let Err(Error::Flow(errors)) = rig.koi.put_flow(id, None, broken(edit)).await else {
+            let Err(Error::Flow(errors)) = rig.koi.put_flow(id, &IfMatch::Absent, broken(edit)).await else {
                 panic!("edit {edit} is broken and was taken");
             };
             assert!(errors[0].line > 0 && errors[0].column > 0);
             assert_eq!(rig.koi.flow(id).await.unwrap().version, version, "a bad edit changes nothing");
             continue;
         }
-        let put = rig.koi.put_flow(id, None, flow(edit)).await.unwrap_or_else(|error| panic!("edit {edit}: {error}"));
+        let put = rig
+            .koi
+            .put_flow(id, &IfMatch::Absent, flow(edit))
+            .await
+            .unwrap_or_else(|error| panic!("edit {edit}: {error}"));
         assert!(put.version > version, "edit {edit} is a new version");
         version = put.version;
         while newest.load(Ordering::Acquire) < version {
@@ -118,7 +123,11 @@ async fn a_live_edit_may_not_be_against_the_shopper() {
         "THEN(blacklist, window, limits.data('{\"per_day\": 1}'), pool, weight, guarantee, draw, stock, IF(sold_out, THEN(substitute, fallback)))",
         "THEN(blacklist, window, limits, when('shopper.level > 3'), pool, weight, guarantee, draw, stock, IF(sold_out, THEN(substitute, fallback)))",
     ] {
-        assert_eq!(refusal(rig.koi.put_flow(id, None, worse.to_owned()).await), "against_shopper", "{worse}");
+        assert_eq!(
+            refusal(rig.koi.put_flow(id, &IfMatch::Absent, worse.to_owned()).await),
+            "against_shopper",
+            "{worse}"
+        );
         let after = rig.koi.flow(id).await.unwrap();
         assert_eq!(
             (after.flow, after.version, after.rules_hash),
@@ -130,8 +139,8 @@ async fn a_live_edit_may_not_be_against_the_shopper() {
     rig.koi.resume(id).await.unwrap();
     assert_eq!(rig.koi.flow(id).await.unwrap().version, before.version);
     let kinder = before.flow.replace("risk, ", "");
-    assert_eq!(rig.koi.put_flow(id, None, kinder).await.unwrap().version, before.version + 1);
-    assert_eq!(refusal(rig.koi.put_flow(id, Some(before.etag), before.flow).await), "stale");
+    assert_eq!(rig.koi.put_flow(id, &IfMatch::Absent, kinder).await.unwrap().version, before.version + 1);
+    assert_eq!(refusal(rig.koi.put_flow(id, &IfMatch::version(before.etag), before.flow).await), "stale");
     let who = rig.shopper("ada", id, 3).await;
     assert_eq!(rig.koi.draws(id, who, FIRST).await.unwrap().data.len(), 0);
     rig.stop().await;

@@ -1,7 +1,9 @@
 //! The life of a campaign's rules: frozen by publishing, changed in the shopper's favour at once, never otherwise.
 
+use adapters::vault::Vault;
 use crate::harness::{FIRST, Rig, draw, refusal};
 use app::Error;
+use app::IfMatch;
 use app::koi::CampaignPolicy;
 use app::ports::{Campaigns, JobCursor, Shelves, StrategyRow};
 use domain::campaign::compare::Effect;
@@ -17,7 +19,7 @@ fn patch(value: &Value) -> Map<String, Value> {
 }
 
 async fn amend(rig: &Rig, id: CampaignId, value: Value) -> Result<app::CampaignView, Error> {
-    rig.koi.edit_campaign(id, None, patch(&value)).await
+    rig.koi.edit_campaign(id, &IfMatch::Absent, patch(&value)).await
 }
 
 /// Version of the row, version and hash of the rules.
@@ -159,7 +161,7 @@ async fn publish_takes_a_second_person_where_configured() {
     let version = bob.version(id, 1).await.unwrap();
     assert_eq!((&*version.author, &*version.publisher), ("operator:ada", "operator:bob"));
     let more = patch(&json!({"chances": {"sign_in": 9}}));
-    assert_eq!(refusal(bob.edit_campaign(id, None, more.clone()).await), "second_person_needed");
+    assert_eq!(refusal(bob.edit_campaign(id, &IfMatch::Absent, more.clone()).await), "second_person_needed");
     let draft = bob.draft_version(id, more, None).await.unwrap();
     assert_eq!(refusal(bob.publish_version(id, draft.version, &[]).await), "second_person_needed");
     assert_eq!(
@@ -283,4 +285,28 @@ async fn a_campaign_is_warm_when_it_starts() {
     assert_eq!(rig.koi.preheat().await.unwrap(), 3);
     assert_eq!(rig.koi.preheat().await.unwrap(), 0, "once");
     rig.stop().await;
+}
+
+/// A campaign from before there were two seeds: its late one follows from the master key, the same at every start.
+#[tokio::test]
+async fn a_campaign_with_one_seed_has_a_late_one_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::open(dir.path()).await;
+    let id = rig.publish(one_prize(&json!({"stock": 10}))).await;
+    let before = Campaigns::load(rig.store(), id).await.unwrap().unwrap();
+    let data = rig.stop().await;
+    let sealed = Vault::open(&data).unwrap().seal(before.seed.reveal());
+    let records = rusqlite::Connection::open(data.join("records.db")).unwrap();
+    assert_eq!(records.execute("UPDATE campaigns SET seed = ?1 WHERE id = ?2", (sealed, id.0 as i64)).unwrap(), 1);
+    drop(records);
+    let mut known = None;
+    for _ in 0..2 {
+        let rig = Rig::open(dir.path()).await;
+        let row = Campaigns::load(rig.store(), id).await.unwrap().unwrap();
+        assert_eq!(row.seed.reveal(), before.seed.reveal());
+        assert!(row.late_seed.reveal() != row.seed.reveal() && row.late_seed.reveal() != before.late_seed.reveal());
+        assert!(known.is_none_or(|known| known == *row.late_seed.reveal()), "always the same");
+        known = Some(*row.late_seed.reveal());
+        rig.stop().await;
+    }
 }

@@ -6,15 +6,15 @@ use super::lists::prize_view;
 use super::orders::shown_of;
 use crate::error::{Error, Result};
 use crate::ports::{RowFilter, Scanned, ShopperFilter, Span};
+use crate::precondition::person_tag;
 use crate::rows::draw_in;
 use crate::time::rfc3339;
 use crate::views::{
     AccountView, BlacklistView, Chances, DeskDrawView, DeskOrderView, EventView, Page, PageAsk, RiskView,
     ShopAwardView, ShopperRow, ShopperStrategyView, StandingView, StrategyRowView,
 };
-use domain::account::{Account, Ban};
+use domain::account::Account;
 use domain::behaviour::Behaviour;
-use domain::draw::BlacklistMode;
 use domain::ids::{CampaignId, ShopperId};
 use rustc_hash::FxHashMap;
 use serde_json::value::RawValue;
@@ -39,21 +39,8 @@ fn page<T>(data: Vec<T>, behind: Option<u64>) -> Page<T> {
     Page { data, next_cursor: behind.map(|id| id.to_string()) }
 }
 
-fn blacklist(external_id: &str, ban: &Ban) -> BlacklistView {
-    BlacklistView {
-        shopper: external_id.to_owned(),
-        mode: Some(match ban.mode {
-            BlacklistMode::PointsOnly => "points_only",
-            BlacklistMode::Refuse => "refuse",
-        }),
-        campaign_id: ban.campaign,
-        until: ban.until_ms.map(rfc3339),
-        reason: Some(ban.reason.clone()),
-    }
-}
-
 fn blacklists(account: &Account) -> Vec<BlacklistView> {
-    account.bans.iter().map(|ban| blacklist(&account.external_id, ban)).collect()
+    account.bans.iter().map(|ban| BlacklistView::of(&account.external_id, ban.campaign, Some(ban))).collect()
 }
 
 impl Koi {
@@ -114,16 +101,13 @@ impl Koi {
         Ok(AccountView {
             id,
             external_id: external_id.to_owned(),
+            etag: person_tag(&person, account.registered_at_ms),
             name: person.name,
             registered_at: rfc3339(account.registered_at_ms),
             attributes: serde_json::from_str(&person.attributes).unwrap_or_default(),
             points: account.points,
             held: account.purse.held(),
-            risk: RiskView {
-                shopper: external_id.to_owned(),
-                score: account.watch.score,
-                flags: account.watch.flags.iter().map(ToString::to_string).collect(),
-            },
+            risk: RiskView::of(external_id, &account.watch),
             blacklist: blacklists(account),
             campaigns: account.enrolments.iter().map(standing).collect(),
         })

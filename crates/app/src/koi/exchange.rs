@@ -5,6 +5,7 @@ use super::{Answer, Koi};
 use crate::command::{Act, Once, Seen, Who, Work};
 use crate::error::{Error, Result};
 use crate::keys::{KeyKind, hash};
+use crate::precondition::IfMatch;
 use crate::rows::{OrderRow, Projected};
 use crate::time::rfc3339;
 use crate::views::{CouponsView, ItemView, OrderAwardView, OrderView, Page, PageAsk};
@@ -89,28 +90,26 @@ impl Koi {
     }
 
     /// Changes an item; what was bought keeps its price.
-    pub async fn edit_item(&self, id: ItemId, if_match: Option<u32>, edit: ItemEdit) -> Result<ItemView> {
+    pub async fn edit_item(&self, id: ItemId, if_match: &IfMatch, edit: ItemEdit) -> Result<ItemView> {
         self.change_item(id, if_match, |item| Ok(Item { def: edit.apply(item.def).checked()?, ..item })).await
     }
 
     /// Takes an item out of the shop for good; doing it again shows it retired.
-    pub async fn retire_item(&self, id: ItemId, if_match: Option<u32>) -> Result<ItemView> {
+    pub async fn retire_item(&self, id: ItemId, if_match: &IfMatch) -> Result<ItemView> {
         self.change_item(id, if_match, |item| Ok(Item { retired: true, ..item })).await
     }
 
     async fn change_item(
         &self,
         id: ItemId,
-        if_match: Option<u32>,
+        if_match: &IfMatch,
         change: impl FnOnce(Item) -> Result<Item>,
     ) -> Result<ItemView> {
         let _one_at_a_time = self.inner.acts.lock().await;
         // What is stored, not what is in memory: an earlier edit may have been stored and not confirmed.
         let stored = self.parts().exchange.items().await?.into_iter().find(|item| item.id == id);
         let stored = stored.ok_or(Error::no_item())?;
-        if if_match.is_some_and(|version| version != stored.version) {
-            return Err(Error::Stale);
-        }
+        if_match.check_version(stored.version)?;
         let changed = change(stored.clone())?;
         if changed == stored && self.item(id).is_some_and(|item| *item == stored) {
             let sold = self.units_sold().await?.get(&id).copied().unwrap_or(0);

@@ -4,6 +4,7 @@
 use super::Koi;
 use crate::command::{Who, Work};
 use crate::error::{Error, Result};
+use crate::precondition::{IfMatch, watch_tag};
 use crate::views::{FlowView, RiskView};
 use domain::flow::{FlowError, Graph, Plan, parse};
 use domain::ids::CampaignId;
@@ -39,7 +40,7 @@ impl Koi {
     ///
     /// # Errors
     /// `Flow` with every error and its place; a conflict `against_shopper`; the old flow stays then.
-    pub async fn put_flow(&self, id: CampaignId, if_match: Option<u32>, flow: String) -> Result<FlowView> {
+    pub async fn put_flow(&self, id: CampaignId, if_match: &IfMatch, flow: String) -> Result<FlowView> {
         Plan::compile(&flow).map_err(flow_invalid)?;
         let patch: Map<String, Value> = std::iter::once(("flow".to_owned(), Value::from(flow))).collect();
         let view = self.edit_campaign(id, if_match, patch).await?;
@@ -52,13 +53,25 @@ impl Koi {
     }
 
     /// What the shop holds against a shopper from now on; replaces what it held before.
-    pub async fn put_risk(&self, external_id: &str, watch: Watch) -> Result<RiskView> {
-        let view = RiskView {
+    ///
+    /// # Errors
+    /// `Stale`.
+    pub async fn put_risk(&self, external_id: &str, watch: Watch, if_match: &IfMatch) -> Result<RiskView> {
+        let view = RiskView::of(external_id, &watch);
+        let work = Work::Watch { watch: Box::new(watch), if_match: if_match.clone() };
+        self.ask(Who::Name(external_id.into()), work).await?;
+        Ok(view)
+    }
+}
+
+impl RiskView {
+    /// What is held against a shopper.
+    pub(super) fn of(external_id: &str, watch: &Watch) -> Self {
+        RiskView {
             shopper: external_id.to_owned(),
+            etag: watch_tag(watch),
             score: watch.score,
             flags: watch.flags.iter().map(ToString::to_string).collect(),
-        };
-        self.ask(Who::Name(external_id.into()), Work::Watch { watch: Box::new(watch) }).await?;
-        Ok(view)
+        }
     }
 }

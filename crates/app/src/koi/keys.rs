@@ -85,7 +85,7 @@ impl Koi {
                 return Err(Error::Conflict { code: "too_many_keys", detail });
             }
             let key = KeyRow {
-                id: format!("key_{:016x}", crate::random::word()),
+                id: self.make_id().await?.to_string(),
                 name: name.to_owned(),
                 scopes: scopes.to_vec(),
                 created_at: rfc3339(now_ms),

@@ -1,6 +1,7 @@
 //! Sockets: tickets that open them, who listens, and what everybody may hear.
 
 use super::Koi;
+use crate::command::{Who, Work};
 use crate::error::{Error, Result};
 use crate::live::Listener;
 use crate::ports::{Crowded, TicketFor};
@@ -41,6 +42,21 @@ impl Koi {
         }
         let taken = self.parts().hints.take_ticket(hashed(ticket)).await;
         taken.map_err(|_| Error::Unavailable("tickets cannot be read at the moment"))?.ok_or(BAD)
+    }
+
+    /// Whether a shopper whom a ticket names is still there: it outlives an erasure by its 30 seconds.
+    ///
+    /// # Errors
+    /// `ticket_invalid` where the shopper was erased.
+    pub async fn check_there(&self, shopper: ShopperId) -> Result<()> {
+        match self.ask(Who::Id(shopper), Work::Look).await {
+            Ok(_) => Ok(()),
+            Err(Error::NotFound { .. }) => Err(Error::Unauthenticated {
+                code: "ticket_invalid",
+                detail: "whom this ticket was made for is not there any more",
+            }),
+            Err(error) => Err(error),
+        }
     }
 
     /// Listens for a shopper.

@@ -34,7 +34,6 @@ mod rehearse;
 mod rerank;
 mod segments;
 mod sessions;
-mod shares;
 mod shoppers;
 mod strategist;
 mod tracker;
@@ -95,6 +94,9 @@ pub struct Answer {
     pub replayed: bool,
 }
 
+/// Locks among which edits of people are spread.
+const PERSON_LOCKS: usize = 256;
+
 /// All use cases.
 #[derive(Clone)]
 pub struct Koi {
@@ -153,6 +155,9 @@ struct Inner {
     chain: audit::Chain,
     /// Edits of operators are made one at a time.
     desk_edits: tokio::sync::Mutex<()>,
+    /// What a shop tells of one shopper is changed by one request at a time, so that `If-Match` holds: a lock for all whose
+    /// external ids hash to it.
+    person_edits: [tokio::sync::Mutex<()>; PERSON_LOCKS],
     hasher: Hasher,
     throttle: Throttle,
     policy: std::sync::OnceLock<Policy>,
@@ -161,7 +166,6 @@ struct Inner {
     board: std::sync::OnceLock<Arc<Board>>,
     orders_from: std::sync::OnceLock<OrdersFrom>,
     ranking: rerank::Ranking,
-    shares: shares::Watch,
     /// Rehearsals that may run at a time.
     rehearsing: Arc<tokio::sync::Semaphore>,
 }
@@ -198,6 +202,7 @@ impl Koi {
                 draining: AtomicBool::new(false),
                 chain: audit::Chain::default(),
                 desk_edits: tokio::sync::Mutex::new(()),
+                person_edits: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
                 hasher: Hasher::default(),
                 throttle: Throttle::default(),
                 policy: std::sync::OnceLock::new(),
@@ -205,7 +210,6 @@ impl Koi {
                 board: std::sync::OnceLock::new(),
                 orders_from: std::sync::OnceLock::new(),
                 ranking: rerank::Ranking::default(),
-                shares: shares::Watch::default(),
                 rehearsing: Arc::new(tokio::sync::Semaphore::new(1)),
                 parts,
             }),

@@ -4,6 +4,7 @@ use super::Koi;
 use super::audit::{Deed, Target, may};
 use crate::desk::{Caller, OperatorRow, PASSWORD_CHARS, Who};
 use crate::error::{Error, Result};
+use crate::precondition::IfMatch;
 use crate::time::rfc3339;
 use crate::views::{Page, PageAsk};
 use domain::ids::OperatorId;
@@ -189,7 +190,7 @@ impl Koi {
         &self,
         caller: &Caller,
         id: OperatorId,
-        if_match: Option<u32>,
+        if_match: &IfMatch,
         edit: OperatorEdit,
     ) -> Result<OperatorView> {
         let asked = json!({"role": edit.role});
@@ -208,14 +209,12 @@ impl Koi {
     async fn change_operator(
         &self,
         id: OperatorId,
-        if_match: Option<u32>,
+        if_match: &IfMatch,
         change: impl FnOnce(&mut OperatorRow),
     ) -> Result<OperatorView> {
         let _one_at_a_time = self.inner.desk_edits.lock().await;
         let mut row = self.operator_row(id).await?;
-        if if_match.is_some_and(|version| version != row.version) {
-            return Err(Error::Stale);
-        }
+        if_match.check_version(row.version)?;
         let was = row.clone();
         change(&mut row);
         if is_able_owner(&was, self.now_ms()) && !is_able_owner(&row, self.now_ms()) {
@@ -257,7 +256,7 @@ impl Koi {
         let work = async {
             check_password("password", password)?;
             let hash = self.inner.hasher.hash(password).await?;
-            self.change_operator(id, None, |row| row.password = hash).await?;
+            self.change_operator(id, &IfMatch::Absent, |row| row.password = hash).await?;
             self.parts().desk.sessions.delete_all(id, None).await?;
             Ok(())
         };
@@ -267,7 +266,7 @@ impl Koi {
     /// Stores a person's own new password; the right one before was checked.
     pub(super) async fn replace_password(&self, id: OperatorId, password: &str) -> Result<()> {
         let hash = self.inner.hasher.hash(password).await?;
-        self.change_operator(id, None, |row| row.password = hash).await.map(|_| ())
+        self.change_operator(id, &IfMatch::Absent, |row| row.password = hash).await.map(|_| ())
     }
 
     /// Bans an account or one right of it; doing it again replaces it. A banned account's sessions end at once.
@@ -285,7 +284,7 @@ impl Koi {
                 return Err(Error::invalid("invalid_body", "until", "`until` is over already"));
             }
             let whole = ban.permission.is_none();
-            let view = self.change_operator(id, None, |row| {
+            let view = self.change_operator(id, &IfMatch::Absent, |row| {
                 row.bans.retain(|old| old.permission != ban.permission);
                 row.bans.push(ban);
             });
@@ -308,7 +307,7 @@ impl Koi {
         id: OperatorId,
         permission: Option<Permission>,
     ) -> Result<OperatorView> {
-        let work = self.change_operator(id, None, |row| row.bans.retain(|old| old.permission != permission));
+        let work = self.change_operator(id, &IfMatch::Absent, |row| row.bans.retain(|old| old.permission != permission));
         let asked = json!({"permission": permission});
         self.audited(caller, Deed::of(Act::UnbanOperator).on(Target::Operator(id)).asking(asked), work).await
     }

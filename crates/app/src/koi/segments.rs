@@ -3,6 +3,7 @@
 use super::Koi;
 use crate::error::{Error, Result};
 use crate::ports::SegmentRow;
+use crate::precondition::{IfMatch, segment_tag};
 use crate::time::rfc3339;
 use crate::views::SegmentView;
 use domain::flow::segment::Segment;
@@ -47,8 +48,14 @@ impl Koi {
     /// Adds a segment or changes it; true where it is new.
     ///
     /// # Errors
-    /// A name, a description or an expression that cannot be; too many segments.
-    pub async fn put_segment(&self, name: &str, expression: &str, description: &str) -> Result<(SegmentView, bool)> {
+    /// A name, a description or an expression that cannot be; too many segments; `Stale`.
+    pub async fn put_segment(
+        &self,
+        name: &str,
+        expression: &str,
+        description: &str,
+        if_match: &IfMatch,
+    ) -> Result<(SegmentView, bool)> {
         let is_name =
             !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         if !is_name || name.len() > 64 {
@@ -60,8 +67,11 @@ impl Koi {
         }
         let read = Segment::compile(expression, &example());
         read.map_err(|detail| Error::invalid("segment_invalid", "expression", detail))?;
+        let _one_at_a_time = self.inner.desk_edits.lock().await;
         let stored = self.parts().desk.segments.segments().await?;
-        if stored.len() >= SEGMENTS_MAX && !stored.iter().any(|row| row.name == name) {
+        let known = stored.iter().find(|row| row.name == name);
+        if_match.check(known.map(|row| segment_tag(&row.expression, &row.description)).as_deref())?;
+        if stored.len() >= SEGMENTS_MAX && known.is_none() {
             let detail = format!("a shop has at most {SEGMENTS_MAX} segments");
             return Err(Error::invalid("too_many_segments", "name", detail));
         }
@@ -104,7 +114,8 @@ impl Koi {
 
 fn view(row: SegmentRow) -> SegmentView {
     let SegmentRow { name, expression, description, updated_at_ms } = row;
-    SegmentView { name, expression, description, updated_at: rfc3339(updated_at_ms) }
+    let etag = segment_tag(&expression, &description);
+    SegmentView { name, etag, expression, description, updated_at: rfc3339(updated_at_ms) }
 }
 
 #[cfg(test)]

@@ -5,11 +5,13 @@ use crate::command::{EventIn, Once, Reply, Who, Work};
 use crate::error::{Error, Result};
 use crate::keys::{KeyKind, hash, request_hash};
 use crate::ports::Person;
+use crate::precondition::{IfMatch, ban_tag, person_tag};
 use crate::seal::{Key, seal};
 use crate::time::rfc3339;
 use crate::views::{
     BlacklistView, EventInput, EventRejection, EventsView, RecommendationView, ShopperInput, ShopperView,
 };
+use domain::account::Ban;
 use domain::behaviour::Behaviour;
 use domain::draw::BlacklistMode;
 use domain::ids::{CampaignId, ShopperId};
@@ -30,6 +32,24 @@ impl Koi {
     ///
     /// The personal part is stored outside the ledger; it is durable before this returns.
     pub async fn put_shopper(&self, external_id: &str, input: ShopperInput) -> Result<(ShopperView, bool)> {
+        self.put_shopper_if(external_id, input, &IfMatch::Absent).await
+    }
+
+    /// The same where what is known of the shopper still is what the caller read.
+    ///
+    /// # Errors
+    /// `Stale`; nothing was changed and nobody registered.
+    pub async fn put_shopper_if(
+        &self,
+        external_id: &str,
+        input: ShopperInput,
+        if_match: &IfMatch,
+    ) -> Result<(ShopperView, bool)> {
+        let lock = domain::ids::hash_text(external_id) as usize % self.inner.person_edits.len();
+        let _one_at_a_time = self.inner.person_edits[lock].lock().await;
+        if *if_match != IfMatch::Absent {
+            if_match.check(self.shopper_tag(external_id).await?.as_deref())?;
+        }
         let work = Work::Register { registered_at_ms: input.registered_at_ms };
         let Reply::Registered { id, created, registered_at_ms } = self.ask(named(external_id), work).await? else {
             return Err(Error::Unavailable("the owner answered something else"));
@@ -50,11 +70,24 @@ impl Koi {
         let view = ShopperView {
             id,
             external_id: external_id.to_owned(),
+            etag: person_tag(&person, registered_at_ms),
             name: person.name,
             registered_at: rfc3339(registered_at_ms),
             attributes: serde_json::from_str(&person.attributes).unwrap_or_default(),
         };
         Ok((view, created))
+    }
+
+    /// The tag of what is known of a shopper; nothing where there is no such shopper.
+    async fn shopper_tag(&self, external_id: &str) -> Result<Option<String>> {
+        let seen = match self.ask(named(external_id), Work::Look).await {
+            Ok(Reply::Seen(seen)) => seen,
+            Ok(_) => return Err(Error::Unavailable("the owner answered something else")),
+            Err(Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let person = self.parts().registry.person(seen.account.id).await?.unwrap_or_default();
+        Ok(Some(person_tag(&person, seen.account.registered_at_ms)))
     }
 
     /// The internal id behind an external one.
@@ -166,43 +199,38 @@ impl Koi {
     /// Bars a shopper from drawing, or from anything but points. Doing it again replaces it.
     ///
     /// # Errors
-    /// `campaign_unknown` where there is no such campaign.
-    pub async fn put_blacklist(
-        &self,
-        external_id: &str,
-        mode: BlacklistMode,
-        campaign: Option<CampaignId>,
-        until_ms: Option<i64>,
-        reason: String,
-    ) -> Result<BlacklistView> {
-        if let Some(id) = campaign {
+    /// `campaign_unknown` where there is no such campaign; `Stale`.
+    pub async fn put_blacklist(&self, external_id: &str, ban: Ban, if_match: &IfMatch) -> Result<BlacklistView> {
+        if let Some(id) = ban.campaign {
             self.row(id).await?;
         }
-        let work = Work::Ban { campaign, mode, until_ms, reason: reason.clone().into() };
+        let (campaign, mode, until_ms) = (ban.campaign, ban.mode, ban.until_ms);
+        let work =
+            Work::Ban { campaign, mode, until_ms, reason: ban.reason.as_str().into(), if_match: if_match.clone() };
         self.ask(named(external_id), work).await?;
-        let word = match mode {
-            BlacklistMode::PointsOnly => "points_only",
-            BlacklistMode::Refuse => "refuse",
-        };
-        Ok(BlacklistView {
-            shopper: external_id.to_owned(),
-            mode: Some(word),
-            campaign_id: campaign,
-            until: until_ms.map(rfc3339),
-            reason: Some(reason),
-        })
+        Ok(BlacklistView::of(external_id, campaign, Some(&ban)))
     }
 
     /// Lifts a bar; lifting none is fine.
-    pub async fn delete_blacklist(&self, external_id: &str, campaign: Option<CampaignId>) -> Result<BlacklistView> {
-        self.ask(named(external_id), Work::Unban { campaign }).await?;
-        Ok(BlacklistView {
-            shopper: external_id.to_owned(),
-            mode: None,
-            campaign_id: campaign,
-            until: None,
-            reason: None,
-        })
+    ///
+    /// # Errors
+    /// `Stale`.
+    pub async fn delete_blacklist(
+        &self,
+        external_id: &str,
+        campaign: Option<CampaignId>,
+        if_match: &IfMatch,
+    ) -> Result<BlacklistView> {
+        self.ask(named(external_id), Work::Unban { campaign, if_match: if_match.clone() }).await?;
+        Ok(BlacklistView::of(external_id, campaign, None))
+    }
+
+    /// A shopper's bar in one campaign, or in all.
+    pub async fn blacklist(&self, external_id: &str, campaign: Option<CampaignId>) -> Result<BlacklistView> {
+        let Reply::Seen(seen) = self.ask(named(external_id), Work::Look).await? else {
+            return Err(Error::Unavailable("the owner answered something else"));
+        };
+        Ok(BlacklistView::of(external_id, campaign, seen.account.ban(campaign)))
     }
 
     /// Moves points under the shop's own business key: 201, or 200 with the first answer.
@@ -259,5 +287,23 @@ impl EventRejection {
     /// A rejection of the event at `index`.
     pub fn new(index: usize, code: &'static str, detail: impl Into<String>) -> Self {
         Self { index, code, detail: detail.into() }
+    }
+}
+
+impl BlacklistView {
+    /// A shopper's bar in a campaign, or in all, or that there is none.
+    pub(super) fn of(external_id: &str, campaign_id: Option<CampaignId>, ban: Option<&Ban>) -> Self {
+        let word = |ban: &Ban| match ban.mode {
+            BlacklistMode::PointsOnly => "points_only",
+            BlacklistMode::Refuse => "refuse",
+        };
+        BlacklistView {
+            shopper: external_id.to_owned(),
+            etag: ban_tag(ban),
+            mode: ban.map(word),
+            campaign_id,
+            until: ban.and_then(|ban| ban.until_ms).map(rfc3339),
+            reason: ban.map(|ban| ban.reason.clone()),
+        }
     }
 }

@@ -10,9 +10,10 @@ use super::{LoadAsk, Owner, Slot, Step, answer, refuse, seen};
 use crate::command::{Command, Once, Reply, Seen, Who, Work};
 use crate::error::Error;
 use crate::keys::{KeySet, Lookup};
+use crate::precondition::{IfMatch, ban_tag, watch_tag};
 use domain::account::Account;
 use domain::campaign::{PrizeIx, State};
-use domain::ids::{EntryId, OrderId, ShopperId};
+use domain::ids::{CampaignId, EntryId, OrderId, ShopperId};
 use domain::points::Cause;
 use domain::proposal::{Declined, Proposal};
 use domain::record::{Fact, Keyed};
@@ -71,16 +72,24 @@ impl Owner {
             }
             Work::Due { row } => self.due(id, command, row),
             Work::Events { events } => self.events(id, command, events),
-            Work::Ban { campaign, mode, until_ms, reason } => {
-                self.change(id, command, Fact::Blacklisted { campaign, mode, until_ms, reason: reason.into() })
+            Work::Ban { campaign, mode, until_ms, reason, if_match } => {
+                let fact = Fact::Blacklisted { campaign, mode, until_ms, reason: reason.into() };
+                let tag = self.ban_tag_of(id, campaign);
+                self.change_if(id, command, &if_match, Some(&tag), fact)
             }
             Work::Erase if self.accounts.get(&id).is_some_and(|slot| slot.account.erased) => {
                 answer(command, Ok(Reply::Changed))
             }
             Work::Erase => self.change(id, command, Fact::Erased),
-            Work::Watch { watch } => self.change(id, command, Fact::Watched(watch)),
+            Work::Watch { watch, if_match } => {
+                let tag = self.accounts.get(&id).map(|slot| watch_tag(&slot.account.watch));
+                self.change_if(id, command, &if_match, tag.as_deref(), Fact::Watched(watch))
+            }
             Work::Preview { campaign, strategy, person } => self.preview(id, command, campaign, &strategy, &person),
-            Work::Unban { campaign } => self.change(id, command, Fact::Unblacklisted { campaign }),
+            Work::Unban { campaign, if_match } => {
+                let tag = self.ban_tag_of(id, campaign);
+                self.change_if(id, command, &if_match, Some(&tag), Fact::Unblacklisted { campaign })
+            }
             Work::MoveAward { award, birth, event, claim_days, claim_by_ms } => {
                 self.move_award(id, command, AwardAsk { award, birth, event, claim_days, claim_by_ms })
             }
@@ -160,6 +169,25 @@ impl Owner {
     fn registered(&mut self, id: ShopperId, command: Command) -> Step {
         let registered_at_ms = self.accounts.get(&id).map_or(0, |s| s.account.registered_at_ms);
         answer(command, Ok(Reply::Registered { id, created: false, registered_at_ms }))
+    }
+
+    fn ban_tag_of(&self, id: ShopperId, campaign: Option<CampaignId>) -> String {
+        ban_tag(self.accounts.get(&id).and_then(|slot| slot.account.ban(campaign)))
+    }
+
+    /// [`Owner::change`] where what it changes, whose tag is `tag`, is as the caller read it.
+    fn change_if(
+        &mut self,
+        id: ShopperId,
+        command: Command,
+        if_match: &IfMatch,
+        tag: Option<&str>,
+        fact: Fact,
+    ) -> Step {
+        match if_match.check(tag) {
+            Ok(()) => self.change(id, command, fact),
+            Err(stale) => refuse(command, stale),
+        }
     }
 
     /// A change that needs no key since doing it twice is the same: a ban, its end.

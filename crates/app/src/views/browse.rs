@@ -9,6 +9,9 @@ use serde_json::value::RawValue;
 /// What the shop holds against a shopper.
 #[derive(Debug, Clone, Serialize)]
 pub struct RiskView {
+    /// What `If-Match` may name; a header.
+    #[serde(skip)]
+    pub etag: String,
     pub shopper: String,
     /// 0 to 100.
     pub score: u8,
@@ -49,6 +52,9 @@ pub struct StandingView {
 /// A shopper's account as support sees it.
 #[derive(Debug, Clone, Serialize)]
 pub struct AccountView {
+    /// Of what the shop told of the shopper: what `If-Match` may name; a header.
+    #[serde(skip)]
+    pub etag: String,
     pub id: ShopperId,
     pub external_id: String,
     pub name: Option<String>,

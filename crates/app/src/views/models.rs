@@ -24,6 +24,9 @@ pub struct ModelView {
 /// A named segment.
 #[derive(Debug, Clone, Serialize)]
 pub struct SegmentView {
+    /// What `If-Match` may name; a header.
+    #[serde(skip)]
+    pub etag: String,
     pub name: String,
     /// CEL.
     pub expression: String,

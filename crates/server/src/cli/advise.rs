@@ -52,7 +52,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
     };
     let bar = ProgressBar::new(u64::from(args.sample) + u64::from(args.uncertain)).with_style(style());
     let report = runtime()?.block_on(async {
-        let embedded = embedded::open(&data, &config.embedded).await.map_err(Failure::work)?;
+        let embedded = embedded::open(&data, &config.embedded).await.map_err(Failure::open)?;
         let label = async {
             adapters::advice::start(&embedded.koi, &data, &config.llm, &config.advice).map_err(Failure::work)?;
             embedded.koi.label(ask, &|asked| bar.inc(asked)).await.map_err(Failure::work)

@@ -50,9 +50,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let work = embedded::import(&data, format, &args.file, args.dry_run, &mut progress);
     let summary = runtime()?.block_on(work);
     bar.finish_and_clear();
-    let s = summary.map_err(|error| match &error {
-        embedded::ImportError::File(file) if file.is_wrong_use() => Failure::usage(&error),
-        _ => Failure::work(&error),
+    let s = summary.map_err(|error| match error {
+        embedded::ImportError::File(file) if file.is_wrong_use() => Failure::usage(file),
+        embedded::ImportError::Open(error) => Failure::open(error),
+        other => Failure::work(other),
     })?;
     if args.json {
         return say_json(&s);

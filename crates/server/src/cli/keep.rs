@@ -31,10 +31,17 @@ pub struct RestoreArgs {
     json: bool,
 }
 
+fn failure(error: embedded::BackupError) -> Failure {
+    match error {
+        embedded::BackupError::Open(error) => Failure::open(error),
+        other => Failure::work(other),
+    }
+}
+
 pub fn backup(args: &BackupArgs) -> Result<(), Failure> {
     let config = ambient_config()?;
     let data = data_dir(args.data.clone(), &config);
-    embedded::backup(&data, &args.dir).map_err(Failure::work)?;
+    embedded::backup(&data, &args.dir).map_err(failure)?;
     if args.json {
         return say_json(&json!({"data": data, "backup": args.dir}));
     }
@@ -44,7 +51,7 @@ pub fn backup(args: &BackupArgs) -> Result<(), Failure> {
 pub fn restore(args: &RestoreArgs) -> Result<(), Failure> {
     let config = ambient_config()?;
     let data = data_dir(args.data.clone(), &config);
-    embedded::restore(&args.dir, &data).map_err(Failure::work)?;
+    embedded::restore(&args.dir, &data).map_err(failure)?;
     if args.json {
         return say_json(&json!({"data": data, "backup": args.dir}));
     }

@@ -1,5 +1,6 @@
 //! The command line. Exit status: 0 done, 1 the work failed, 2 wrong use. With `--json` a command prints one JSON object
-//! on standard output and nothing else there; progress and logs go to standard error.
+//! on standard output and nothing else there, also where it fails: what a check found, else
+//! `{"error": {"code", "message", "hint"}}`. Progress and logs go to standard error.
 
 mod advise;
 mod bench_empty;
@@ -16,15 +17,16 @@ mod receipt;
 mod rehearse;
 mod serve;
 mod strategies;
-mod topics;
 mod tune;
 
 use crate::config::{self as settings, Config};
+use adapters::embedded::OpenError;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Koi: purchases in, personal prize draws out.
 #[derive(Parser)]
@@ -54,9 +56,6 @@ enum Command {
     /// Versions of the recommendation model
     #[command(subcommand)]
     Models(models::Command),
-    /// Topics that other programs read and write
-    #[command(subcommand)]
-    Topics(topics::Command),
     /// People who work with the console
     #[command(subcommand)]
     Operators(operators::Command),
@@ -89,6 +88,8 @@ enum Failure {
     Usage(String),
     /// Exit status 1.
     Work(String),
+    /// Exit status 1: another process has the data directory.
+    InUse(String),
 }
 
 impl Failure {
@@ -99,25 +100,69 @@ impl Failure {
     fn work(error: impl std::fmt::Display) -> Self {
         Failure::Work(error.to_string())
     }
+
+    /// Why a data directory was not opened.
+    fn open(error: OpenError) -> Self {
+        match error {
+            OpenError::Locked(_) => Failure::InUse(error.to_string()),
+            other => Failure::work(other),
+        }
+    }
+
+    fn status(&self) -> u8 {
+        match self {
+            Failure::Usage(_) => 2,
+            Failure::Work(_) | Failure::InUse(_) => 1,
+        }
+    }
+
+    fn message(&self) -> &str {
+        match self {
+            Failure::Usage(message) | Failure::Work(message) | Failure::InUse(message) => message,
+        }
+    }
+
+    /// As `--json` shows it; the codes are stable words.
+    fn report(&self) -> serde_json::Value {
+        let (code, hint) = match self {
+            Failure::Usage(_) => ("wrong_use", Some("`koi COMMAND --help` says what a command takes")),
+            Failure::Work(_) => ("failed", None),
+            Failure::InUse(_) => {
+                ("data_in_use", Some("a server runs on this data: ask it over HTTP, or stop it first"))
+            }
+        };
+        serde_json::json!({"error": {"code": code, "message": self.message(), "hint": hint}})
+    }
 }
+
+/// Whether this process has printed its JSON object: there is one, whatever goes wrong after it.
+static SAID_JSON: AtomicBool = AtomicBool::new(false);
 
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
-    let done = match Cli::try_parse() {
-        Ok(cli) => dispatch(cli.command),
+    let wants_json = std::env::args_os().skip(1).take_while(|word| word != "--").any(|word| word == "--json");
+    let failure = match Cli::try_parse() {
+        Ok(cli) => match dispatch(cli.command) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(failure) => {
+                let _closed = writeln!(std::io::stderr(), "koi: {}", failure.message());
+                failure
+            }
+        },
         Err(error) => {
             // Help and version are no errors to clap's callers either; a closed pipe is nobody's loss.
             let _closed = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            if !error.use_stderr() {
+                return ExitCode::SUCCESS;
+            }
+            Failure::usage(error.render().to_string().trim_end())
         }
     };
-    let (status, message) = match done {
-        Ok(()) => return ExitCode::SUCCESS,
-        Err(Failure::Usage(message)) => (2, message),
-        Err(Failure::Work(message)) => (1, message),
-    };
-    let _closed = writeln!(std::io::stderr(), "koi: {message}");
-    ExitCode::from(status)
+    if wants_json && !SAID_JSON.load(Ordering::Relaxed) {
+        // Who does not read it has the status.
+        _ = say_json(&failure.report());
+    }
+    ExitCode::from(failure.status())
 }
 
 fn dispatch(command: Command) -> Result<(), Failure> {
@@ -129,7 +174,6 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Tune(args) => tune::run(args),
         Command::Advise(command) => advise::run(command),
         Command::Models(command) => models::run(command),
-        Command::Topics(command) => topics::run(command),
         Command::Operators(command) => operators::run(command),
         Command::Config(command) => config::run(&command),
         Command::Flow(command) => flow::run(&command),
@@ -152,6 +196,7 @@ fn say(text: &str) -> Result<(), Failure> {
 
 /// One JSON object on standard output.
 fn say_json(value: &impl Serialize) -> Result<(), Failure> {
+    SAID_JSON.store(true, Ordering::Relaxed);
     say(&serde_json::to_string(value).map_err(Failure::work)?)
 }
 
@@ -217,10 +262,6 @@ mod tests {
             ("koi models activate 3 --data d", true),
             ("koi models activate", false),
             ("koi models activate last", false),
-            ("koi topics replay --config koi.toml --limit 5 --dry-run --json", true),
-            ("koi topics replay", true),
-            ("koi topics replay --limit 0", false),
-            ("koi topics", false),
             ("koi config default", true),
             ("koi config check koi.toml", true),
             ("koi config", false),

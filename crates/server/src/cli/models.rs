@@ -43,7 +43,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
     let config = ambient_config()?;
     let data = data_dir(common.data, &config);
     let versions = runtime()?.block_on(async {
-        let embedded = embedded::open(&data, &config.embedded).await.map_err(Failure::work)?;
+        let embedded = embedded::open(&data, &config.embedded).await.map_err(Failure::open)?;
         let koi = &embedded.koi;
         let done = match version {
             None => koi.models(PageAsk { limit: LISTED, before: None }).await.map(|page| page.data),

@@ -46,7 +46,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
     let password = password()?;
     let new = NewOperator { name: args.name.unwrap_or_else(|| args.login.clone()), login: args.login, role, password };
     let made = runtime()?.block_on(async {
-        let embedded = embedded::open(&data, &config.embedded).await.map_err(Failure::work)?;
+        let embedded = embedded::open(&data, &config.embedded).await.map_err(Failure::open)?;
         let made = embedded.koi.create_operator(&Caller::command_line(), new).await;
         embedded.close().await;
         made.map_err(Failure::work)

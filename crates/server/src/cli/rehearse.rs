@@ -74,7 +74,7 @@ fn stored(id: CampaignId, data: Option<PathBuf>) -> Result<Definition, Failure> 
     let config = ambient_config()?;
     let data = data_dir(data, &config);
     runtime()?.block_on(async {
-        let embedded = embedded::open(&data, &config.embedded).await.map_err(Failure::work)?;
+        let embedded = embedded::open(&data, &config.embedded).await.map_err(Failure::open)?;
         let found = embedded.koi.campaign(id).await;
         embedded.close().await;
         Ok(found.map_err(Failure::work)?.definition)
@@ -87,7 +87,7 @@ fn read_campaign(file: &Path) -> Result<Definition, Failure> {
         return Err(wrong(&format!("more than {CAMPAIGN_MAX} bytes; that is no campaign")));
     }
     let text = std::fs::read(file).map_err(|e| wrong(&e))?;
-    serde_json::from_slice(&text).map_err(|e| wrong(&e))
+    app::strict::from_slice(&text).map_err(|e| wrong(&e))
 }
 
 /// One line of a recorded crowd.

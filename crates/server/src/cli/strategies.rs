@@ -33,7 +33,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
     let bar = ProgressBar::new(0).with_style(style());
     let started = Instant::now();
     let made = runtime()?.block_on(async {
-        let embedded = embedded::open(&data, &config.embedded).await.map_err(Failure::work)?;
+        let embedded = embedded::open(&data, &config.embedded).await.map_err(Failure::open)?;
         let progress = |done: u64, total: u64| {
             bar.set_length(total);
             bar.set_position(done);

@@ -2,6 +2,7 @@
 
 use super::App;
 use super::problem::Problem;
+use app::strict::{self, Strict};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::{Bytes, BytesMut};
@@ -16,6 +17,8 @@ pub const SMALL: usize = 64 * 1024;
 pub const LARGE: usize = 4 * 1024 * 1024;
 /// How long a caller may take to send a body.
 const READ_TIME: Duration = Duration::from_secs(30);
+/// How long it may take from when the server stops.
+pub const STOP_TIME: Duration = Duration::from_secs(2);
 /// Of a body that nobody wants, this many bytes are still read, so that the caller sees the refusal rather than a reset
 /// connection; then the connection is closed.
 const DRAIN_BYTES: usize = 64 * 1024 * 1024;
@@ -33,9 +36,9 @@ pub struct RawJson<const LIMIT: usize>(pub Bytes);
 impl<const LIMIT: usize> FromRequest<App> for RawJson<LIMIT> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (parts, mut body) = request.into_parts();
-        Ok(RawJson(read(&parts.headers, &mut body, LIMIT).await?))
+        Ok(RawJson(read(app, &parts.headers, &mut body, LIMIT).await?))
     }
 }
 
@@ -45,14 +48,14 @@ pub struct PackedJson<const LIMIT: usize>(pub Bytes);
 impl<const LIMIT: usize> FromRequest<App> for PackedJson<LIMIT> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (mut parts, mut body) = request.into_parts();
         let encoding = parts.headers.get(header::CONTENT_ENCODING);
         let packed = encoding.is_some_and(|given| given.as_bytes().eq_ignore_ascii_case(b"gzip"));
         if packed {
             parts.headers.remove(header::CONTENT_ENCODING);
         }
-        let bytes = read(&parts.headers, &mut body, LIMIT).await?;
+        let bytes = read(app, &parts.headers, &mut body, LIMIT).await?;
         if packed { unpack(&bytes, LIMIT).map(PackedJson) } else { Ok(PackedJson(bytes)) }
     }
 }
@@ -94,8 +97,21 @@ pub fn or_empty_object(bytes: &[u8]) -> &[u8] {
     if bytes.is_empty() { b"{}" } else { bytes }
 }
 
-/// Reads a JSON body of at most `limit` bytes. One that arrives in one piece is not copied.
-pub async fn read<B>(headers: &HeaderMap, body: &mut B, limit: usize) -> Result<Bytes, Problem>
+/// Reads a JSON body of at most `limit` bytes. One that arrives in one piece is not copied. A server that stops waits for no
+/// more than [`STOP_TIME`].
+pub async fn read<B>(app: &App, headers: &HeaderMap, body: &mut B, limit: usize) -> Result<Bytes, Problem>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+{
+    read_until(app.stopping(STOP_TIME), headers, body, limit).await
+}
+
+async fn read_until<B>(
+    stop: impl Future<Output = ()>,
+    headers: &HeaderMap,
+    body: &mut B,
+    limit: usize,
+) -> Result<Bytes, Problem>
 where
     B: http_body::Body<Data = Bytes> + Unpin,
 {
@@ -106,10 +122,15 @@ where
     if body.size_hint().lower() > limit as u64 {
         return Err(too_large(limit));
     }
-    // The timer is only registered if the body is not there yet.
-    tokio::time::timeout(READ_TIME, collect(body, limit)).await.unwrap_or_else(|_| {
-        Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body took too long to arrive"))
-    })
+    // The timers are only registered if the body is not there yet.
+    tokio::select! {
+        biased;
+        read = collect(body, limit) => read,
+        () = stop => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "this process is stopping")),
+        () = tokio::time::sleep(READ_TIME) => {
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body took too long to arrive"))
+        }
+    }
 }
 
 async fn collect<B>(body: &mut B, limit: usize) -> Result<Bytes, Problem>
@@ -136,8 +157,8 @@ where
     Ok(if whole.is_empty() { first } else { whole.freeze() })
 }
 
-/// Reads and drops the rest of a body that was refused, within bounds.
-pub async fn drain<B>(headers: &HeaderMap, body: &mut B)
+/// Reads and drops the rest of a body that was refused, within bounds; a server that stops reads no more of it.
+pub async fn drain<B>(app: &App, headers: &HeaderMap, body: &mut B)
 where
     B: http_body::Body<Data = Bytes> + Unpin,
 {
@@ -155,7 +176,12 @@ where
         }
     };
     // Late or not, the answer goes out; the connection is closed after it.
-    let _late = tokio::time::timeout(DRAIN_TIME, all).await;
+    tokio::select! {
+        biased;
+        () = all => {}
+        () = app.stopping(Duration::ZERO) => {}
+        () = tokio::time::sleep(DRAIN_TIME) => {}
+    }
 }
 
 fn too_large(limit: usize) -> Problem {
@@ -183,7 +209,6 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// Parses a JSON object: what is no JSON is 400 `bad_json`, what is of another shape 422 `invalid_body` with the field.
 pub fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
-    // Serde reads a struct from an array by position too; a caller who sends one means something else.
     if bytes.trim_ascii_start().first() == Some(&b'[') {
         parse_list::<Vec<serde::de::IgnoredAny>>(bytes)?;
         let detail = "the body is an array; an object is wanted";
@@ -194,7 +219,7 @@ pub fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
 
 /// The same where an array is wanted, or may be.
 pub fn parse_list<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| explain::<T>(bytes, &error))
+    strict::from_slice(bytes).map_err(|error| explain::<T>(bytes, &error))
 }
 
 /// A second, slower pass that finds the field. Only failures pay for it.
@@ -204,7 +229,7 @@ fn explain<'a, T: Deserialize<'a>>(bytes: &'a [u8], error: &serde_json::Error) -
         return Problem::new(StatusCode::BAD_REQUEST, "bad_json", format!("the body is no JSON: {error}"));
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let field = serde_path_to_error::deserialize::<_, T>(&mut reader).err().map(|e| e.path().to_string());
+    let field = serde_path_to_error::deserialize::<_, T>(Strict(&mut reader)).err().map(|e| e.path().to_string());
     let detail = error.to_string();
     let field = field.filter(|path| path != ".").or_else(|| quoted(&detail));
     Problem { field, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body", detail) }
@@ -260,6 +285,7 @@ mod tests {
                 Some("inner[1].count"),
             ),
             (b"{\"name\": \"a\", \"inner\": [{}]}", 422, "invalid_body", Some("inner[0]")),
+            (b"{\"name\": \"a\", \"inner\": [{\"count\": 1}, [1]]}", 422, "invalid_body", Some("inner[1]")),
         ] {
             let problem = parse::<Shape>(body).unwrap_err();
             let got = (problem.status.as_u16(), problem.code, problem.field.as_deref());
@@ -310,13 +336,13 @@ mod tests {
     async fn bodies_are_read_within_their_limit() {
         for (length, limit, ok) in [(0, 10, true), (10, 10, true), (11, 10, false)] {
             let mut body = Body::from(vec![b' '; length]);
-            let got = read(&HeaderMap::new(), &mut body, limit).await;
+            let got = read_until(std::future::pending(), &HeaderMap::new(), &mut body, limit).await;
             assert_eq!(got.map(|b| b.len()).map_err(|p| p.code), if ok { Ok(length) } else { Err("body_too_large") });
         }
         let mut parts = http_body_util::StreamBody::new(futures_util::stream::iter(
             ["{\"a\"", ": ", "1}"]
                 .map(|p| Ok::<_, std::convert::Infallible>(http_body::Frame::data(Bytes::from_static(p.as_bytes())))),
         ));
-        assert_eq!(read(&HeaderMap::new(), &mut parts, 8).await.unwrap(), "{\"a\": 1}");
+        assert_eq!(read_until(std::future::pending(), &HeaderMap::new(), &mut parts, 8).await.unwrap(), "{\"a\": 1}");
     }
 }

@@ -128,7 +128,7 @@ impl Front {
         match routes::draws::draw(&self.app, campaign, &parts.headers, &mut body).await {
             Ok(answer) => super::reply::answer(answer),
             Err(problem) => {
-                body::drain(&parts.headers, &mut body).await;
+                body::drain(&self.app, &parts.headers, &mut body).await;
                 report(&problem, id, timing::DRAWS_ROUTE);
                 problem.render(id)
             }
@@ -143,7 +143,7 @@ impl Front {
         let headers = request.headers().clone();
         let Ok(mut response) = self.router.clone().oneshot(request).await;
         if let Some(lent) = lent {
-            lent.drain(&headers).await;
+            lent.drain(&self.app, &headers).await;
         }
         let matched = response.extensions_mut().remove::<MatchedPath>();
         if let Some(matched) = matched.clone().filter(|_| trace::is_on()) {
@@ -209,11 +209,11 @@ fn lend(request: Request<Incoming>) -> (Request<Body>, Option<Lent>) {
 }
 
 impl Lent {
-    async fn drain(self, headers: &HeaderMap) {
+    async fn drain(self, app: &App, headers: &HeaderMap) {
         // The router has answered and dropped its end, so this is the only one.
         if let Some(incoming) = Arc::into_inner(self.0) {
             let mut incoming = incoming.into_inner().unwrap_or_else(PoisonError::into_inner);
-            body::drain(headers, &mut incoming).await;
+            body::drain(app, headers, &mut incoming).await;
         }
     }
 }

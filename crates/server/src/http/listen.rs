@@ -18,6 +18,8 @@ use tokio::sync::{Semaphore, watch};
 
 /// A connection without a whole request for this long is closed: it is idle, or sends its head drop by drop.
 const IDLE: Duration = Duration::from_secs(75);
+/// On a connection that is to close, the rest of a request's head may take this long.
+const HEAD_TIME: Duration = Duration::from_secs(2);
 /// After a failed accept (no more file descriptors) there is nothing better than to wait for some to be free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Bytes of a request's head; keys, tokens and ids need some hundreds.
@@ -121,7 +123,21 @@ async fn connection<A: Answer>(stream: TcpStream, answer: A, mut stop: watch::Re
     }
     // In flight is answered, idle closes at once.
     serving.as_mut().graceful_shutdown();
-    let _ended = tokio::time::timeout(IDLE, serving).await;
+    tokio::select! {
+        _ended = serving => {}
+        () = unasked(&requests) => {}
+    }
+}
+
+/// Returns when no request is being answered, [`HEAD_TIME`] from now or later: whoever has sent half a head by then is not
+/// waited for. What is being answered is, as long as the server's grace allows; a body has a time of its own.
+async fn unasked(requests: &AtomicU64) {
+    loop {
+        tokio::time::sleep(HEAD_TIME).await;
+        if requests.load(Ordering::Relaxed).is_multiple_of(2) {
+            return;
+        }
+    }
 }
 
 /// Returns when nothing was asked or answered for [`IDLE`] and nothing is being answered. One timer a connection

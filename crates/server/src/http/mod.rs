@@ -25,7 +25,8 @@ use axum::http::{HeaderMap, StatusCode};
 use domain::ids::ShopperId;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
 
 /// What handlers share.
 pub struct Shared {
@@ -34,7 +35,7 @@ pub struct Shared {
     pub tokens: Tokens,
     pub metrics: PrometheusHandle,
     pub edge: Edge,
-    draining: AtomicBool,
+    draining: watch::Sender<bool>,
 }
 
 /// `[limits]`: requests a second of one caller, and how many may come at once; 0 is no limit. Requests that carry an
@@ -83,7 +84,7 @@ impl Shared {
     /// The state of a server that serves `koi`.
     pub fn new(koi: Koi, keys: ApiKeys, metrics: PrometheusHandle, edge: Edge) -> App {
         let tokens = Tokens::new(koi.token_secret());
-        Arc::new(Shared { koi, keys, tokens, metrics, edge, draining: AtomicBool::new(false) })
+        Arc::new(Shared { koi, keys, tokens, metrics, edge, draining: watch::Sender::new(false) })
     }
 
     /// Lets a request of a caller go on, or says when to ask again. What carries an Idempotency-Key always goes on: its
@@ -110,21 +111,29 @@ impl Shared {
 
     /// From here on the server is not ready: it only answers what is in flight.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.draining.send_replace(true);
         self.koi.hang_up();
     }
 
     /// Why they should not.
     pub fn why_not_ready(&self) -> &'static str {
-        match (self.draining.load(Ordering::Relaxed) || self.koi.is_draining(), self.koi.owners().one()) {
+        match (*self.draining.borrow() || self.koi.is_draining(), self.koi.owners().one()) {
             (true, _) => "this process is stopping",
             (false, Some(_)) => "the ledger is in doubt; this process ends",
             (false, None) => "this process is starting: not every log has an owner yet that it can reach",
         }
     }
 
+    /// Returns `grace` after the server began to stop, and never while it does not.
+    pub async fn stopping(&self, grace: Duration) {
+        let mut draining = self.draining.subscribe();
+        // The sender is ours, so this only fails when nobody is left to ask.
+        _ = draining.wait_for(|draining| *draining).await;
+        tokio::time::sleep(grace).await;
+    }
+
     /// Whether new requests should come here.
     pub fn is_ready(&self) -> bool {
-        !self.draining.load(Ordering::Relaxed) && self.koi.is_ready()
+        !*self.draining.borrow() && self.koi.is_ready()
     }
 }

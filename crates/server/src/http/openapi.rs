@@ -3,18 +3,28 @@
 use super::routes::*;
 use super::schema;
 use crate::auth::COOKIE;
+use crate::http::problem::Problem;
 use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use axum::http::header::CONTENT_LENGTH;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, get_service};
+use tower::ServiceExt;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, OpenApiBuilder};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
+
+/// Bytes of the page that shows the document; its scripts are files of their own.
+const PAGE_BYTES: usize = 256 * 1024;
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Koi", description = "A marketing prize-draw platform: purchases in, personal prize draws out.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
     paths(
         shoppers::put_shopper, shoppers::create_token, profiles::get_profile, profiles::list_recommendations,
-        choices::create_choice, choices::get_reliability, personas::word_persona, advice::list_advice_questions, advice::list_advice_answers, advice::give_advice, points::add_points, blacklist::put_blacklist, blacklist::delete_blacklist, events::record_events, tracker::track, tracker::batch, tracker::identify,
+        choices::create_choice, choices::get_reliability, personas::word_persona, advice::list_advice_questions, advice::list_advice_answers, advice::give_advice, points::add_points, blacklist::put_blacklist, blacklist::get_blacklist, blacklist::delete_blacklist, events::record_events, tracker::track, tracker::batch, tracker::identify,
         campaigns::create_campaign, campaigns::list_campaigns, campaigns::get_campaign, campaigns::edit_campaign,
         campaigns::publish_campaign, campaigns::pause_campaign, campaigns::resume_campaign, campaigns::end_campaign,
         campaigns::archive_campaign, templates::list_templates, drafts::draft_campaign, rules::get_rules,
@@ -116,8 +126,34 @@ pub fn text() -> String {
     document().to_pretty_json().expect("invariant: the document is made of strings and maps")
 }
 
-/// `/openapi.json` and `/docs`.
+/// `/openapi.json` and `/docs`, which is the same page with and without a slash.
 pub fn docs() -> Router {
     let config = Config::new(["/openapi.json"]).use_base_layout().try_it_out_enabled(true);
-    SwaggerUi::new("/docs").url("/openapi.json", document()).config(config).into()
+    let pages: Router = SwaggerUi::new("/docs").url("/openapi.json", document()).config(config).into();
+    let (index, files) = (pages.clone(), pages.clone());
+    Router::new()
+        .route("/docs", get(move || docs_page(index.clone())))
+        .route("/docs/", get_service(pages.clone()))
+        .route("/docs/{*rest}", get(move |request: Request<Body>| docs_file(files.clone(), request)))
+        .route("/openapi.json", get_service(pages))
+}
+
+/// A file of the page. It is asked for anew: the part of the path that was matched here would be one too many there.
+async fn docs_file(pages: Router, request: Request<Body>) -> Response {
+    let (parts, _) = request.into_parts();
+    let mut plain = Request::new(Body::empty());
+    (*plain.method_mut(), *plain.uri_mut(), *plain.headers_mut()) = (parts.method, parts.uri, parts.headers);
+    let Ok(response) = pages.oneshot(plain).await;
+    response
+}
+
+/// The page of `/docs/` at `/docs`: there its parts would be looked for beside it rather than below, so it says where.
+async fn docs_page(pages: Router) -> Response {
+    let request = Request::get("/docs/").body(Body::empty()).expect("invariant: a fixed path is one");
+    let Ok(response) = pages.oneshot(request).await;
+    let (mut parts, body) = response.into_parts();
+    let Ok(page) = to_bytes(body, PAGE_BYTES).await else { return Problem::internal().into_response() };
+    let page = String::from_utf8_lossy(&page).replacen("<head>", "<head><base href=\"/docs/\">", 1);
+    parts.headers.remove(CONTENT_LENGTH);
+    (parts, page).into_response()
 }

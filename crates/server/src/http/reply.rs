@@ -1,5 +1,6 @@
 //! Answers: a body that needs no box where its bytes are at hand, and the helpers that render one.
 
+use super::extract::etag_of;
 use app::Answer;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -69,6 +70,12 @@ pub fn json(status: StatusCode, value: &impl Serialize) -> Response {
     let mut response = Response::new(Body::from(json_bytes(value)));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response
+}
+
+/// The same with the tag of what it shows.
+pub fn tagged(mut response: Response, tag: &str) -> Response {
+    response.headers_mut().insert(header::ETAG, etag_of(tag));
     response
 }
 

@@ -19,7 +19,6 @@ pub mod advice;
 pub mod drawing;
 pub mod flows;
 pub mod rehearsal;
-pub mod topics;
 
 use domain::award::AwardState;
 use domain::campaign::{Definition, Finding, State};
@@ -221,6 +220,12 @@ pub struct Campaign {
     pub campaign_seed: Option<String>,
     #[schema(format = DateTime)]
     pub created_at: String,
+    /// When an act brought it to its end, and who did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub ended_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<String>,
     #[serde(flatten)]
     pub definition: Definition,
     /// What publishing found.

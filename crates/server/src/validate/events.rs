@@ -72,15 +72,13 @@ pub(super) struct Wire<'a> {
 }
 
 /// A stable word and what is wrong.
-pub(crate) type Refused = (&'static str, String);
+pub(super) type Refused = (&'static str, String);
 
-/// Checks one event.
-pub(crate) fn check(raw: &str, now_ms: i64) -> Result<(String, Behaviour), Refused> {
-    // Serde reads a struct from an array by position too; a caller who sends one means something else.
+fn check(raw: &str, now_ms: i64) -> Result<(String, Behaviour), Refused> {
     if raw.starts_with('[') {
         return Err(("event_invalid", "an event is an object".to_owned()));
     }
-    checked(serde_json::from_str(raw).map_err(|error| unreadable(raw, &error))?, now_ms)
+    checked(app::strict::from_slice(raw.as_bytes()).map_err(|error| unreadable(raw, &error))?, now_ms)
 }
 
 /// Checks an event that has the shape of one, whatever it was written as.

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::process::Output;
 
+use serde_json::Value;
 use xtask::fixture::tight_campaign;
 use xtask::process::{free_address, run};
 
@@ -74,6 +75,47 @@ fn config_is_checked() {
     let mut command = start.command(free_address().expect("a port")).expect("a command");
     let output = run(&mut command, COMMAND_WITHIN).expect("it ends");
     assert!(matches!(output.status.code(), Some(1 | 2)), "an unknown variable: {}", told(&output));
+}
+
+/// With `--json` there is one JSON object on standard output whatever happens, and nothing else.
+#[test]
+fn failures_are_json_where_json_is_wanted() {
+    let served = Koi::start("json-failures");
+    let data = served.data();
+    let data = data.to_str().expect("a plain path");
+    let dir = scratch("json-files");
+    let (flow, config) = (dir.join("bad.el"), dir.join("bad.toml"));
+    fs::write(&flow, "THEN(").expect("a file");
+    fs::write(&config, "colour = 1").expect("a file");
+    let (flow, config) = (flow.to_str().expect("a plain path"), config.to_str().expect("a plain path"));
+    for (arguments, status, code) in [
+        (&["rehearse", "--campaign", "/no/such", "--shoppers", "1", "--draws", "1", "--json"][..], 1, "failed"),
+        (&["verify-receipt", "/no/such", "--json"], 1, "failed"),
+        (&["backup", "/proc/none", "--data", "/no/such", "--json"], 1, "failed"),
+        (&["operators", "add", "ada", "--role", "owner", "--data", data, "--json"], 1, "data_in_use"),
+        (&["strategies", "generate", "--data", data, "--json"], 1, "data_in_use"),
+        (&["models", "list", "--data", data, "--json"], 1, "data_in_use"),
+        (&["evaluate", "next-basket", "--json"], 2, "wrong_use"),
+        (&["nonsense", "--json"], 2, "wrong_use"),
+        // A check says what it found in its own words.
+        (&["flow", "check", flow, "--json"], 1, ""),
+        (&["config", "check", config, "--json"], 1, ""),
+    ] {
+        let output = koi(arguments);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {}", told(&output));
+        let said: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{arguments:?}: one JSON object, but {error}: {}", told(&output)));
+        assert!(said.is_object(), "{arguments:?}: {said}");
+        assert!(!output.stderr.is_empty(), "{arguments:?}: people are told on standard error");
+        if code.is_empty() {
+            assert_eq!(said["ok"], false, "{arguments:?}: {said}");
+            continue;
+        }
+        let error = &said["error"];
+        assert_eq!(error["code"], code, "{arguments:?}: {said}");
+        assert!(error["message"].as_str().is_some_and(|text| !text.is_empty()), "{arguments:?}: {said}");
+        assert_eq!(error["hint"].is_string(), code != "failed", "{arguments:?}: {said}");
+    }
 }
 
 #[test]

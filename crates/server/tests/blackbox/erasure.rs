@@ -6,6 +6,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 use xtask::fixture::{self, KEY, ample_campaign};
 use xtask::http::Call;
+use xtask::socket::Socket;
 
 use super::harness::{Koi, assert_problem, draw, koi as run_koi, start_in, told};
 
@@ -96,8 +97,12 @@ fn nothing_is_left_and_nothing_comes_back() {
     let made = run_koi(["backup", backup.to_str().expect("a path"), "--data", koi.data().to_str().expect("a path")]);
     assert!(made.status.success(), "{}", told(&made));
 
+    let ticket = koi.must(&Call::post("/live/tickets", &json!({})).token(&token));
+    let ticket = ticket["ticket"].as_str().expect("a ticket").to_owned();
     let erased = koi.send(&Call::new("DELETE", format!("/shoppers/{EXTERNAL_ID}")).token(KEY));
     assert_eq!(erased.status, 204, "{}", erased.text());
+    let refused = Socket::open(koi.server.address, &format!("/live?ticket={ticket}")).expect_err("nobody listens");
+    assert!(refused.to_string().contains("401"), "{refused}");
     gone(&koi, &campaign, &token);
     assert_eq!(totals(&koi, &campaign), before, "figures stay as they are");
     assert_eq!(koi.draws(&campaign, &other).len(), 1, "others keep what is theirs");

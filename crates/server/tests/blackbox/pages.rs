@@ -33,6 +33,26 @@ fn pages_come_with_their_policy_and_nothing_else_is_a_page() {
 }
 
 #[test]
+fn the_documentation_is_at_its_path_with_and_without_a_slash() {
+    let koi = Koi::start("pages-docs");
+    let page = |path: &str| {
+        let page = koi.send(&Call::get(path));
+        assert_eq!(page.status, 200, "{path}");
+        assert!(page.header("content-type").is_some_and(|kind| kind.starts_with("text/html")), "{path}");
+        page.text().into_owned()
+    };
+    let (bare, slashed) = (page("/docs"), page("/docs/"));
+    assert_eq!(bare.replacen("<base href=\"/docs/\">", "", 1), slashed, "the same page");
+    assert_ne!(bare, slashed, "and where its parts are");
+    let script = slashed.split("src=\"./").nth(1).and_then(|rest| rest.split('"').next()).expect("a script");
+    assert_eq!(koi.send(&Call::get(format!("/docs/{script}"))).status, 200, "{script}");
+    for path in ["/docs", "/docs/", "/openapi.json"] {
+        assert_problem(path, &koi.send(&Call::new("POST", path)), 405, "method_not_allowed");
+    }
+    assert_problem("none of its files", &koi.send(&Call::get("/docs/none.js")), 404, "not_found");
+}
+
+#[test]
 fn pages_of_named_origins_may_call_and_no_others() {
     let mut koi = Koi::start("pages-origins");
     koi.restart_with(&[("KOI__SHOPPERS__EMBED_ORIGINS", &format!("[\"{SHOP}\"]"))]);

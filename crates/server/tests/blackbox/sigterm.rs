@@ -14,6 +14,36 @@ use super::harness::{Koi, draw, unique};
 const HALF_SENT: usize = 8;
 const CALLERS: usize = 24;
 
+/// Nobody has to be waited for who sends half a request and leaves it at that.
+#[test]
+fn a_term_does_not_wait_for_half_requests() {
+    let mut koi = Koi::start("sigterm-half");
+    let campaign = koi.publish(&tight_campaign(200, 5));
+    let token = koi.shopper(&campaign, "ada", 5);
+    let bytes = draw(&campaign, &token, "half").encode();
+    let head = bytes.windows(4).position(|end| end == b"\r\n\r\n").expect("a head") + 4;
+    let mut open: Vec<TcpStream> = [0, 1, head / 2, head, bytes.len() - 1]
+        .into_iter()
+        .map(|sent| {
+            let mut stream = TcpStream::connect(koi.server.address).expect("a connection");
+            stream.write_all(&bytes[..sent]).expect("a part of a request");
+            stream
+        })
+        .collect();
+    // Whoever answers on a connection that was opened later has seen those.
+    koi.me(&campaign, &token);
+    koi.server.signal("TERM").expect("a signal");
+    let status = koi.server.wait(Duration::from_secs(60)).expect("it stops");
+    assert_eq!(status.code(), Some(0), "log: {}", koi.server.log.display());
+    let log = std::fs::read_to_string(&koi.server.log).expect("a log");
+    assert!(!log.contains("cut off after"), "nothing held it up for all of its grace: {log}");
+    let last = open.pop().expect("the one with most of its body");
+    let answer = read_answer(&mut BufReader::new(last)).expect("whose request has begun is answered");
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    koi.restart();
+    assert_eq!(koi.me(&campaign, &token)["chances"]["left"], 5, "half a draw is none");
+}
+
 #[test]
 fn a_term_answers_what_is_in_flight() {
     let mut koi = Koi::start("sigterm");

@@ -128,7 +128,7 @@ pub async fn edit_campaign(
     State(app): State<App>,
     who: Operator<CampaignDrafts>,
     Id(id): Id<CampaignId>,
-    IfMatch(version): IfMatch,
+    IfMatch(if_match): IfMatch,
     Json(patch): Json<Map<String, Value>, LARGE>,
 ) -> Result<Response, Problem> {
     // Whoever may write drafts may not thereby change what shoppers were shown.
@@ -136,7 +136,7 @@ pub async fn edit_campaign(
     let act = if is_draft { Act::EditCampaign } else { Act::ChangeLive };
     let deed = Deed::of(act).on(Target::Campaign(id));
     let koi = app.koi.acting(&who.who.word());
-    let view = app.koi.audited(&who, deed, koi.edit_campaign(id, version, patch)).await?;
+    let view = app.koi.audited(&who, deed, koi.edit_campaign(id, &if_match, patch)).await?;
     Ok(render(StatusCode::OK, &view))
 }
 
@@ -220,7 +220,7 @@ pub async fn end_campaign(
     _: MaybeJson<Nothing>,
 ) -> Result<Response, Problem> {
     let deed = Deed::of(Act::EndCampaign).on(Target::Campaign(id));
-    let view = app.koi.audited(&who, deed, app.koi.end(id)).await?;
+    let view = app.koi.audited(&who, deed, app.koi.acting(&who.who.word()).end(id)).await?;
     Ok(render(StatusCode::OK, &view))
 }
 

@@ -108,10 +108,10 @@ pub async fn create_codes(
     let body = if is_csv(&parts.headers) {
         parts.headers.remove(header::CONTENT_TYPE);
         let terms = CreateCodes::of_query(&parts.uri)?;
-        let bytes = body::read(&parts.headers, &mut content, LARGE).await?;
+        let bytes = body::read(&app, &parts.headers, &mut content, LARGE).await?;
         CreateCodes { codes: Some(codes_of_csv(&bytes)?), ..terms }
     } else {
-        body::parse::<CreateCodes>(&body::read(&parts.headers, &mut content, LARGE).await?)?
+        body::parse::<CreateCodes>(&body::read(&app, &parts.headers, &mut content, LARGE).await?)?
     };
     let (terms, from) = body.checked()?;
     let count = match &from {

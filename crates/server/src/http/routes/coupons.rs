@@ -54,13 +54,13 @@ pub(super) fn codes_of_csv(bytes: &[u8]) -> Result<Vec<String>, Problem> {
 }
 
 /// The codes of an upload, JSON or CSV.
-pub(super) async fn read_codes(request: Request) -> Result<Vec<String>, Problem> {
+pub(super) async fn read_codes(app: &App, request: Request) -> Result<Vec<String>, Problem> {
     let (mut parts, mut content) = request.into_parts();
     if is_csv(&parts.headers) {
         parts.headers.remove(header::CONTENT_TYPE);
-        return codes_of_csv(&body::read(&parts.headers, &mut content, LARGE).await?);
+        return codes_of_csv(&body::read(app, &parts.headers, &mut content, LARGE).await?);
     }
-    Ok(body::parse::<AddCoupons>(&body::read(&parts.headers, &mut content, LARGE).await?)?.codes)
+    Ok(body::parse::<AddCoupons>(&body::read(app, &parts.headers, &mut content, LARGE).await?)?.codes)
 }
 
 /// Adds codes to the pool of a coupon prize. Codes that it has already are counted and change nothing.
@@ -76,7 +76,7 @@ pub async fn add_coupons(
     Code(prize): Code,
     request: Request,
 ) -> Result<Response, Problem> {
-    let codes = read_codes(request).await?;
+    let codes = read_codes(&app, request).await?;
     let asked = object!({"campaign": id, "coupons_of": prize, "count": codes.len()});
     let deed = Deed::of(Act::HandleAward).on(Target::Other("coupons", id.to_string())).asking(asked);
     Ok(json(StatusCode::OK, &app.koi.audited(&who, deed, app.koi.add_coupons(id, &prize, codes)).await?))

@@ -54,7 +54,7 @@ where
 {
     let shopper = extract::shopper(app, headers).await?;
     let key = extract::idempotency_key(headers)?;
-    let bytes = body::read(headers, body, body::SMALL).await?;
+    let bytes = body::read(app, headers, body, body::SMALL).await?;
     let (client_seed, count) = parse(&bytes)?;
     Ok(app.koi.draw(campaign, shopper, key, client_seed, count).await?)
 }

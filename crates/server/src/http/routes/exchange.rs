@@ -170,7 +170,7 @@ pub async fn edit_item(
     State(app): State<App>,
     who: Operator<Exchange>,
     Id(id): Id<ItemId>,
-    IfMatch(version): IfMatch,
+    IfMatch(if_match): IfMatch,
     RawJson(bytes): RawJson<SMALL>,
 ) -> Result<Response, Problem> {
     let body = body::parse::<EditItem>(&bytes)?;
@@ -181,7 +181,7 @@ pub async fn edit_item(
     let edit = ItemEdit { name, price_points, stock, per_shopper, starts_at, ends_at, hold_days };
     let asked: Value = body::parse(&bytes)?;
     let deed = Deed::of(Act::EditItem).on(Target::Other("exchange_item", id.to_string())).asking(asked);
-    let view = app.koi.audited(&who, deed, app.koi.edit_item(id, version, edit)).await?;
+    let view = app.koi.audited(&who, deed, app.koi.edit_item(id, &if_match, edit)).await?;
     Ok(shown(StatusCode::OK, &view))
 }
 
@@ -193,12 +193,12 @@ pub async fn retire_item(
     State(app): State<App>,
     who: Operator<Exchange>,
     Id(id): Id<ItemId>,
-    IfMatch(version): IfMatch,
+    IfMatch(if_match): IfMatch,
     _: MaybeJson<Nothing>,
 ) -> Result<Response, Problem> {
     let asked = json!({"retired": true});
     let deed = Deed::of(Act::EditItem).on(Target::Other("exchange_item", id.to_string())).asking(asked);
-    let view = app.koi.audited(&who, deed, app.koi.retire_item(id, version)).await?;
+    let view = app.koi.audited(&who, deed, app.koi.retire_item(id, &if_match)).await?;
     Ok(shown(StatusCode::OK, &view))
 }
 
@@ -213,7 +213,7 @@ pub async fn add_item_coupons(
     Id(id): Id<ItemId>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let codes = read_codes(request).await?;
+    let codes = read_codes(&app, request).await?;
     let asked = json!({"item": id, "count": codes.len()});
     let deed = Deed::of(Act::HandleAward).on(Target::Other("item_coupons", id.to_string())).asking(asked);
     let view = app.koi.audited(&who, deed, app.koi.add_item_coupons(id, codes)).await?;

@@ -3,7 +3,7 @@
 use crate::http::body::{Json, LARGE};
 use crate::http::extract::{CampaignDrafts, Campaigns, ExternalId, Id, IfMatch, Operator, Shoppers, etag};
 use crate::http::problem::Problem;
-use crate::http::reply::json;
+use crate::http::reply::{json, tagged};
 use crate::http::schema::flows as schema;
 use crate::http::{App, schema as common};
 use crate::validate;
@@ -92,14 +92,14 @@ pub async fn put_flow(
     State(app): State<App>,
     who: Operator<CampaignDrafts>,
     Id(id): Id<CampaignId>,
-    IfMatch(version): IfMatch,
+    IfMatch(if_match): IfMatch,
     Json(body): Json<PutFlow, LARGE>,
 ) -> Result<Response, Problem> {
     // Whoever may write drafts may not thereby change what a live campaign draws by.
     let is_draft = app.koi.campaign(id).await?.state == CampaignState::Draft;
     let deed = Deed::of(if is_draft { Act::EditCampaign } else { Act::EditFlow }).on(Target::Campaign(id));
     let koi = app.koi.acting(&who.who.word());
-    Ok(render(&app.koi.audited(&who, deed, koi.put_flow(id, version, body.flow)).await?))
+    Ok(render(&app.koi.audited(&who, deed, koi.put_flow(id, &if_match, body.flow)).await?))
 }
 
 /// Lists the rules that a flow can be made of.
@@ -139,12 +139,14 @@ pub struct PutRisk {
 
 /// Says what the shop holds against a shopper; replaces what it said before.
 #[utoipa::path(put, path = "/api/v1/shoppers/{external_id}/risk", tag = "shoppers", security(("api_key" = ["shoppers"])),
-    params(("external_id" = String, Path, description = "The shop's own id")), request_body = PutRisk,
-    responses((status = 200, description = "As it is now", body = schema::Risk), common::Problems))]
+    params(("external_id" = String, Path, description = "The shop's own id"), ("If-Match" = Option<String>, Header, description = "The ETag that was read; where absent the last write wins")), request_body = PutRisk,
+    responses((status = 200, description = "As it is now", body = schema::Risk, headers(("ETag" = String))),
+        (status = 412, description = "`stale`: edited meanwhile", body = common::Problem, content_type = "application/problem+json"), common::Problems))]
 pub async fn put_risk(
     State(app): State<App>,
     who: Operator<Shoppers>,
     ExternalId(external_id): ExternalId,
+    IfMatch(if_match): IfMatch,
     Json(body): Json<PutRisk>,
 ) -> Result<Response, Problem> {
     if body.score > 100 {
@@ -164,5 +166,6 @@ pub async fn put_risk(
     let watch = Watch { score: body.score, flags, device: number(body.device), address: number(body.address) };
     let asked = serde_json::json!({"score": watch.score, "flags": watch.flags});
     let deed = Deed::of(Act::SetRisk).on(Target::Shopper(external_id.clone())).asking(asked);
-    Ok(json(StatusCode::OK, &app.koi.audited(&who, deed, app.koi.put_risk(&external_id, watch)).await?))
+    let view = app.koi.audited(&who, deed, app.koi.put_risk(&external_id, watch, &if_match)).await?;
+    Ok(tagged(json(StatusCode::OK, &view), &view.etag))
 }

@@ -93,6 +93,7 @@ pub async fn open_live(
     let upgrade = live::bounded(upgrade);
     match app.koi.take_ticket(&ask.ticket).await? {
         TicketFor::Shopper(shopper) => {
+            app.koi.check_there(shopper).await?;
             let listener = app.koi.listen(shopper)?;
             let (since, feed) = app.koi.listen_from(shopper, after).await?;
             let koi = app.koi.clone();

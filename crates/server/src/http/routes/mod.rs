@@ -80,7 +80,10 @@ pub fn router(app: App) -> Router {
         .route("/shoppers/{external_id}/persona", post(personas::word_persona))
         .route("/shoppers/{external_id}/recommendations", get(profiles::list_recommendations))
         .route("/shoppers/{external_id}/points", post(points::add_points))
-        .route("/shoppers/{external_id}/blacklist", put(blacklist::put_blacklist).delete(blacklist::delete_blacklist))
+        .route(
+            "/shoppers/{external_id}/blacklist",
+            put(blacklist::put_blacklist).get(blacklist::get_blacklist).delete(blacklist::delete_blacklist),
+        )
         .route("/shoppers/{external_id}/risk", put(flows::put_risk))
         .route("/choices", post(choices::create_choice))
         .route("/events", post(events::record_events))

@@ -129,11 +129,11 @@ pub async fn edit_operator(
     State(app): State<App>,
     signed: Signed,
     Id(id): Id<OperatorId>,
-    IfMatch(version): IfMatch,
+    IfMatch(if_match): IfMatch,
     Json(body): Json<EditOperator>,
 ) -> Result<Response, Problem> {
     let edit = OperatorEdit { name: body.name, role: body.role };
-    Ok(render(StatusCode::OK, app.koi.edit_operator(&signed.caller, id, version, edit).await?))
+    Ok(render(StatusCode::OK, app.koi.edit_operator(&signed.caller, id, &if_match, edit).await?))
 }
 
 /// Takes an account away, with its sessions.

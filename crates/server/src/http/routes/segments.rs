@@ -1,10 +1,10 @@
 //! Named segments, for operators.
 
 use crate::http::body::{Json, MaybeJson};
-use crate::http::extract::{CampaignDrafts, Code, Operator};
+use crate::http::extract::{CampaignDrafts, Code, IfMatch, Operator};
 use crate::http::list::{self, ListParams, Listed, Narrow, Table, answer_all};
 use crate::http::problem::Problem;
-use crate::http::reply::{json, no_content};
+use crate::http::reply::{json, no_content, tagged};
 use crate::http::routes::campaigns::Nothing;
 use crate::http::{App, schema};
 use app::SegmentView;
@@ -60,19 +60,21 @@ pub async fn list_segments(
 
 /// Adds a segment or changes it.
 #[utoipa::path(put, path = "/api/v1/segments/{code}", tag = "models", security(("api_key" = ["campaigns"])),
-    params(("code" = String, Path, description = "Its name: 1 to 64 of a to z, 0 to 9 and _")), request_body = PutSegment,
-    responses((status = 201, description = "New", body = schema::Segment), (status = 200, description = "Changed", body = schema::Segment),
+    params(("code" = String, Path, description = "Its name: 1 to 64 of a to z, 0 to 9 and _"), ("If-Match" = Option<String>, Header, description = "The ETag that was read; where absent the last write wins")), request_body = PutSegment,
+    responses((status = 201, description = "New", body = schema::Segment, headers(("ETag" = String))), (status = 200, description = "Changed", body = schema::Segment, headers(("ETag" = String))),
+        (status = 412, description = "`stale`: edited meanwhile", body = schema::Problem, content_type = "application/problem+json"),
         (status = 422, description = "`segment_invalid` with what is wrong", body = schema::Problem, content_type = "application/problem+json"), schema::Problems))]
 pub async fn put_segment(
     State(app): State<App>,
     who: Operator<CampaignDrafts>,
     Code(name): Code,
+    IfMatch(if_match): IfMatch,
     Json(body): Json<PutSegment>,
 ) -> Result<Response, Problem> {
     let deed = Deed::of(Act::EditSegment).on(Target::Other("segment", name.clone()));
-    let work = app.koi.put_segment(&name, &body.expression, &body.description);
+    let work = app.koi.put_segment(&name, &body.expression, &body.description, &if_match);
     let (view, is_new) = app.koi.audited(&who, deed, work).await?;
-    Ok(json(if is_new { StatusCode::CREATED } else { StatusCode::OK }, &view))
+    Ok(tagged(json(if is_new { StatusCode::CREATED } else { StatusCode::OK }, &view), &view.etag))
 }
 
 /// Deletes a segment.

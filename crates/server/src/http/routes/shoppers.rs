@@ -2,9 +2,9 @@
 
 use crate::clock;
 use crate::http::body::{Json, MaybeJson};
-use crate::http::extract::{ExternalId, Operator, Registration};
+use crate::http::extract::{ExternalId, IfMatch, Operator, Registration};
 use crate::http::problem::Problem;
-use crate::http::reply::json;
+use crate::http::reply::{json, tagged};
 use crate::http::{App, schema};
 use crate::validate;
 use app::{Error, ShopperInput};
@@ -48,16 +48,18 @@ impl PutShopper {
 
 /// Registers a shopper, or changes what is known.
 #[utoipa::path(put, path = "/api/v1/shoppers/{external_id}", tag = "shoppers", security(("api_key" = ["shoppers"])),
-    params(("external_id" = String, Path, description = "The shop's own id, 1 to 128 characters")), request_body = PutShopper,
-    responses((status = 201, description = "New", body = schema::Shopper), (status = 200, description = "Changed", body = schema::Shopper), schema::Problems))]
+    params(("external_id" = String, Path, description = "The shop's own id, 1 to 128 characters"), ("If-Match" = Option<String>, Header, description = "The ETag that was read; where absent the last write wins")), request_body = PutShopper,
+    responses((status = 201, description = "New", body = schema::Shopper, headers(("ETag" = String))), (status = 200, description = "Changed", body = schema::Shopper, headers(("ETag" = String))),
+        (status = 412, description = "`stale`: edited meanwhile", body = schema::Problem, content_type = "application/problem+json"), schema::Problems))]
 pub async fn put_shopper(
     State(app): State<App>,
     _: Operator<Registration>,
     ExternalId(external_id): ExternalId,
+    IfMatch(if_match): IfMatch,
     Json(body): Json<PutShopper>,
 ) -> Result<Response, Problem> {
-    let (view, created) = app.koi.put_shopper(&external_id, body.checked()?).await?;
-    Ok(json(if created { StatusCode::CREATED } else { StatusCode::OK }, &view))
+    let (view, created) = app.koi.put_shopper_if(&external_id, body.checked()?, &if_match).await?;
+    Ok(tagged(json(if created { StatusCode::CREATED } else { StatusCode::OK }, &view), &view.etag))
 }
 
 #[derive(Deserialize, ToSchema)]

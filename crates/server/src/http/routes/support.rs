@@ -3,7 +3,7 @@
 use crate::http::extract::{Erasure, ExternalId, Id, Operator, Shoppers};
 use crate::http::list::{ListParams, Listed, Narrow, Table, answer, answer_here, holds, is, one_of};
 use crate::http::problem::Problem;
-use crate::http::reply::{json, no_content};
+use crate::http::reply::{json, no_content, tagged};
 use crate::http::{App, schema};
 use app::koi::{Deed, Target};
 use app::{EntryView, EventView};
@@ -15,16 +15,17 @@ use domain::operator::Act;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-/// Shows a shopper's account: points, chances in each campaign, blacklist and risk.
+/// Shows a shopper's account: points, chances in each campaign, blacklist and risk. The `ETag` is of what a PUT changes.
 #[utoipa::path(get, path = "/api/v1/shoppers/{external_id}", tag = "shoppers", security(("api_key" = ["shoppers"])),
     params(("external_id" = String, Path, description = "The shop's own id")),
-    responses((status = 200, description = "As of now", body = schema::Account), schema::Problems))]
+    responses((status = 200, description = "As of now", body = schema::Account, headers(("ETag" = String))), schema::Problems))]
 pub async fn get_shopper(
     State(app): State<App>,
     _: Operator<Shoppers>,
     ExternalId(external_id): ExternalId,
 ) -> Result<Response, Problem> {
-    Ok(json(StatusCode::OK, &app.koi.account(&external_id).await?))
+    let view = app.koi.account(&external_id).await?;
+    Ok(tagged(json(StatusCode::OK, &view), &view.etag))
 }
 
 /// What entries can be narrowed by.

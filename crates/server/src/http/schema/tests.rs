@@ -55,6 +55,7 @@ fn what_shops_see_is_as_documented() {
     check(
         "Shopper",
         &ShopperView {
+            etag: text(),
             id: shopper,
             external_id: text(),
             name: None,
@@ -87,6 +88,7 @@ fn what_shops_see_is_as_documented() {
         &ChoiceView { choice: text(), probabilities: Default::default(), source: "model", explanation: text() },
     );
     let blacklist = BlacklistView {
+        etag: text(),
         shopper: text(),
         mode: None,
         campaign_id: Some(CampaignId(1)),
@@ -94,7 +96,7 @@ fn what_shops_see_is_as_documented() {
         reason: Some(text()),
     };
     check("Blacklist", &blacklist);
-    check("Risk", &RiskView { shopper: text(), score: 0, flags: Vec::new() });
+    check("Risk", &RiskView { etag: text(), shopper: text(), score: 0, flags: Vec::new() });
 }
 
 #[test]
@@ -122,6 +124,8 @@ fn what_operators_see_is_as_documented() {
         seed_hash: None,
         campaign_seed: Some(text()),
         created_at: text(),
+        ended_at: Some(text()),
+        ended_by: Some(text()),
         definition: serde_json::from_value(definition).unwrap(),
         findings: Some(Vec::new()),
     };
@@ -234,7 +238,10 @@ fn models_and_segments_are_as_documented() {
         drift: None,
     };
     check("Model", &model);
-    check("Segment", &SegmentView { name: text(), expression: text(), description: text(), updated_at: text() });
+    check(
+        "Segment",
+        &SegmentView { name: text(), etag: text(), expression: text(), description: text(), updated_at: text() },
+    );
 }
 
 #[test]
@@ -316,6 +323,8 @@ fn rules_are_as_documented() {
         rules_hash: text(),
         seed_hash: text(),
         campaign_seed: Some(text()),
+        late_seed_hash: text(),
+        late_seed: None,
         moments: None,
         entry: None,
         skin: domain::campaign::Skin::Wheel,

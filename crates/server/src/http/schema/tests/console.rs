@@ -30,6 +30,7 @@ fn what_the_console_looks_at_is_as_documented() {
     };
     check("Standing", &standing);
     let account = AccountView {
+        etag: text(),
         id: ShopperId(1),
         external_id: text(),
         name: None,
@@ -37,7 +38,7 @@ fn what_the_console_looks_at_is_as_documented() {
         attributes: Default::default(),
         points: 0,
         held: 0,
-        risk: RiskView { shopper: text(), score: 0, flags: Vec::new() },
+        risk: RiskView { etag: text(), shopper: text(), score: 0, flags: Vec::new() },
         blacklist: Vec::new(),
         campaigns: vec![standing],
     };
