@@ -1,8 +1,8 @@
 //! Awards behind the scenes: the owner's table, deadlines, pools, and what a crash leaves half done.
 
 use crate::harness::{FIRST, Rig, draw, refusal, within};
-use app::IfMatch;
 use app::AwardState;
+use app::IfMatch;
 use app::fulfil::{Engine, Options};
 use app::ports::{AwardDesk, CouponPools, Deliveries, DeliveryState, Fulfilment, Letter, Undelivered};
 use async_trait::async_trait;

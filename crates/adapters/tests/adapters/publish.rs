@@ -1,7 +1,7 @@
 //! The life of a campaign's rules: frozen by publishing, changed in the shopper's favour at once, never otherwise.
 
-use adapters::vault::Vault;
 use crate::harness::{FIRST, Rig, draw, refusal};
+use adapters::vault::Vault;
 use app::Error;
 use app::IfMatch;
 use app::koi::CampaignPolicy;

@@ -307,7 +307,8 @@ impl Koi {
         id: OperatorId,
         permission: Option<Permission>,
     ) -> Result<OperatorView> {
-        let work = self.change_operator(id, &IfMatch::Absent, |row| row.bans.retain(|old| old.permission != permission));
+        let work =
+            self.change_operator(id, &IfMatch::Absent, |row| row.bans.retain(|old| old.permission != permission));
         let asked = json!({"permission": permission});
         self.audited(caller, Deed::of(Act::UnbanOperator).on(Target::Operator(id)).asking(asked), work).await
     }
