@@ -41,7 +41,7 @@ const CALM: Duration = Duration::from_millis(500);
 const FORGOTTEN: u64 = 16;
 /// The same two where each partition has a log: of a batch, which is a message there, and of one log's.
 const WAIT_PER_BATCH: Duration = Duration::from_secs(1);
-const BUSY_SHARED: u64 = 2;
+const BUSY_SHARED: u64 = 1;
 /// Bytes of ledger read at a time: small enough for the allocator to hand out the same memory again.
 const READ_BYTES: usize = 4 << 20;
 /// Accounts kept between batches.
@@ -139,7 +139,8 @@ impl Pace {
         }
         let came = shared.between(self.seen, folded).saturating_mul(every) / passed;
         (self.seen, self.at) = (folded, now);
-        if came >= if shared.batched { BUSY_SHARED } else { BUSY } {
+        let busy = if shared.batched { BUSY_SHARED } else { BUSY };
+        if came >= busy {
             self.busy = Some(now);
             self.peak = came.max(self.peak - self.peak / FORGOTTEN);
         } else if self.busy.is_some_and(|busy| now.duration_since(busy) >= CALM) {

@@ -20,8 +20,9 @@ const STRATEGIES: u64 = 200_000;
 /// Shoppers with a personal strategy that the filter has room for at first.
 const FILTERED: usize = 2_000_000;
 
-/// How old a strategy in memory may be where other processes replace it.
-const FRESH: Duration = Duration::from_secs(2);
+/// How old a strategy in memory may be where other processes replace it and could not say so; else it is forgotten at once.
+/// Two seconds, as it was, made nearly every draw of a crowd ask the records.
+const FRESH: Duration = Duration::from_secs(30);
 
 /// A strategy as it is shown and drawn from.
 #[derive(Debug)]
@@ -153,6 +154,14 @@ impl Koi {
         let shown = Arc::new(Shown { strategy, reasons: Box::new([]) });
         self.inner.strategies.shown.insert((shopper, runtime.id), shown.clone());
         shown
+    }
+
+    /// Another node has composed strategies of these shoppers: those at hand are old ones.
+    pub(crate) fn forget_composed<'a>(&self, shoppers: impl Iterator<Item = &'a ShopperId>) {
+        let open = self.open_campaigns();
+        for shopper in shoppers {
+            open.iter().for_each(|runtime| self.inner.strategies.forget(*shopper, runtime.id));
+        }
     }
 
     pub(super) fn strategies(&self) -> &StrategyCache {

@@ -48,7 +48,7 @@ pub enum Told {
         record: Vec<u8>,
     },
     Win(BigWin),
-    /// Something of these shoppers is durable that no record tells of.
+    /// Something of these shoppers is durable that no record tells of: their strategies are new.
     Missed(Vec<ShopperId>),
     /// A shopper's sockets are to go.
     Dismissed(ShopperId),
@@ -87,6 +87,16 @@ pub struct Afar {
     followed: Mutex<FxHashMap<ShopperId, Followed>>,
     /// The second of the last win that was passed on, and how many were in it.
     wins: Mutex<Option<(Instant, u32)>>,
+}
+
+impl Told {
+    /// Whose strategies are new.
+    pub(crate) fn composed(&self) -> &[ShopperId] {
+        match self {
+            Told::Missed(shoppers) => shoppers,
+            _ => &[],
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -6,6 +6,7 @@ use super::{Call, DEADLINE, Local, Missed, Nodes, Owners, Said};
 use crate::command::Input;
 use crate::error::{Error, Result};
 use crate::koi::Koi;
+use crate::live::Told;
 use crate::ports::{Parcel, Route};
 use bytes::Bytes;
 use domain::ids::PARTITIONS;
@@ -117,7 +118,7 @@ impl Koi {
                 Said::Listening { folded: owned.folded(), feed, told: leased.map(|(_, told)| told) }
             }
             Call::Told(told) => {
-                nodes.afar.hear(told);
+                self.hear_afar(nodes, told);
                 Said::Acted
             }
         })
@@ -146,6 +147,13 @@ impl Koi {
         said.ok().flatten().unwrap_or_else(|| write_returned(&Returned::NotHere))
     }
 
+    fn hear_afar(&self, nodes: &Nodes, told: Vec<Told>) {
+        if told.iter().any(|one| !one.composed().is_empty()) {
+            self.forget_composed(told.iter().flat_map(Told::composed));
+        }
+        nodes.afar.hear(told);
+    }
+
     async fn serve_one(&self, parcel: &Parcel) -> Returned {
         let Owners::Many(nodes) = &self.parts().owners else { return Returned::NotHere };
         // Such a parcel only asks whether anybody is here.
@@ -156,7 +164,7 @@ impl Koi {
             return Returned::Failed(Failed::Unavailable("the owner's node does not understand the request".into()));
         };
         if let Call::Told(told) = call {
-            nodes.afar.hear(told);
+            self.hear_afar(nodes, told);
             return Returned::Said(Said::Acted);
         }
         let Some(local) = nodes.local(parcel.part) else { return Returned::NotHere };
