@@ -221,6 +221,8 @@ impl Test {
 
     fn round(&mut self, round: u64, long: bool) {
         if round.is_multiple_of(ROUNDS_PER_CAMPAIGN) {
+            // A purchase whose answer was lost is sent again, and would count for the new campaign too.
+            self.oracle.settle(&self.nodes[0]);
             self.new_campaign();
         }
         let at = (round % Fault::ALL.len() as u64) as usize;
