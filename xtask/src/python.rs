@@ -10,13 +10,14 @@ use crate::cluster::install::apt;
 
 /// The variable by which tests are told where it is.
 pub const VARIABLE: &str = "KOI_TEST_PYTHON";
-/// What the worker and its tests need; as `clients/python/pyproject.toml` has it, without Kafka.
-const PACKAGES: [&str; 7] = [
+/// What the worker and its tests need; as `clients/python/pyproject.toml` has it.
+const PACKAGES: [&str; 8] = [
     "pandas>=2",
     "scikit-learn>=1.4",
     "fastapi>=0.110",
     "uvicorn>=0.29",
     "httpx>=0.27",
+    "confluent-kafka>=2.4",
     "jsonschema>=4.20",
     "pytest>=8",
 ];

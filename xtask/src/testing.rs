@@ -13,7 +13,7 @@ use xtask::cluster::Engine;
 use xtask::{llama, python};
 
 /// The long tests by name: filters of the black-box tests that they run, and the rounds of their long form.
-const LONG: [(&str, &[&str], u64); 20] = [
+const LONG: [(&str, &[&str], u64); 23] = [
     ("crash", &["crash::crash", "ready::"], 50),
     ("cluster_crash", &["cluster_crash::"], 30),
     ("fsync", &["fsync::"], 1),
@@ -35,12 +35,16 @@ const LONG: [(&str, &[&str], u64); 20] = [
     ("fair", &["fair::"], 1),
     ("hints", &["hints::"], 1),
     ("traces", &["traces::"], 1),
+    // What other programs read and write.
+    ("topics", &["topics::"], 1),
+    ("rolling", &["rolling::"], 1),
+    ("generation", &["generation::"], 1),
     ("llm", &["llm::", "advise::", "advice::"], 1),
 ];
 /// Those that are also tested inside other crates.
 const EVERYWHERE: [&str; 7] = ["odds", "awards", "drawings", "rehearse", "reshard", "conformance", "llm"];
 /// Those that need the engines of a cluster.
-const WITH_ENGINES: [&str; 3] = ["reshard", "conformance", "cluster_crash"];
+const WITH_ENGINES: [&str; 7] = ["reshard", "conformance", "cluster_crash", "topics", "rolling", "generation", "llm"];
 /// Draws before the restart that the long form of `crash` times.
 const LONG_DRAWS: u64 = 1_000_000;
 

@@ -23,6 +23,7 @@ pub mod seal;
 pub mod strict;
 pub mod time;
 pub mod timers;
+pub mod topics;
 pub mod trace;
 mod views;
 mod worded;

@@ -14,6 +14,7 @@ mod llm;
 mod models;
 mod peers;
 mod segments;
+mod topics;
 
 pub use crate::timers::Timers;
 pub use advice::*;
@@ -29,6 +30,7 @@ pub use llm::*;
 pub use models::*;
 pub use peers::*;
 pub use segments::*;
+pub use topics::*;
 
 use crate::rows::{AwardRow, DrawRow, EntryRow, OrderRow, Projected, RefundRow};
 use async_trait::async_trait;

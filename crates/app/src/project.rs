@@ -7,11 +7,13 @@ use crate::fulfil::Subscriptions;
 use crate::fulfil::outbox::{self, Seen};
 use crate::owner::{Shared, records};
 use crate::ports::{
-    Accounts, LedgerReader, Marker, PortError, PortResult, Position, Projection, Registry, Shelves, StoredAccount,
+    Accounts, LedgerReader, Marker, PortError, PortResult, Position, Projection, PublicMessage, Registry, Shelves,
+    StoredAccount,
 };
 use crate::rows::{BehaviourRow, Projected};
 use crate::runtime::{Counters, counted_by};
 use crate::seal::{Key, open};
+use crate::topics::Outlet;
 use crate::trace::Span;
 use domain::account::Account;
 use domain::ids::{CampaignId, ShopperId};
@@ -48,6 +50,8 @@ const READ_BYTES: usize = 4 << 20;
 const ACCOUNTS: usize = 200_000;
 /// Accounts asked of records at a time.
 const CHUNK: usize = 500;
+/// Messages for other programs that are held until they are told.
+const TOLD: usize = 256;
 /// The wait after an engine failed.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -67,6 +71,8 @@ pub struct Projector {
     pub behaved: tokio::sync::mpsc::Sender<ShopperId>,
     /// Which endpoints of the shop take which messages.
     pub subscriptions: Subscriptions,
+    /// Other programs are told before a commit, where there is anybody to tell.
+    pub outlet: Option<Outlet>,
     /// Records of one commit at most.
     pub commit_records: u64,
     /// Records that may wait while much comes in: so far below the owner's bound on what is not projected that a commit
@@ -219,12 +225,14 @@ impl Projector {
             }
             None => runtime.block_on(self.gather(self.position, self.counters.clone()))?,
         };
-        let (batch, counters) = runtime.block_on(self.close(gathered))?;
+        let (mut batch, counters) = runtime.block_on(self.close(gathered))?;
         let left = self.shared.between(batch.position.next, self.shared.folded.load(Ordering::Acquire));
         if pace.busy.is_some() || left < BUSY || self.cache.len() > ACCOUNTS {
             return runtime.block_on(self.write(batch, counters)).map(|count| (count, None));
         }
         let (position, notes, span) = (batch.position, Notes::of(&batch), self.span(batch.position));
+        // Before the next commit is gathered, which tells of what comes later.
+        runtime.block_on(self.tell(&mut batch.told))?;
         let (projection, then) = (self.projection.clone(), counters.clone());
         let (written, next) = std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().name("koi-projector".into());
@@ -303,8 +311,9 @@ impl Projector {
     }
 
     /// Writes a batch and its position; nothing may be folded ahead of it.
-    async fn write(&mut self, batch: Projected, counters: FxHashMap<CampaignId, Counters>) -> PortResult<u64> {
+    async fn write(&mut self, mut batch: Projected, counters: FxHashMap<CampaignId, Counters>) -> PortResult<u64> {
         let (position, notes, span) = (batch.position, Notes::of(&batch), self.span(batch.position));
+        self.tell(&mut batch.told).await?;
         self.projection.apply(batch).await?;
         drop(span);
         if self.cache.len() > ACCOUNTS {
@@ -342,6 +351,8 @@ impl Projector {
             if !commit.marker.admits(record) {
                 continue;
             }
+            // Erasing forgets the name, registering brings it.
+            let mut name = self.named(record.shopper);
             if record.part == ALL_PARTITIONS {
                 for fact in &record.facts {
                     if let Some(campaign) = counted_by(fact).map(|counted| counted.stored_as()) {
@@ -365,8 +376,31 @@ impl Projector {
             let seen = Seen::of(&commit.batch);
             commit.batch.take(*offset, record);
             outbox::post(&mut commit.batch, seen, record.at_ms, &subscribed);
+            if let Some(outlet) = &self.outlet {
+                name = name.or_else(|| self.named(record.shopper));
+                let told = outlet.messages(*offset, record, name.as_deref().unwrap_or_default()).await?;
+                commit.batch.told.extend(told);
+                if commit.batch.told.len() >= TOLD {
+                    self.tell(&mut commit.batch.told).await?;
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Other programs hear of records first, then they become rows (R8): whoever finds a row finds its message too, and what
+    /// comes between the two tells it again.
+    async fn tell(&self, told: &mut Vec<PublicMessage>) -> PortResult<()> {
+        match &self.outlet {
+            Some(outlet) if !told.is_empty() => outlet.publisher.publish(std::mem::take(told)).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// The shop's id of a shopper, where anybody is told of it.
+    fn named(&self, shopper: ShopperId) -> Option<String> {
+        self.outlet.as_ref()?;
+        self.cache.get(&shopper).map(|account| account.external_id.clone()).filter(|name| !name.is_empty())
     }
 
     /// Adds what is one row however many records moved it. What the last commit wrote is read here, so it must be in.

@@ -9,7 +9,7 @@ mod text;
 pub use entry::EntryWinRow;
 pub use text::{draw_in, wrap_draws};
 
-use crate::ports::{NewDelivery, Position, StoredAccount};
+use crate::ports::{NewDelivery, Position, PublicMessage, StoredAccount};
 use crate::time::rfc3339;
 use crate::timers::{DueKey, DueRow, due_of, undue_of};
 use crate::views::OrderView;
@@ -203,6 +203,8 @@ pub struct Projected {
     pub notices: Vec<Notice>,
     /// Shoppers of whom nothing is to be left; written last.
     pub erased: Vec<ShopperId>,
+    /// What other programs are told before any of the rows is written.
+    pub told: Vec<PublicMessage>,
 }
 
 /// A record that has something to tell its shopper, besides those of draws.

@@ -16,6 +16,9 @@ use smallvec::SmallVec;
 
 /// The version this build writes. A reader refuses what it does not know: a ledger is never guessed at.
 pub const VERSION: u8 = 1;
+/// The newest version this build reads. A new one is read by one release and written by the next: a node that writes it
+/// waits until every node of its cluster reads it.
+pub const READS: u8 = VERSION;
 
 /// The partition of records that every partition reads (an owner's marker, a campaign act), embedded.
 pub const ALL_PARTITIONS: u8 = 255;

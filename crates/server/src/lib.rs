@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod http;
+pub mod intake;
 pub mod observe;
 pub mod validate;
 pub mod watch;

@@ -7,3 +7,4 @@ pub mod engines;
 pub mod model;
 pub mod model_server;
 pub mod relay;
+pub mod schema;

@@ -4,9 +4,13 @@
 //! A file of its own, written with synchronous=FULL: a budget is set aside before every question, and no draw shall wait
 //! for that. It is in no backup; a restored directory starts the day's budget anew.
 
+#[cfg(feature = "kafka")]
+mod bridge;
 mod start;
 mod topics;
 
+#[cfg(feature = "kafka")]
+pub use bridge::Bridge;
 pub use start::{AdviceError, Analyst, start};
 
 use app::ports::{PortError, PortResult, Spent};
@@ -24,12 +28,18 @@ const DAYS_KEPT: i64 = 400;
 const DAY_MS: i64 = 86_400_000;
 
 /// One entry per layout version, applied in order; entries are never changed once released.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE spending (day INTEGER PRIMARY KEY, tokens INTEGER NOT NULL, microcents INTEGER NOT NULL);
     CREATE TABLE questions (id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, body TEXT NOT NULL);
     CREATE TABLE answers (question INTEGER PRIMARY KEY, at INTEGER NOT NULL, body TEXT NOT NULL);
     CREATE TABLE teacher (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL);
-"];
+",
+    // What the topics of advice on Kafka need: which node's questions these are, and how far they have been told.
+    "
+    CREATE TABLE bridge (id INTEGER PRIMARY KEY CHECK (id = 1), tag INTEGER NOT NULL, told INTEGER NOT NULL);
+",
+];
 
 /// Why the file cannot be opened.
 #[derive(Debug, thiserror::Error)]

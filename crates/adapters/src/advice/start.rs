@@ -20,6 +20,13 @@ pub struct Analyst {
     pub strategies: bool,
 }
 
+impl Analyst {
+    /// Whether anything is put on the topic.
+    pub fn is_asked(&self) -> bool {
+        self.choices || self.strategies
+    }
+}
+
 /// Why nobody can advise.
 #[derive(Debug, thiserror::Error)]
 pub enum AdviceError {
@@ -32,15 +39,17 @@ pub enum AdviceError {
 /// Opens the topics of advice, and lets language models and an analyst advise as configured. What it costs and what was
 /// learned is kept in the data directory; each node of a cluster has its own.
 ///
+/// Returns the file.
+///
 /// # Errors
 /// [`AdviceError`].
-pub fn start(koi: &Koi, data: &Path, options: &llm::Options, analyst: &Analyst) -> Result<(), AdviceError> {
+pub fn start(koi: &Koi, data: &Path, options: &llm::Options, analyst: &Analyst) -> Result<AdviceFile, AdviceError> {
     let file = AdviceFile::open(data)?;
     let board = koi.open_board(Arc::new(file.clone()));
     let mut advisers: Vec<Arc<dyn Adviser>> = Vec::new();
     let asks_models = !options.endpoints.is_empty();
     if asks_models {
-        let models = Arc::new(Models::new(options, file, Arc::new(SystemClock))?);
+        let models = Arc::new(Models::new(options, file.clone(), Arc::new(SystemClock))?);
         koi.take_language_model(models.clone());
         if options.choices {
             advisers.push(Arc::new(Consultant::new(models, Manner { explains: options.explanations })));
@@ -54,5 +63,5 @@ pub fn start(koi: &Koi, data: &Path, options: &llm::Options, analyst: &Analyst) 
     }
     let language_model = asks_models && options.strategies;
     koi.take_orders_from(OrdersFrom { language_model, analyst: analyst.strategies });
-    Ok(())
+    Ok(file)
 }

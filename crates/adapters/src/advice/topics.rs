@@ -85,7 +85,8 @@ impl AdviceStore for AdviceFile {
     async fn forget(&self, shopper: ShopperId) -> PortResult<()> {
         self.with(move |connection| {
             let transaction = connection.transaction()?;
-            let about = "SELECT id FROM questions WHERE json_extract(body, '$.about.shopper') = ?1";
+            let about = "SELECT id FROM questions
+                         WHERE json_extract(body, '$.about.shopper') = ?1 OR json_extract(body, '$.of') = ?1";
             transaction.execute(&format!("DELETE FROM answers WHERE question IN ({about})"), [signed(shopper.0)])?;
             transaction.execute(&format!("DELETE FROM questions WHERE id IN ({about})"), [signed(shopper.0)])?;
             transaction.commit()

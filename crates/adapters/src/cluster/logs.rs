@@ -7,9 +7,10 @@ use app::command::{Act, Input};
 use app::koi::Koi;
 use app::owner::{self, Limits, Opened, Ports, StartError, Stores};
 use app::owners::{Owned, Owners};
-use app::ports::{Accounts, Clock, ExchangeDesk, Ledger, Notifier, Peers, PortError, Projection};
+use app::ports::{Accounts, Clock, ExchangeDesk, Ledger, Notifier, Peers, PortError, Projection, Publisher};
 use app::project::Projector;
 use app::runtime::Runtime;
+use app::topics::Outlet;
 use domain::exchange::Item;
 use domain::ids::{PARTITIONS, ShopperId};
 use rustc_hash::FxHashMap;
@@ -83,6 +84,8 @@ pub(super) struct Logs {
     pub notifier: Arc<dyn Notifier>,
     pub peers: Arc<dyn Peers>,
     pub koi: Koi,
+    /// Who tells other programs, where they are told.
+    pub publisher: Option<Arc<dyn Publisher>>,
     pub limits: Limits,
     pub behaved: mpsc::Sender<ShopperId>,
     opening: Semaphore,
@@ -97,15 +100,17 @@ pub(super) struct Makings {
     pub notifier: Arc<dyn Notifier>,
     pub peers: Arc<dyn Peers>,
     pub koi: Koi,
+    /// Who tells other programs, where they are told.
+    pub publisher: Option<Arc<dyn Publisher>>,
     pub limits: Limits,
     pub behaved: mpsc::Sender<ShopperId>,
 }
 
 impl Logs {
     pub fn new(makings: Makings) -> Self {
-        let Makings { kafka, store, clock, notifier, peers, koi, limits, behaved } = makings;
+        let Makings { kafka, store, clock, notifier, peers, koi, publisher, limits, behaved } = makings;
         let (opening, beginning) = (Semaphore::new(OPENING), Mutex::default());
-        Self { kafka, store, clock, notifier, peers, koi, limits, behaved, opening, beginning }
+        Self { kafka, store, clock, notifier, peers, koi, publisher, limits, behaved, opening, beginning }
     }
 
     /// Owns what is suggested, until nobody suggests any more and all is closed.
@@ -174,7 +179,7 @@ impl Logs {
         let open = move || handle.block_on(owner::open(ports, limits, all, newest));
         let opened = tokio::task::spawn_blocking(open).await.map_err(|_| NotOpened::Broken)??;
         let stop_projector = Arc::new(AtomicBool::new(false));
-        let projector = self.project(&store, &reader, &opened, stop_projector.clone())?;
+        let projector = self.project(part, &store, &reader, &opened, stop_projector.clone())?;
         for runtime in &beginning.published {
             self.koi.show_campaign(runtime.clone());
         }
@@ -197,6 +202,7 @@ impl Logs {
 
     fn project(
         &self,
+        part: u8,
         store: &Arc<Store>,
         reader: &Arc<KafkaReader>,
         opened: &Opened,
@@ -214,6 +220,7 @@ impl Logs {
             cache: FxHashMap::default(),
             behaved: self.behaved.clone(),
             subscriptions: store.subscriptions(),
+            outlet: self.publisher.clone().map(|publisher| Outlet { publisher, koi: self.koi.clone(), part }),
             commit_records: self.limits.tail / 4,
             peak_records: self.limits.tail / 4,
         };

@@ -11,7 +11,7 @@ pub use options::{ClusterOptions, Engines, LedgerKind, LedgerOptions, RecordsOpt
 use crate::clock::SystemClock;
 use crate::embedded::Lock;
 use crate::hints::{self, Opened};
-use crate::kafka::{BATCH_BYTES, Control, Kafka, KafkaError, Suggested, Suggestions};
+use crate::kafka::{Apart, BATCH_BYTES, Control, Inbox, Inflow, Kafka, KafkaError, Suggested, Suggestions, Topics};
 use crate::notifier::InProcess;
 use crate::records::{RecordsError, Store};
 use crate::vault::{Vault, VaultError};
@@ -22,10 +22,11 @@ use app::koi::{Koi, Parts, Strategist, wishes};
 use app::live::Afar;
 use app::owner::Limits;
 use app::owners::{Nodes, Owners};
-use app::ports::{BATCH_BITS, Clock, Notifier, Peers, PortError};
+use app::ports::{BATCH_BITS, Clock, Notifier, Peers, PortError, Publisher};
 use domain::ids::PARTITIONS;
 use logs::{Beginning, Logs, Makings};
 use peers::HttpPeers;
+use rustc_hash::FxHashSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -39,6 +40,9 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// How often a node compares its logs with the tables of what is published (R9's sweep), and reads the endpoints.
 const SWEEP: Duration = Duration::from_secs(2);
 
+/// How often a node looks for shoppers whom another one erased.
+const FORGET: Duration = Duration::from_secs(10);
+
 /// Why a node cannot start. A missing engine is none of these: it is waited for.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
@@ -51,6 +55,8 @@ pub enum NodeError {
     #[error(transparent)]
     Kafka(#[from] KafkaError),
     #[error(transparent)]
+    Apart(#[from] Apart),
+    #[error(transparent)]
     Port(#[from] PortError),
     #[error(transparent)]
     Hints(#[from] hints::BadOptions),
@@ -61,7 +67,10 @@ pub enum NodeError {
 /// A node at work.
 pub struct Node {
     pub koi: Koi,
+    /// What other programs read and write.
+    pub topics: Arc<Topics>,
     store: Store,
+    inboxes: Vec<Inbox>,
     suggestions: Suggestions,
     /// What this node's logs go by: the group's word, until it stops.
     suggested: watch::Sender<Suggested>,
@@ -87,11 +96,13 @@ pub async fn open(data: &Path, engines: &Engines) -> Result<Node, NodeError> {
     let address = if advertised.is_empty() { at.to_string() } else { advertised.clone() };
 
     let store = records(data, engines, &vault).await?;
-    let options = kafka_options(&engines.ledger);
+    let options = engines.ledger.kafka();
     let kafka = until_there(async || Kafka::connect(options.clone()).await, hopeless).await?;
     let control = until_there(async || Control::join(&kafka).await, hopeless).await?;
+    let topics = Arc::new(until_there(async || Topics::open(&options, &engines.topics).await, hopeless).await?);
     let beginning = until_there(async || Beginning::read(&store).await, |_| false).await?;
     let http = Arc::new(HttpPeers::new(kafka.clone(), control, address, secret.clone()));
+    until_there(async || http.agree().await, |apart| matches!(apart, Apart::Ahead { .. })).await?;
     let peers: Arc<dyn Peers> = http.clone();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let afar = Afar::new(InProcess::start(engines.bounds.crowd(), clock.clone()), peers.clone());
@@ -110,6 +121,7 @@ pub async fn open(data: &Path, engines: &Engines) -> Result<Node, NodeError> {
         notifier,
         peers,
         koi: koi.clone(),
+        publisher: engines.topics.facts.then(|| topics.clone() as Arc<dyn Publisher>),
         limits,
         behaved,
     };
@@ -121,7 +133,7 @@ pub async fn open(data: &Path, engines: &Engines) -> Result<Node, NodeError> {
     keep_house(&mut tasks, strategist, &koi, &store);
     let suggestions = until_there(async || Suggestions::join(&kafka).await, hopeless).await?;
     tasks.spawn(pass_on(suggestions.watch(), suggested.clone()));
-    Ok(Node { koi, store, suggestions, suggested, logs, tasks, _lock: lock })
+    Ok(Node { koi, topics, store, inboxes: Vec::new(), suggestions, suggested, logs, tasks, _lock: lock })
 }
 
 /// What nodes know each other by.
@@ -179,15 +191,6 @@ async fn records(data: &Path, engines: &Engines, vault: &Vault) -> Result<Store,
     }
     let hopeless = |error: &RecordsError| !matches!(error, RecordsError::Open { .. });
     until_there(async || Store::connect(url, vault.clone()).await, hopeless).await
-}
-
-fn kafka_options(ledger: &LedgerOptions) -> crate::kafka::Options {
-    crate::kafka::Options {
-        brokers: ledger.brokers.clone(),
-        topic: ledger.topic.clone(),
-        replication: ledger.replication.into(),
-        min_insync: ledger.min_insync.into(),
-    }
 }
 
 fn hopeless(error: &KafkaError) -> bool {
@@ -249,6 +252,7 @@ fn keep_house(tasks: &mut JoinSet<()>, strategist: Strategist, koi: &Koi, store:
     tasks.spawn(app::timers::scan(koi.clone()));
     tasks.spawn(sweep(koi.clone(), store.clone()));
     tasks.spawn(erase_buried(koi.clone()));
+    tasks.spawn(forget_buried(koi.clone()));
     tasks.spawn(crate::embedded::forget_often(koi.clone(), store.clone()));
 }
 
@@ -278,6 +282,19 @@ async fn erase_buried(koi: Koi) {
     }
 }
 
+/// What a node keeps for itself, its book of advice, forgets whom another node erased.
+async fn forget_buried(koi: Koi) {
+    let mut done = FxHashSet::default();
+    loop {
+        match koi.forget_buried(&mut done).await {
+            Ok(0) => {}
+            Ok(erased) => tracing::info!(erased, "whom another node erased is forgotten here"),
+            Err(error) => tracing::debug!(%error, "forgetting waits"),
+        }
+        tokio::time::sleep(FORGET).await;
+    }
+}
+
 impl Node {
     /// Starts to deliver awards and messages; until then they wait.
     ///
@@ -289,6 +306,22 @@ impl Node {
         Ok(())
     }
 
+    /// Reads topics of other programs from now on, sharing each with whoever is in its group.
+    ///
+    /// # Errors
+    /// [`NodeError::Kafka`]: a client cannot be set up.
+    pub fn read(&mut self, inflows: Vec<Inflow>) -> Result<(), NodeError> {
+        for inflow in inflows {
+            self.inboxes.push(Inbox::open(self.topics.clone(), inflow, Arc::new(SystemClock))?);
+        }
+        Ok(())
+    }
+
+    /// Goes on beside requests until the node closes.
+    pub fn keep(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(work);
+    }
+
     /// Never turns true: a log that is lost here has a next owner.
     pub fn fatal(&self) -> watch::Receiver<bool> {
         self.koi.owners().fatal()
@@ -296,8 +329,12 @@ impl Node {
 
     /// Leaves the others, lets its owners finish, projects what they have, closes everything.
     pub async fn close(self) {
-        let Self { koi, store, suggestions, suggested, logs, mut tasks, _lock } = self;
+        let Self { koi, topics: _topics, store, inboxes, suggestions, suggested, logs, mut tasks, _lock } = self;
         koi.drain();
+        // While there are owners here to take what is under way.
+        if tokio::task::spawn_blocking(move || drop(inboxes)).await.is_err() {
+            tracing::error!("a topic's group was not left in good order");
+        }
         // At once, so that others take the logs over while these owners finish.
         if tokio::task::spawn_blocking(move || drop(suggestions)).await.is_err() {
             tracing::error!("the group was not left in good order");

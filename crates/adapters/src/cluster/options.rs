@@ -1,5 +1,6 @@
 //! What can be configured of the engines beyond the data directory.
 
+use crate::kafka::TopicsOptions;
 use serde::{Deserialize, Serialize};
 
 /// Where the ledger is kept.
@@ -71,11 +72,22 @@ pub struct Engines {
     pub ledger: LedgerOptions,
     pub records: RecordsOptions,
     pub cluster: ClusterOptions,
+    pub topics: TopicsOptions,
     pub hints: crate::hints::Options,
     pub bounds: crate::embedded::Options,
 }
 
 impl LedgerOptions {
+    /// As the ledger on Kafka takes it.
+    pub fn kafka(&self) -> crate::kafka::Options {
+        crate::kafka::Options {
+            brokers: self.brokers.clone(),
+            topic: self.topic.clone(),
+            replication: self.replication.into(),
+            min_insync: self.min_insync.into(),
+        }
+    }
+
     /// What is wrong with it.
     pub fn wrong(&self) -> Option<&'static str> {
         let name = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);

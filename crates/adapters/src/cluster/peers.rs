@@ -1,7 +1,7 @@
 //! The way to other nodes: one HTTP/2 connection to each, so that what many requests send at once leaves in few writes; one
 //! secret that all nodes share, and routes from the control topic.
 
-use crate::kafka::{Control, Kafka, KafkaReader, Told};
+use crate::kafka::{Apart, Control, Kafka, KafkaReader, Told};
 use app::ports::{LedgerReader, Parcel, Peers, PortResult, Route, Unanswered};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -52,6 +52,26 @@ pub struct HttpPeers {
 }
 
 impl HttpPeers {
+    /// Whether this build may own logs beside the nodes that are there.
+    ///
+    /// # Errors
+    /// [`Apart`], by one of them.
+    pub(super) async fn agree(&self) -> Result<(), Apart> {
+        for apart in self.control.apart() {
+            let (Apart::Behind { address, .. } | Apart::Ahead { address, .. }) = &apart;
+            if self.answers(&address.as_str().into()).await {
+                return Err(apart);
+            }
+        }
+        Ok(())
+    }
+
+    async fn answers(&self, address: &Arc<str>) -> bool {
+        // Nobody owns such a log, and saying so is an answer.
+        let question = Parcel { part: u8::MAX, request: app::random::word(), body: Bytes::new() };
+        matches!(tokio::time::timeout(CONNECT, self.exchange(address, &question)).await, Ok(Some(_)))
+    }
+
     /// Looks after the nodes that are told of, until the task is dropped.
     pub(super) async fn look_after(self: Arc<Self>) {
         loop {
@@ -60,9 +80,7 @@ impl HttpPeers {
                 .collect();
             let mut there = FxHashSet::default();
             for address in addresses {
-                // Nobody owns such a log, and saying so is an answer.
-                let question = Parcel { part: u8::MAX, request: app::random::word(), body: Bytes::new() };
-                if let Ok(Some(_)) = tokio::time::timeout(CONNECT, self.exchange(&address, &question)).await {
+                if self.answers(&address).await {
                     there.insert(address);
                 }
             }
@@ -177,7 +195,7 @@ impl Peers for HttpPeers {
     }
 
     async fn announce(&self, part: u8, epoch: u32) -> PortResult<()> {
-        self.control.tell(part, &Told { epoch, node: self.node, address: self.address.clone() }).await
+        self.control.tell(part, &Told::of(epoch, self.node, self.address.clone())).await
     }
 
     async fn send(&self, to: &Route, parcel: &Parcel) -> Result<Bytes, Unanswered> {

@@ -18,7 +18,7 @@ use crate::webhook::{NoTls, Webhooks};
 use app::command::Act;
 use app::desk::Desk;
 use app::fulfil::Engine;
-use app::koi::{Koi, Parts, wishes};
+use app::koi::{Koi, Parts, Strategist, wishes};
 use app::owner::{self, Limits, StartError};
 use app::owners::{Owned, Owners};
 use app::ports::{Accounts, Campaigns, Clock, ExchangeDesk, PortError};
@@ -187,6 +187,7 @@ async fn open_locked(data: &Path, options: &Options, hints: &Hints, lock: Lock) 
         cache: FxHashMap::default(),
         behaved: wishes.sender(),
         subscriptions: store.subscriptions(),
+        outlet: None,
         commit_records: limits.tail / 16,
         peak_records: limits.tail / 2,
     };
@@ -220,8 +221,7 @@ async fn open_locked(data: &Path, options: &Options, hints: &Hints, lock: Lock) 
     });
     erase_buried(&koi).await?;
     let mut tasks = tokio::task::JoinSet::new();
-    tasks.spawn(strategist.run(koi.clone()));
-    keep_house(&mut tasks, data, options, &koi, &store);
+    keep_house(&mut tasks, strategist, (data, options), &koi, &store);
     Ok(Embedded { koi, store, owner: opened.thread, projector, stop, tasks, inputs: opened.inputs, lock })
 }
 
@@ -235,7 +235,14 @@ async fn erase_buried(koi: &Koi) -> Result<(), OpenError> {
 }
 
 /// What goes on beside requests.
-fn keep_house(tasks: &mut tokio::task::JoinSet<()>, data: &Path, options: &Options, koi: &Koi, store: &Store) {
+fn keep_house(
+    tasks: &mut tokio::task::JoinSet<()>,
+    strategist: Strategist,
+    (data, options): (&Path, &Options),
+    koi: &Koi,
+    store: &Store,
+) {
+    tasks.spawn(strategist.run(koi.clone()));
     tasks.spawn(app::timers::scan(koi.clone()));
     tasks.spawn(forget_often(koi.clone(), store.clone()));
     if options.ledger_retention_hours > 0 {

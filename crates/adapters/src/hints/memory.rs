@@ -170,11 +170,11 @@ impl Hot for Memory {
         None
     }
 
-    async fn cursor(&self, _: CampaignId) -> Option<JobCursor> {
+    async fn cursor(&self, _: CampaignId, _: Option<u8>) -> Option<JobCursor> {
         None
     }
 
-    fn advance(&self, _: JobCursor) -> Option<Noted> {
+    fn advance(&self, _: Option<u8>, _: JobCursor) -> Option<Noted> {
         None
     }
 }

@@ -21,7 +21,7 @@ use std::time::Duration;
 /// How long a look at the log's end, or the making of a topic, may take.
 pub(super) const LOOK: Duration = Duration::from_secs(2);
 /// How long topics may take to be made at the start.
-const MAKE: Duration = Duration::from_secs(20);
+pub(super) const MAKE: Duration = Duration::from_secs(20);
 
 /// The `[kafka]` part of the config.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -275,7 +275,7 @@ impl Kafka {
         Ok(topic)
     }
 
-    pub(super) fn options(&self) -> &Options {
+    pub fn options(&self) -> &Options {
         &self.inner.options
     }
 

@@ -4,6 +4,7 @@
 use super::client::{Kafka, KafkaError, LOOK, Quiet, client, lock, reader};
 use app::ports::{PortError, PortResult};
 use domain::ids::PARTITIONS;
+use domain::record::{READS, VERSION};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
 use rdkafka::producer::{FutureProducer, FutureRecord};
@@ -31,6 +32,49 @@ pub struct Told {
     pub node: u64,
     /// `host:port` of its listener for other nodes.
     pub address: String,
+    /// The newest version of the ledger's records that it reads, and the one that it writes.
+    #[serde(default = "first_version")]
+    pub reads: u8,
+    #[serde(default = "first_version")]
+    pub writes: u8,
+}
+
+/// Of nodes that did not tell yet.
+fn first_version() -> u8 {
+    1
+}
+
+/// Why a node may not own logs beside another one now.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Apart {
+    #[error(
+        "the node at {address} reads records up to version {reads} and this koi writes version {writes}; stop or upgrade that node"
+    )]
+    Behind { address: String, reads: u8, writes: u8 },
+    #[error(
+        "the node at {address} writes records of version {writes} and this koi reads up to version {reads}; run a newer koi"
+    )]
+    Ahead { address: String, reads: u8, writes: u8 },
+}
+
+impl Told {
+    /// What a node of this build tells.
+    pub fn of(epoch: u32, node: u64, address: String) -> Self {
+        Self { epoch, node, address, reads: READS, writes: VERSION }
+    }
+
+    /// Whether a build that reads and writes such versions can own logs beside this node: each must read what the other
+    /// one writes, since either may own any log next.
+    pub fn beside(&self, reads: u8, writes: u8) -> Result<(), Apart> {
+        let address = || self.address.clone();
+        if self.writes > reads {
+            Err(Apart::Ahead { address: address(), reads, writes: self.writes })
+        } else if writes > self.reads {
+            Err(Apart::Behind { address: address(), reads: self.reads, writes })
+        } else {
+            Ok(())
+        }
+    }
 }
 
 /// What is known of each log.
@@ -116,6 +160,15 @@ impl Control {
         lock(&self.board.told).get(usize::from(part)).cloned().flatten()
     }
 
+    /// Owners beside whom this build may not own logs, as far as was told; some may be gone.
+    pub fn apart(&self) -> Vec<Apart> {
+        let told = lock(&self.board.told);
+        let mut apart: Vec<Apart> =
+            told.iter().flatten().filter_map(|told| told.beside(READS, VERSION).err()).collect();
+        apart.dedup();
+        apart
+    }
+
     /// Changes with everything that is told.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.board.changes.subscribe()
@@ -180,11 +233,32 @@ mod tests {
     fn a_lower_epoch_is_never_taken_back() {
         let board = Board::default();
         let changes = board.changes.subscribe();
-        let told = |epoch| Told { epoch, node: 1, address: "127.0.0.1:1".into() };
+        let told = |epoch| Told::of(epoch, 1, "127.0.0.1:1".into());
         board.take(3, told(2));
         board.take(3, told(1));
         board.take(64, told(9));
         assert_eq!(lock(&board.told)[3], Some(told(2)));
         assert_eq!(*changes.borrow(), 1, "only what is new is told on");
+    }
+    #[test]
+    fn each_node_must_read_what_the_others_write() {
+        let node = |reads, writes| Told { reads, writes, ..Told::of(1, 1, "a:1".into()) };
+        let behind = Apart::Behind { address: "a:1".into(), reads: 1, writes: 2 };
+        let ahead = Apart::Ahead { address: "a:1".into(), reads: 1, writes: 2 };
+        for (there, (reads, writes), want) in [
+            (node(1, 1), (1, 1), Ok(())),
+            // The first release that reads version 2 joins, node by node.
+            (node(1, 1), (2, 1), Ok(())),
+            (node(2, 1), (1, 1), Ok(())),
+            // The one that writes it comes once all read it, and whoever does not read it stays away.
+            (node(2, 1), (2, 2), Ok(())),
+            (node(2, 2), (2, 1), Ok(())),
+            (node(1, 1), (2, 2), Err(behind)),
+            (node(2, 2), (1, 1), Err(ahead)),
+        ] {
+            assert_eq!(there.beside(reads, writes), want, "{there:?} and {reads}, {writes}");
+        }
+        let old: Told = serde_json::from_str(r#"{"epoch": 1, "node": 2, "address": "a:1"}"#).unwrap();
+        assert_eq!((old.reads, old.writes), (1, 1), "one from before nodes told");
     }
 }

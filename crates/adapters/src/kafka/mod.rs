@@ -9,14 +9,20 @@ mod client;
 mod control;
 mod follower;
 mod group;
+mod inbox;
 mod ledger;
+mod letters;
 mod reader;
+mod topics;
 
 pub use client::{Kafka, KafkaError, Options};
-pub use control::{Control, Told};
+pub use control::{Apart, Control, Told};
 pub use group::{Suggested, Suggestions};
+pub use inbox::{Inbox, Inflow};
 pub use ledger::{ClaimError, KafkaLedger, Stopper};
+pub use letters::{Replayed, replay};
 pub use reader::KafkaReader;
+pub use topics::{Names, Topics, TopicsOptions};
 
 use app::ports::{BATCH_BITS, StoredBatch};
 use domain::record::{BadRecord, Record, decode};

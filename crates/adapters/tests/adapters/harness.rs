@@ -342,6 +342,7 @@ fn projector(
         cache: Default::default(),
         behaved,
         subscriptions: store.subscriptions(),
+        outlet: None,
         commit_records: limits.tail / 16,
         peak_records: limits.tail / 2,
     }

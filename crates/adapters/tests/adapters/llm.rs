@@ -139,6 +139,7 @@ async fn every_misbehaviour_leaves_the_adviser_silent() {
         let consultant =
             Consultant::new(Arc::new(models(&options(&[server.url()]), dir.path())), Consulting::default());
         let question = Question {
+            about: None,
             language: recommend::text::Language::En,
             bought: app::advise::redact::named(&["phone".to_owned()]),
             options: ["pan", "phone case", "diapers", "shirt"].map(|item| vec![item.to_owned()]).into(),

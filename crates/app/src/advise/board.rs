@@ -5,7 +5,7 @@
 
 use super::redact::Line;
 use crate::koi::{Advice, Adviser, Question};
-use crate::ports::{AdviceRow, AdviceStore, AnswerNoted, Clock, PortResult};
+use crate::ports::{AdviceRow, AdviceStore, AnswerNoted, Clock, PortResult, Unfit};
 use crate::time::rfc3339;
 use async_trait::async_trait;
 use domain::ids::{CampaignId, ShopperId};
@@ -28,6 +28,8 @@ const OPTIONS_MAX: usize = 64;
 const ITEMS_MAX: usize = 12;
 /// How long the order of prizes is worth answering.
 const RANK_WITHIN_MS: i64 = 24 * 3_600_000;
+/// Prizes or options that one answer may name: more than any question has.
+const NAMED_MAX: usize = 1_000;
 /// How far probabilities may be from adding up to 1.
 const SUM_WITHIN: f64 = 1e-3;
 
@@ -57,6 +59,9 @@ struct Kept {
     message: Value,
     #[serde(default)]
     about: Option<About>,
+    /// Whom a choice is about, where the shop knows them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    of: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +88,34 @@ pub struct AnalystAnswer {
     /// Who answers, in a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub analyst: Option<String>,
+}
+
+impl AnalystAnswer {
+    /// Reads an answer as another program writes it: its form, and the version of that, which is 1 where it is absent.
+    ///
+    /// # Errors
+    /// `version_newer`, `invalid_answer`, `answer_too_large`.
+    pub fn read(mut answer: Value) -> Result<Self, Unfit> {
+        if let Some(version) = answer.as_object_mut().and_then(|members| members.remove("version")) {
+            match version.as_u64() {
+                Some(version) if version == u64::from(VERSION) => {}
+                Some(version) if version > u64::from(VERSION) => {
+                    return Err(Unfit::new("version_newer", format!("this koi reads answers up to version {VERSION}")));
+                }
+                _ => return Err(Unfit::new("invalid_answer", "`version` is a version's number")),
+            }
+        }
+        let answer: Self =
+            serde_json::from_value(answer).map_err(|error| Unfit::new("invalid_answer", error.to_string()))?;
+        let short = |text: &Option<String>, most: usize| text.as_ref().is_none_or(|text| text.len() <= most);
+        let options = answer.probabilities.as_ref().map_or(0, BTreeMap::len);
+        let named = options.max(answer.order.as_ref().map_or(0, Vec::len));
+        if named <= NAMED_MAX && short(&answer.explanation, 2_000) && short(&answer.analyst, 200) {
+            Ok(answer)
+        } else {
+            Err(Unfit::new("answer_too_large", format!("an answer names at most {NAMED_MAX} things and is short")))
+        }
+    }
 }
 
 /// What an answer amounts to.
@@ -176,6 +209,7 @@ impl Board {
         let kept = questions.iter().map(|q| Kept {
             message: json!({"version": VERSION, "kind": "rank", "language": word(q.language), "bought": q.bought, "prizes": q.prizes, "answer_by": by}),
             about: Some(About { shopper: q.shopper.0, campaign: q.campaign.0 }),
+            of: None,
         });
         if let Some(last) = self.keep(kept.collect()).await?.last() {
             self.announce(*last);
@@ -304,8 +338,9 @@ impl Adviser for Board {
         let by = rfc3339(self.clock.now_ms() + i64::try_from(within.as_millis()).unwrap_or(0));
         let message = json!({"version": VERSION, "kind": "choice", "language": word(question.language),
             "bought": question.bought, "options": options, "answer_by": by});
-        let kept = Kept { message, about: None };
-        let id = *self.keep(vec![Kept { message: kept.message.clone(), about: None }]).await.ok()?.first()?;
+        let of = question.about.map(|shopper| shopper.0);
+        let kept = Kept { message, about: None, of };
+        let id = *self.keep(vec![Kept { message: kept.message.clone(), about: None, of }]).await.ok()?.first()?;
         let (tell, told) = oneshot::channel();
         self.waiting().insert(id, tell);
         let _gone = Waiting(self, id);

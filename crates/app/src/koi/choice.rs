@@ -10,6 +10,7 @@ use crate::time::rfc3339;
 use crate::views::{ChoiceView, ReliabilityBin, ReliabilityView};
 use async_trait::async_trait;
 use domain::behaviour::{Action, Behaviour};
+use domain::ids::ShopperId;
 use recommend::baskets::History;
 use recommend::choice::distil::{Teacher, pooled};
 use recommend::choice::{Answer, Chooser, Wanted};
@@ -49,6 +50,8 @@ pub struct ChoiceInput {
 /// What an adviser is told: nothing of who asks ([`redact`]).
 #[derive(Debug, Clone)]
 pub struct Question {
+    /// Whom it is about, where the shop knows them. Nobody is told: erasing them takes the question along.
+    pub about: Option<ShopperId>,
     /// That of the names in it, and of an explanation.
     pub language: Language,
     /// The latest first.
@@ -118,11 +121,12 @@ impl Koi {
         let busy = Error::Unavailable("too many questions are being answered");
         let turn = timeout(WAIT, choosers.turns.acquire()).await.map_err(|_| busy.clone())?;
         let turn = turn.map_err(|_| busy)?;
-        let known = match &input.shopper {
-            Some(name) => {
-                let id = self.find_shopper(name).await?.ok_or(Error::no_shopper())?;
-                Some(self.history(id).await?)
-            }
+        let about = match &input.shopper {
+            Some(name) => Some(self.find_shopper(name).await?.ok_or(Error::no_shopper())?),
+            None => None,
+        };
+        let known = match about {
+            Some(id) => Some(self.history(id).await?),
             None => None,
         };
         let (ids, options): (Vec<String>, Vec<Vec<String>>) = input.options.into_iter().unzip();
@@ -134,7 +138,7 @@ impl Koi {
         // that is nothing, nothing is spent on it.
         let advice_weight = serving.advice_weight.filter(|_| known.is_some());
         let asks = choosers.adviser.get().filter(|_| advice_weight != Some(0.0));
-        let question = asks.map(|_| question(known.as_deref(), &wanted, self.now_ms()));
+        let question = asks.map(|_| Question { about, ..question(known.as_deref(), &wanted, self.now_ms()) });
         let advice = async {
             let (adviser, question) = (choosers.adviser.get()?, question.as_ref()?);
             let advised = timeout(ADVISE_WITHIN, adviser.advise(question, ADVISE_WITHIN)).await.ok().flatten()?;
@@ -255,6 +259,7 @@ impl Koi {
 fn question(known: Option<&[Behaviour]>, wanted: &Wanted, now_ms: i64) -> Question {
     let names = wanted.options.iter().flatten().chain(&wanted.history).map(String::as_str);
     Question {
+        about: None,
         language: Language::of(names),
         bought: match known {
             Some(behaviours) => redact::lines(behaviours, now_ms),

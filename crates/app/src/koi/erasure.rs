@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::time::rfc3339;
 use crate::views::{AddressView, ExportView, Page, PageAsk};
 use domain::ids::ShopperId;
+use rustc_hash::FxHashSet;
 
 /// Rows of each list in an export.
 const ROWS_MAX: usize = 100_000;
@@ -83,6 +84,20 @@ impl Koi {
             }
         }
         Ok(erased)
+    }
+
+    /// Deletes what this process keeps for itself of shoppers whom another one erased. `done` holds those that were seen to;
+    /// returns how many were new.
+    pub async fn forget_buried(&self, done: &mut FxHashSet<ShopperId>) -> Result<usize> {
+        let Some(board) = self.board() else { return Ok(0) };
+        let buried = self.parts().registry.buried().await?;
+        let fresh: Vec<ShopperId> = buried.into_iter().filter(|shopper| !done.contains(shopper)).collect();
+        for shopper in &fresh {
+            board.store().forget(*shopper).await?;
+            self.inner.people.forget(*shopper);
+            done.insert(*shopper);
+        }
+        Ok(fresh.len())
     }
 
     async fn erase_buried(&self, shopper: ShopperId) -> Result<()> {

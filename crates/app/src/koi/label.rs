@@ -81,7 +81,7 @@ impl Asking<'_> {
             .map(|groups| groups.iter().map(|&group| self.exam.name(group).to_owned()).collect())
             .collect();
         let language = Language::of(options.iter().flatten().map(String::as_str));
-        Question { language, bought: past.iter().take(KINDS_MAX).map(line).collect(), options }
+        Question { about: None, language, bought: past.iter().take(KINDS_MAX).map(line).collect(), options }
     }
 
     /// Labels of questions, until the budget ends.

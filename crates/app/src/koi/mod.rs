@@ -34,6 +34,7 @@ mod rehearse;
 mod rerank;
 mod segments;
 mod sessions;
+mod shares;
 mod shoppers;
 mod strategist;
 mod tracker;
@@ -166,6 +167,7 @@ struct Inner {
     board: std::sync::OnceLock<Arc<Board>>,
     orders_from: std::sync::OnceLock<OrdersFrom>,
     ranking: rerank::Ranking,
+    shares: shares::Watch,
     /// Rehearsals that may run at a time.
     rehearsing: Arc<tokio::sync::Semaphore>,
 }
@@ -210,6 +212,7 @@ impl Koi {
                 board: std::sync::OnceLock::new(),
                 orders_from: std::sync::OnceLock::new(),
                 ranking: rerank::Ranking::default(),
+                shares: shares::Watch::default(),
                 rehearsing: Arc::new(tokio::sync::Semaphore::new(1)),
                 parts,
             }),

@@ -25,7 +25,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 
 /// Shoppers of one chunk.
-const CHUNK: u32 = 1_000;
+pub(super) const CHUNK: u32 = 1_000;
 /// Shoppers waiting at the front; who finds no room there is found by the walk, or by being stale.
 pub(super) const FRONT: usize = 4_096;
 /// How long wishes are collected before they are granted, so that a burst of behaviour costs one composition.
@@ -91,6 +91,9 @@ impl Strategist {
                 && let Err(error) = koi.finish_jobs().await
             {
                 tracing::warn!(%error, "the strategy job waits");
+            }
+            if let Err(error) = koi.walk_shares().await {
+                tracing::warn!(%error, "this node's share of the strategy job waits");
             }
             tokio::select! {
                 () = self.campaign.notified() => {}
@@ -199,6 +202,11 @@ impl Composer {
         Ok(Self { fitted, index, runtime, scratch: Scratch::default(), slots: Vec::new(), orders })
     }
 
+    /// Whether anything is known of a shopper.
+    pub(super) fn knows(&self, shopper: ShopperId) -> bool {
+        self.fitted.knows(shopper)
+    }
+
     pub(super) fn row(&mut self, shopper: ShopperId, who: Who<'_>, generation: u32) -> StrategyRow {
         let seed = mix(shopper.0) ^ self.runtime.id.0;
         let nobody = History::default();
@@ -249,6 +257,9 @@ impl Koi {
     async fn finish_jobs(&self) -> Result<()> {
         for runtime in self.open_campaigns() {
             let cursor = self.parts().shelves.cursor(runtime.id).await?;
+            if self.lead_shared(&runtime, cursor).await? {
+                continue;
+            }
             let next = match cursor {
                 Some(done) if done.finished => self.left_behind(done).await?.map(Some),
                 unfinished => Some(unfinished),
@@ -263,7 +274,7 @@ impl Koi {
     /// Where a finished job has to go on. Ids grow with time, so whoever came after the walk stands behind its cursor;
     /// but ids of one millisecond are ordered by partition, so somebody may also have come into records below it: then
     /// the count is short, and the walk starts over, which does no harm.
-    async fn left_behind(&self, done: JobCursor) -> Result<Option<JobCursor>> {
+    pub(super) async fn left_behind(&self, done: JobCursor) -> Result<Option<JobCursor>> {
         let accounts = &self.parts().accounts;
         if !accounts.names(done.after, 1).await?.is_empty() {
             return Ok(Some(JobCursor { finished: false, ..done }));

@@ -2,7 +2,7 @@
 
 use super::Koi;
 use crate::advise::{prompts, redact, shown};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ports::{Ask, Shape, Spoken};
 use crate::worded::PersonaWordsView;
 use recommend::text::Language;
@@ -13,8 +13,6 @@ use std::time::Duration;
 const PARAGRAPH_CHARS: usize = 800;
 const PARAGRAPH_TOKENS: u32 = 400;
 const WITHIN: Duration = Duration::from_secs(10);
-/// Kinds of things that the paragraph made here names.
-const NAMED: usize = 3;
 
 impl Koi {
     /// One paragraph about what a shopper likes, in the language asked for.
@@ -46,65 +44,9 @@ impl Koi {
                 return Ok(view("llm", text));
             }
         }
-        Ok(view("model", paragraph(&bought, language)))
-    }
-}
-
-/// The facts as sentences.
-fn paragraph(bought: &[redact::Line], language: Language) -> String {
-    let zh = language == Language::Zh;
-    let Some(latest) = bought.first() else {
-        return if zh { "还没有购买记录。" } else { "Nothing bought yet." }.to_owned();
-    };
-    let mut often: Vec<&redact::Line> = bought.iter().collect();
-    often.sort_by_key(|line| std::cmp::Reverse(line.times));
-    let named = often.iter().take(NAMED).map(|line| {
-        if zh {
-            format!("{}（{} 次）", line.kind, line.times)
-        } else {
-            format!("{} ({} times)", line.kind, line.times)
-        }
-    });
-    let named: Vec<String> = named.collect();
-    let days = latest.days_ago.unwrap_or(0);
-    let price = often.iter().find_map(|line| line.price);
-    let returned: u32 = bought.iter().map(|line| line.returned).sum();
-    let mut text = if zh {
-        format!("常买{}；最近一次在 {days} 天前，买的是{}。", named.join("、"), latest.kind)
-    } else {
-        format!("Mostly buys {}; last {days} days ago, {}.", named.join(", "), latest.kind)
-    };
-    if let Some(price) = price {
-        text += &if zh { format!("价位多在 {price}。") } else { format!(" Usual price: {price}.") };
-    }
-    if returned > 0 {
-        text += &if zh { format!("退过货 {returned} 次。") } else { format!(" Returned {returned} times.") };
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_paragraph_says_what_is_known() {
-        let line = |kind: &str, times, days_ago, returned| redact::Line {
-            kind: kind.into(),
-            times,
-            days_ago: Some(days_ago),
-            price: Some("10-49"),
-            returned,
-        };
-        let bought = [line("cups", 1, 2, 0), line("tea", 5, 9, 1)];
-        assert_eq!(
-            paragraph(&bought, Language::En),
-            "Mostly buys tea (5 times), cups (1 times); last 2 days ago, cups. Usual price: 10-49. Returned 1 times."
-        );
-        assert_eq!(
-            paragraph(&bought[..1], Language::Zh),
-            "常买cups（1 次）；最近一次在 2 天前，买的是cups。价位多在 10-49。"
-        );
-        assert_eq!(paragraph(&[], Language::En), "Nothing bought yet.");
+        // The profile's own paragraph: there is one way of saying it.
+        let profile = self.profile(external_id).await?;
+        let text = profile["persona"][language_word].as_str().map(str::to_owned);
+        Ok(view("model", text.ok_or(Error::Unavailable("the profile could not be read"))?))
     }
 }

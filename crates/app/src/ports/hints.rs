@@ -88,11 +88,12 @@ pub trait Hot: Send + Sync {
     /// Forgets those that were replaced.
     fn forget_strategies(&self, shoppers: &[ShopperId], campaign: CampaignId) -> Option<Noted>;
 
-    /// How far the strategist has come with a campaign, by whichever node.
-    async fn cursor(&self, campaign: CampaignId) -> Option<JobCursor>;
+    /// How far strategies of a campaign have come, in all or in one partition, by whichever node; nothing where nobody can
+    /// tell.
+    async fn cursor(&self, campaign: CampaignId, part: Option<u8>) -> Option<JobCursor>;
 
-    /// Moves the cursor on: of two, the further one of the later generation stands.
-    fn advance(&self, cursor: JobCursor) -> Option<Noted>;
+    /// Moves such a cursor on: of two, the further one of the later generation stands, of equals the later one.
+    fn advance(&self, part: Option<u8>, cursor: JobCursor) -> Option<Noted>;
 }
 
 /// How long a hot strategy is kept after it was last kept: for so long a shopper may see one that was replaced while the

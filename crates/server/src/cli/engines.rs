@@ -2,9 +2,13 @@
 
 use super::Failure;
 use crate::config::Config;
+use crate::intake::BehaviourIntake;
+use adapters::advice::{AdviceFile, Bridge};
 use adapters::cluster::{self, LedgerKind, Node};
 use adapters::embedded::{self, Embedded};
+use adapters::kafka::Inflow;
 use app::koi::Koi;
+use std::sync::Arc;
 use tokio::sync::watch;
 
 /// What serves.
@@ -31,6 +35,25 @@ impl Engines {
         };
         started.map_err(Failure::work)?;
         Ok(engines)
+    }
+
+    /// Starts to read what other programs write, and to put questions to them, where the engines have topics.
+    ///
+    /// # Errors
+    /// A client cannot be set up.
+    pub async fn start_topics(&mut self, config: &Config, advice: AdviceFile) -> Result<(), Failure> {
+        let Self::Node(node) = self else { return Ok(()) };
+        let mut inflows = Vec::new();
+        if config.topics.behaviour {
+            let (topic, group) = (node.topics.names.behaviour(), node.topics.names.group("behaviour"));
+            inflows.push(Inflow { topic, group, intake: Arc::new(BehaviourIntake { koi: node.koi.clone() }) });
+        }
+        if config.advice.is_asked() {
+            let bridge = Bridge::open(advice, node.koi.clone(), node.topics.clone()).await.map_err(Failure::work)?;
+            inflows.extend(bridge.inflows());
+            node.keep(bridge.tell_questions());
+        }
+        node.read(inflows).map_err(Failure::work)
     }
 
     /// The use cases.

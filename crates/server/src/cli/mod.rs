@@ -17,6 +17,7 @@ mod receipt;
 mod rehearse;
 mod serve;
 mod strategies;
+mod topics;
 mod tune;
 
 use crate::config::{self as settings, Config};
@@ -56,6 +57,9 @@ enum Command {
     /// Versions of the recommendation model
     #[command(subcommand)]
     Models(models::Command),
+    /// Topics that other programs read and write
+    #[command(subcommand)]
+    Topics(topics::Command),
     /// People who work with the console
     #[command(subcommand)]
     Operators(operators::Command),
@@ -174,6 +178,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Tune(args) => tune::run(args),
         Command::Advise(command) => advise::run(command),
         Command::Models(command) => models::run(command),
+        Command::Topics(command) => topics::run(command),
         Command::Operators(command) => operators::run(command),
         Command::Config(command) => config::run(&command),
         Command::Flow(command) => flow::run(&command),
@@ -262,6 +267,10 @@ mod tests {
             ("koi models activate 3 --data d", true),
             ("koi models activate", false),
             ("koi models activate last", false),
+            ("koi topics replay --config koi.toml --limit 5 --dry-run --json", true),
+            ("koi topics replay", true),
+            ("koi topics replay --limit 0", false),
+            ("koi topics", false),
             ("koi config default", true),
             ("koi config check koi.toml", true),
             ("koi config", false),

@@ -62,10 +62,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
         // Who connects while the data is opened waits in the kernel's queue until there is somebody to answer. Of a
         // second process on the same data and address, the data is what must be named.
         let bound = TcpListener::bind(wanted).await;
-        let engines = Engines::open(&config).await?;
-        if let Err(error) = adapters::advice::start(engines.koi(), &config.server.data, &config.llm, &config.advice) {
+        let mut engines = Engines::open(&config).await?;
+        if let Err(failure) = advise(&mut engines, &config).await {
             engines.close().await;
-            return Err(Failure::work(error));
+            return Err(failure);
         }
         let listener = match bound {
             Ok(listener) => listener,
@@ -86,6 +86,13 @@ pub fn run(args: Args) -> Result<(), Failure> {
         // Nothing of what is still in memory may be written: the log alone says what is true, at the next start.
         End::Fatal => std::process::exit(1),
     }
+}
+
+/// Opens what advises, and the topics of other programs.
+async fn advise(engines: &mut Engines, config: &Config) -> Result<(), Failure> {
+    let data = &config.server.data;
+    let advice = adapters::advice::start(engines.koi(), data, &config.llm, &config.advice).map_err(Failure::work)?;
+    engines.start_topics(config, advice).await
 }
 
 async fn serve(config: &Config, listener: TcpListener, front: Front, engines: Engines) -> Result<End, Failure> {

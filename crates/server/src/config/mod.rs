@@ -30,6 +30,7 @@ pub struct Config {
     pub ledger: adapters::cluster::LedgerOptions,
     pub records: adapters::cluster::RecordsOptions,
     pub cluster: adapters::cluster::ClusterOptions,
+    pub topics: adapters::kafka::TopicsOptions,
     pub hints: adapters::hints::Options,
     pub fulfilment: app::fulfil::Options,
     pub campaigns: Campaigns,
@@ -247,6 +248,8 @@ pub enum ConfigError {
     Flows,
     #[error("ledger: {0}")]
     Ledger(&'static str),
+    #[error("topics: {0}")]
+    Topics(&'static str),
     #[error("records.url is for nodes of a cluster; set ledger.kind to \"kafka\" too, or leave it empty")]
     Records,
     #[error("telemetry.otlp_url is \"\" or http(s)://host:port, telemetry.sample is 0 to 1")]
@@ -318,6 +321,9 @@ impl Config {
         if self.ledger.kind == LedgerKind::Sqlite && !self.records.url.is_empty() {
             return Err(ConfigError::Records);
         }
+        if let Some(wrong) = self.topics.wrong() {
+            return Err(ConfigError::Topics(wrong));
+        }
         self.hints.engine()?;
         let url = &self.telemetry.otlp_url;
         let named = url.is_empty() || url.starts_with("http://") || url.starts_with("https://");
@@ -336,6 +342,7 @@ impl Config {
             ledger: self.ledger.clone(),
             records: self.records.clone(),
             cluster: self.cluster.clone(),
+            topics: self.topics.clone(),
             hints: self.hints.clone(),
             bounds: self.embedded,
         }

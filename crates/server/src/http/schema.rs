@@ -19,6 +19,7 @@ pub mod advice;
 pub mod drawing;
 pub mod flows;
 pub mod rehearsal;
+pub mod topics;
 
 use domain::award::AwardState;
 use domain::campaign::{Definition, Finding, State};

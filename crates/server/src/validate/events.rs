@@ -72,9 +72,10 @@ pub(super) struct Wire<'a> {
 }
 
 /// A stable word and what is wrong.
-pub(super) type Refused = (&'static str, String);
+pub(crate) type Refused = (&'static str, String);
 
-fn check(raw: &str, now_ms: i64) -> Result<(String, Behaviour), Refused> {
+/// Checks one event.
+pub(crate) fn check(raw: &str, now_ms: i64) -> Result<(String, Behaviour), Refused> {
     if raw.starts_with('[') {
         return Err(("event_invalid", "an event is an object".to_owned()));
     }

@@ -7,11 +7,14 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use testkit::schema;
 use xtask::fixture::KEY;
 use xtask::http::Call;
 use xtask::process::{free_address, from_now, wait_for};
 
+use super::cluster::Cluster;
 use super::harness::{Koi, SETTLES_WITHIN, assert_problem, scratch, start_in};
+use super::topics::Other;
 
 /// How long the worker may take to import its libraries on a busy machine.
 const WORKER_WITHIN: Duration = Duration::from_secs(120);
@@ -143,6 +146,14 @@ fn an_analysts_order_reaches_the_strategy_and_an_erased_shopper_leaves_nothing()
     let question = question.expect("a question of prizes");
     assert_eq!(question["prizes"].as_array().map(Vec::len), Some(5), "{question}");
     assert!(!question.to_string().contains("ada") && question["bought"][0]["kind"] == "tea", "{question}");
+    let about_ada =
+        json!({"shopper": "ada", "options": [{"id": "a", "items": ["saw"]}, {"id": "b", "items": ["tea"]}]});
+    koi.must(&Call::post("/choices", &about_ada).token(KEY));
+    let choices = |koi: &Koi| {
+        let page = read(koi, "0", 0);
+        page["data"].as_array().map_or(0, |all| all.iter().filter(|question| question["kind"] == "choice").count())
+    };
+    assert_eq!(choices(&koi), 1);
     let answer = json!({"question": question["id"], "order": ["rope", "doll", "pot", "hammer", "pts"]});
     assert_eq!(koi.must(&Call::post("/advice/answers", &answer).token(KEY))["accepted"], 1);
     let shown =
@@ -151,6 +162,7 @@ fn an_analysts_order_reaches_the_strategy_and_an_erased_shopper_leaves_nothing()
     assert_eq!(koi.send(&Call::new("DELETE", "/shoppers/ada").token(KEY)).status / 100, 2);
     let left = read(&koi, "0", 0);
     assert!(left["data"].as_array().expect("a list").iter().all(|q| q["id"] != question["id"]), "{left}");
+    assert_eq!(choices(&koi), 0, "what a choice told of ada is gone too");
     assert_eq!(koi.must(&Call::get("/advice/answers").token(KEY))["data"], json!([]));
 }
 
@@ -176,13 +188,61 @@ fn python() -> PathBuf {
 fn the_python_worker_is_an_analyst_from_end_to_end() {
     let koi = with_analyst("advice-python");
     let made = koi.must(&Call::post("/api/v1/api-keys", &json!({"name": "analyst", "scopes": ["advice"]})).token(KEY));
+    let key = made["key"].as_str().expect("a key");
+    let url = format!("http://{}", koi.server.address);
+    is_the_analyst(&koi, &[("KOI_URL", &url), ("KOI_KEY", key)]);
+}
+
+#[test]
+fn the_python_worker_is_an_analyst_over_kafka() {
+    let (cluster, dir) = (Cluster::new(None), scratch("advice-kafka"));
+    let start = cluster.start(&dir.join("data"));
+    let start = start.env("KOI__ADVICE__CHOICES", "true").env("KOI__ADVICE__STRATEGIES", "true");
+    let koi = Koi { server: start.start().expect("a node starts"), dir };
+    let (brokers, prefix) = cluster.topics();
+    let (questions, answers) = (format!("{prefix}.advice.questions"), format!("{prefix}.advice.answers"));
+    is_the_analyst(&koi, &[("KOI_KAFKA", brokers), ("KOI_QUESTIONS", &questions), ("KOI_ANSWERS", &answers)]);
+
+    // What no node can read is a dead letter, and so is another answer to a question that has one.
+    let other = Other::of(&cluster);
+    let asked = other.read("advice.questions");
+    let schema = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../docs/advice/{name}.schema.json"));
+        serde_json::from_str::<Value>(&std::fs::read_to_string(path).expect("a schema")).expect("JSON")
+    };
+    for (key, question) in &asked {
+        schema::check(&schema("question"), question).unwrap_or_else(|error| panic!("{error}: {question}"));
+        assert_eq!(question["id"], key.as_str());
+    }
+    for (_, answer) in other.read("advice.answers") {
+        schema::check(&schema("answer"), &answer).unwrap_or_else(|error| panic!("{error}: {answer}"));
+    }
+    let answered = other.read("advice.answers")[0].1["question"].clone();
+    let text = |value: Value| value.to_string().into_bytes();
+    other.write(
+        "advice.answers",
+        &[
+            ("1".into(), b"nonsense".to_vec()),
+            ("2".into(), text(json!({"version": 2, "question": "1"}))),
+            ("3".into(), text(json!({"question": "7", "probabilities": {"1": 1.0}}))),
+            ("4".into(), text(json!({"question": answered, "order": ["a"], "analyst": "late"}))),
+        ],
+    );
+    let letters = other.read_until("dead-letters", |all| all.len() >= 3);
+    let mut codes: Vec<&str> = letters.iter().filter_map(|(_, letter)| letter["code"].as_str()).collect();
+    codes.sort_unstable();
+    assert_eq!(codes.len(), 3, "an answer to nobody's question here may be another node's: {letters:?}");
+    assert!(codes.contains(&"invalid_answer") && codes.contains(&"version_newer"), "{codes:?}");
+}
+
+/// Starts the worker and waits until its answers have their effects.
+fn is_the_analyst(koi: &Koi, place: &[(&str, &str)]) {
     let health = free_address().expect("a port");
     let log = File::create(koi.dir.join("worker.log")).expect("a log");
     let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../clients/python");
     let mut command = Command::new(python());
     command.args(["-m", "koi_analyst"]).current_dir(package).env("PYTHONDONTWRITEBYTECODE", "1");
-    command.env("KOI_URL", format!("http://{}", koi.server.address)).env("KOI_HEALTH", health.to_string());
-    command.env("KOI_KEY", made["key"].as_str().expect("a key")).env_remove("KOI_KAFKA");
+    command.env_remove("KOI_KAFKA").envs(place.iter().copied()).env("KOI_HEALTH", health.to_string());
     let log_too = log.try_clone().expect("a log");
     let _worker = Worker(command.stdin(Stdio::null()).stdout(log).stderr(log_too).spawn().expect("python starts"));
     let told = || std::fs::read_to_string(koi.dir.join("worker.log")).unwrap_or_default();
@@ -193,15 +253,15 @@ fn the_python_worker_is_an_analyst_from_end_to_end() {
     });
     well.unwrap_or_else(|error| panic!("{error}: {}", told()));
     let got = wait_for(SETTLES_WITHIN, "its answer", || {
-        let got = choice(&koi);
+        let got = choice(koi);
         (got["source"] == "llm").then_some(got)
     });
     let got = got.unwrap_or_else(|error| panic!("{error}: {}", told()));
     assert_eq!(got["choice"], "teas", "{got}");
     let id = koi.publish(&campaign());
     let token = koi.shopper(&id, "bob", 0);
-    buys_tea(&koi, "bob");
-    let shown = wait_for(SETTLES_WITHIN, "its order", || (slot(&koi, &id, &token) == "pot").then_some(()));
+    buys_tea(koi, "bob");
+    let shown = wait_for(SETTLES_WITHIN, "its order", || (slot(koi, &id, &token) == "pot").then_some(()));
     shown.unwrap_or_else(|error| panic!("{error}: {} {}", koi.me(&id, &token), told()));
     let answers = koi.must(&Call::get("/advice/answers").token(KEY));
     assert!(

@@ -89,6 +89,11 @@ impl Cluster {
         Self { hints: Some(url), ..self }
     }
 
+    /// Where its topics are, and what their names start with.
+    pub fn topics(&self) -> (&str, &str) {
+        (&self.brokers, &self.topic)
+    }
+
     /// How a node on `data` is started.
     pub fn start(&self, data: &Path) -> Start {
         let start = start_in(data)
@@ -105,10 +110,16 @@ impl Cluster {
 
     /// A new node, ready: every log has an owner that it knows.
     pub fn node(&self, name: &str) -> Koi {
+        self.node_with(name, &[])
+    }
+
+    /// The same with environment variables.
+    pub fn node_with(&self, name: &str, envs: &[(&str, &str)]) -> Koi {
         let dir = scratch(name);
         fs::create_dir_all(dir.join("data")).expect("a data directory");
         fs::write(dir.join("data/master.key"), MASTER_KEY).expect("a master key");
-        let server = self.start(&dir.join("data")).start_within(FIRST_START).expect("a node starts");
+        let start = envs.iter().fold(self.start(&dir.join("data")), |start, (name, value)| start.env(name, *value));
+        let server = start.start_within(FIRST_START).expect("a node starts");
         Koi { server, dir }
     }
 

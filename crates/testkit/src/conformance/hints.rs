@@ -176,7 +176,7 @@ pub async fn hot_ones_are_the_newest(hot: &dyn Hot) {
         generation,
         finished,
     };
-    assert_eq!(hot.cursor(SPRING).await, None);
+    assert_eq!(hot.cursor(SPRING, None).await, None);
     for (moved, want) in [
         (at(1, 500, false), at(1, 500, false)),
         (at(1, 400, false), at(1, 500, false)),
@@ -185,8 +185,14 @@ pub async fn hot_ones_are_the_newest(hot: &dyn Hot) {
         (at(2, 10, false), at(2, 10, false)),
         (at(1, 999, true), at(2, 10, false)),
     ] {
-        done(hot.advance(moved)).await;
-        assert_eq!(hot.cursor(SPRING).await, Some(want));
+        done(hot.advance(None, moved)).await;
+        assert_eq!(hot.cursor(SPRING, None).await, Some(want));
     }
-    assert_eq!(hot.cursor(SUMMER).await, None);
+    assert_eq!((hot.cursor(SUMMER, None).await, hot.cursor(SPRING, Some(3)).await), (None, None));
+    // Each partition has a cursor of its own; of equals the later one stands.
+    for moved in [at(2, 5, true), JobCursor { total: 2_000, ..at(2, 5, true) }] {
+        done(hot.advance(Some(3), moved)).await;
+        assert_eq!(hot.cursor(SPRING, Some(3)).await, Some(moved));
+    }
+    assert_eq!((hot.cursor(SPRING, None).await, hot.cursor(SPRING, Some(4)).await), (Some(at(2, 10, false)), None));
 }

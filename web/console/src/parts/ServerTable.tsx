@@ -127,7 +127,9 @@ function Export({ path, query, label }: { path: ListPath; query: Query; label: s
   });
   return (
     <Button type="text" icon={<DownloadOutlined aria-hidden />} loading={read.isPending} onClick={() => read.mutate()}>
-      <span className="k-wide-only">{t("common.export")} </span>CSV
+      <span>
+        <span className="k-wide-only">{t("common.export")} </span>CSV
+      </span>
     </Button>
   );
 }

@@ -102,8 +102,12 @@ impl Redis {
         self.shared.layout.key(spot.bucket, format_args!("s{:x}:{:x}", campaign.0, shopper.0))
     }
 
-    fn cursor_key(&self, campaign: CampaignId) -> String {
-        format!("{}:c:{:x}", self.prefix, campaign.0)
+    fn cursor_key(&self, campaign: CampaignId, part: Option<u8>) -> String {
+        let of_all = format!("{}:c:{:x}", self.prefix, campaign.0);
+        match part {
+            None => of_all,
+            Some(part) => format!("{of_all}:{part}"),
+        }
     }
 
     /// Asks beside the request; nothing where there is nobody to ask.
@@ -305,16 +309,16 @@ impl Hot for Redis {
         Some(Box::pin(async move { _ = noted.await }))
     }
 
-    async fn cursor(&self, campaign: CampaignId) -> Option<JobCursor> {
+    async fn cursor(&self, campaign: CampaignId, part: Option<u8>) -> Option<JobCursor> {
         let mut get = redis::cmd("GET");
-        get.arg(self.cursor_key(campaign));
+        get.arg(self.cursor_key(campaign, part));
         read_cursor(campaign, &self.shared.link.ask::<Option<String>>(&get).await.ok()??)
     }
 
-    fn advance(&self, cursor: JobCursor) -> Option<Noted> {
+    fn advance(&self, part: Option<u8>, cursor: JobCursor) -> Option<Noted> {
         let JobCursor { campaign, after, done, total, generation, finished } = cursor;
         let value = format!("{generation:010}{:020}{}{done:020}{total:020}", after.0, u8::from(finished));
-        self.keep(self.cursor_key(campaign), value, CURSOR_STAMP, CURSOR_KEPT)
+        self.keep(self.cursor_key(campaign, part), value, CURSOR_STAMP, CURSOR_KEPT)
     }
 }
 

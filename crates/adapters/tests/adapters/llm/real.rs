@@ -125,6 +125,7 @@ async fn position_bias_of_the_oracle_is_taken_off() {
     let consultant = Consultant::new(models, Consulting::default());
     for number in 0..24 {
         let question = Question {
+            about: None,
             language: recommend::text::Language::Zh,
             bought: app::advise::redact::named(&["苹果手机".to_owned(), "充电器".to_owned()]),
             options: [format!("炒锅{number}"), "手机壳".into(), "纸尿裤".into(), "衬衫".into()]

@@ -68,6 +68,7 @@ fn board() -> Arc<Board> {
 
 fn question(options: usize) -> Question {
     Question {
+        about: None,
         language: Language::En,
         bought: super::super::redact::named(&["tea".to_owned()]),
         options: (0..options).map(|n| vec![format!("thing {n}")]).collect(),

@@ -50,6 +50,7 @@ fn told(probabilities: Vec<f64>) -> Result<Spoken, Silence> {
 
 fn question(options: &[&str]) -> Question {
     Question {
+        about: None,
         language: Language::En,
         bought: redact::named(&["green tea".to_owned()]),
         options: options.iter().map(|name| vec![(*name).to_owned()]).collect(),

@@ -6,7 +6,6 @@ use crate::http::problem::Problem;
 use crate::http::reply::json;
 use crate::http::{App, schema};
 use app::advise::board::{AnalystAnswer, NotTaken, Taken};
-use app::strict::Strict;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -19,8 +18,6 @@ use utoipa::{IntoParams, ToSchema};
 const ANSWERS_MAX: usize = 200;
 /// Seconds that a request may wait for the next question: less than a stopping server waits for its last answers.
 const WAIT_MAX: u64 = 10;
-/// Prizes or options that one answer may name: more than any question has.
-const NAMED_MAX: usize = 1_000;
 
 /// Where on a topic to read on.
 #[derive(Deserialize, IntoParams)]
@@ -122,14 +119,10 @@ pub async fn give_advice(
         rejected.push(json!({"index": index, "code": code, "detail": detail}))
     };
     for (index, answer) in given.into_iter().enumerate() {
-        let answer: AnalystAnswer = match AnalystAnswer::deserialize(Strict(answer)) {
-            Ok(answer) if bounded(&answer) => answer,
-            Ok(_) => {
-                reject(index, "answer_too_large", "an answer names at most 1000 things and is short".to_owned());
-                continue;
-            }
-            Err(error) => {
-                reject(index, "invalid_answer", error.to_string());
+        let answer = match AnalystAnswer::read(answer) {
+            Ok(answer) => answer,
+            Err(unfit) => {
+                reject(index, &unfit.code, unfit.detail);
                 continue;
             }
         };
@@ -140,10 +133,4 @@ pub async fn give_advice(
         }
     }
     Ok(json(StatusCode::OK, &json!({"accepted": accepted, "duplicates": duplicates, "rejected": rejected})))
-}
-
-fn bounded(answer: &AnalystAnswer) -> bool {
-    let short = |text: &Option<String>, most: usize| text.as_ref().is_none_or(|text| text.len() <= most);
-    let named = answer.probabilities.as_ref().map_or(0, |p| p.len()).max(answer.order.as_ref().map_or(0, Vec::len));
-    named <= NAMED_MAX && short(&answer.explanation, 2_000) && short(&answer.analyst, 200)
 }

@@ -68,6 +68,9 @@ pub struct Prize {
 #[derive(Serialize, ToSchema)]
 #[schema(as = AdviceAnswer)]
 pub struct Answer {
+    /// Of the answer's form; 1 where absent.
+    #[schema(example = 1)]
+    pub version: Option<u32>,
     /// The question's id.
     pub question: String,
     /// Of a choice: of every option, adding up to 1.
@@ -109,7 +112,8 @@ pub struct Taken {
 #[schema(as = AdviceRejected)]
 pub struct Rejected {
     pub index: u32,
-    /// `question_unknown`, `question_answered`, `probabilities_invalid`, `order_invalid`, `invalid_answer` or `answer_too_large`.
+    /// `question_unknown`, `question_answered`, `probabilities_invalid`, `order_invalid`, `invalid_answer`, `answer_too_large` or
+    /// `version_newer`.
     pub code: String,
     pub detail: String,
 }
