@@ -105,8 +105,8 @@ impl AnalystAnswer {
                 _ => return Err(Unfit::new("invalid_answer", "`version` is a version's number")),
             }
         }
-        let answer: Self =
-            Self::deserialize(crate::strict::Strict(answer)).map_err(|error| Unfit::new("invalid_answer", error.to_string()))?;
+        let answer: Self = Self::deserialize(crate::strict::Strict(answer))
+            .map_err(|error| Unfit::new("invalid_answer", error.to_string()))?;
         let short = |text: &Option<String>, most: usize| text.as_ref().is_none_or(|text| text.len() <= most);
         let options = answer.probabilities.as_ref().map_or(0, BTreeMap::len);
         let named = options.max(answer.order.as_ref().map_or(0, Vec::len));
