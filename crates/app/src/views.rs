@@ -491,20 +491,5 @@ pub struct ChoiceView {
     pub explanation: String,
 }
 
-#[derive(Debug, Clone, Serialize)]
-pub struct BlacklistView {
-    /// What `If-Match` may name; a header.
-    #[serde(skip)]
-    pub etag: String,
-    pub shopper: String,
-    pub mode: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub campaign_id: Option<CampaignId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub until: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
 /// One event of a request: a shopper's external id and what they did, or why it is not taken.
 pub type EventInput = Result<(String, domain::behaviour::Behaviour), EventRejection>;

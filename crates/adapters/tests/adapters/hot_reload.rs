@@ -74,11 +74,7 @@ async fn edits_take_effect_at_the_next_draw() {
             assert_eq!(rig.koi.flow(id).await.unwrap().version, version, "a bad edit changes nothing");
             continue;
         }
-        let put = rig
-            .koi
-            .put_flow(id, &IfMatch::Absent, flow(edit))
-            .await
-            .unwrap_or_else(|error| panic!("edit {edit}: {error}"));
+        let put = rig.koi.put_flow(id, &IfMatch::Absent, flow(edit)).await.unwrap_or_else(|e| panic!("{edit}: {e}"));
         assert!(put.version > version, "edit {edit} is a new version");
         version = put.version;
         while newest.load(Ordering::Acquire) < version {

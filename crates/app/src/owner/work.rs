@@ -74,21 +74,16 @@ impl Owner {
             Work::Events { events } => self.events(id, command, events),
             Work::Ban { campaign, mode, until_ms, reason, if_match } => {
                 let fact = Fact::Blacklisted { campaign, mode, until_ms, reason: reason.into() };
-                let tag = self.ban_tag_of(id, campaign);
-                self.change_if(id, command, &if_match, Some(&tag), fact)
+                self.change_ban(id, command, campaign, &if_match, fact)
             }
             Work::Erase if self.accounts.get(&id).is_some_and(|slot| slot.account.erased) => {
                 answer(command, Ok(Reply::Changed))
             }
             Work::Erase => self.change(id, command, Fact::Erased),
-            Work::Watch { watch, if_match } => {
-                let tag = self.accounts.get(&id).map(|slot| watch_tag(&slot.account.watch));
-                self.change_if(id, command, &if_match, tag.as_deref(), Fact::Watched(watch))
-            }
+            Work::Watch { watch, if_match } => self.change_watch(id, command, &if_match, Fact::Watched(watch)),
             Work::Preview { campaign, strategy, person } => self.preview(id, command, campaign, &strategy, &person),
             Work::Unban { campaign, if_match } => {
-                let tag = self.ban_tag_of(id, campaign);
-                self.change_if(id, command, &if_match, Some(&tag), Fact::Unblacklisted { campaign })
+                self.change_ban(id, command, campaign, &if_match, Fact::Unblacklisted { campaign })
             }
             Work::MoveAward { award, birth, event, claim_days, claim_by_ms } => {
                 self.move_award(id, command, AwardAsk { award, birth, event, claim_days, claim_by_ms })
@@ -171,8 +166,21 @@ impl Owner {
         answer(command, Ok(Reply::Registered { id, created: false, registered_at_ms }))
     }
 
-    fn ban_tag_of(&self, id: ShopperId, campaign: Option<CampaignId>) -> String {
-        ban_tag(self.accounts.get(&id).and_then(|slot| slot.account.ban(campaign)))
+    fn change_ban(
+        &mut self,
+        id: ShopperId,
+        command: Command,
+        campaign: Option<CampaignId>,
+        if_match: &IfMatch,
+        fact: Fact,
+    ) -> Step {
+        let tag = ban_tag(self.accounts.get(&id).and_then(|slot| slot.account.ban(campaign)));
+        self.change_if(id, command, if_match, Some(&tag), fact)
+    }
+
+    fn change_watch(&mut self, id: ShopperId, command: Command, if_match: &IfMatch, fact: Fact) -> Step {
+        let tag = self.accounts.get(&id).map(|slot| watch_tag(&slot.account.watch));
+        self.change_if(id, command, if_match, tag.as_deref(), fact)
     }
 
     /// [`Owner::change`] where what it changes, whose tag is `tag`, is as the caller read it.

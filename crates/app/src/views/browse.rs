@@ -1,6 +1,6 @@
 //! What operators look through, and what anyone may see of a campaign before signing in.
 
-use super::{AwardView, BlacklistView, Chances, OrderView, SlotView};
+use super::{AwardView, Chances, OrderView, SlotView};
 use domain::campaign::{PointsRange, State};
 use domain::ids::{CampaignId, ShopperId};
 use serde::Serialize;
@@ -337,4 +337,20 @@ pub struct TrialView {
     pub held: bool,
     /// What each rule did, in order: the rule's word, and behind a colon what was unusual.
     pub path: Vec<&'static str>,
+}
+
+/// A bar on a shopper, in one campaign or in all.
+#[derive(Debug, Clone, Serialize)]
+pub struct BlacklistView {
+    /// What `If-Match` may name; a header.
+    #[serde(skip)]
+    pub etag: String,
+    pub shopper: String,
+    pub mode: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign_id: Option<CampaignId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }

@@ -106,11 +106,9 @@ fn what_operators_see_is_as_documented() {
     definition["prizes"] = json!([]);
     definition["tiers"] = json!([]);
     (definition["expected_draws"], definition["skin"]) = (json!(1), json!("wheel"));
-    for name in ["description", "claim_terms"] {
-        definition[name] = json!("");
-    }
-    for name in ["visible_from", "visible_until"] {
-        definition[name] = json!("2026-01-01T00:00:00Z");
+    let at = "2026-01-01T00:00:00Z";
+    for (name, value) in [("description", ""), ("claim_terms", ""), ("visible_from", at), ("visible_until", at)] {
+        definition[name] = json!(value);
     }
     (definition["claim_days"], definition["composition"]) = (json!(7), json!({"random_percent": 5}));
     definition["entry"] = json!({"tickets": "draws", "prize": "", "winners": 1});
@@ -238,10 +236,8 @@ fn models_and_segments_are_as_documented() {
         drift: None,
     };
     check("Model", &model);
-    check(
-        "Segment",
-        &SegmentView { name: text(), etag: text(), expression: text(), description: text(), updated_at: text() },
-    );
+    let (etag, expression, description) = (text(), text(), text());
+    check("Segment", &SegmentView { name: text(), etag, expression, description, updated_at: text() });
 }
 
 #[test]
