@@ -46,7 +46,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the keys, without their secrets. */
+        /** Lists the keys, without their secrets. Sorted by `name`, `created_at`, `expires_at` or `last_used_at`. */
         get: operations["list_api_keys"];
         put?: never;
         /** Makes an API key. */
@@ -98,7 +98,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists acts, newest first, each with its outcome. */
+        /** Lists acts, newest first, each with its outcome. Sorted by `id`. */
         get: operations["list_audit"];
         put?: never;
         post?: never;
@@ -169,7 +169,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the awards that the risk rule holds back until a person has looked at them, newest first. */
+        /**
+         * Lists the awards that the risk rule holds back until a person has looked at them, newest first. Sorted by `id`, `at`,
+         *     `shopper`, `prize_name` or `prize_value_cents`.
+         */
         get: operations["list_held_awards"];
         put?: never;
         post?: never;
@@ -254,7 +257,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists campaigns, newest first. A page may hold fewer rows than asked for while there are more. */
+        /**
+         * Lists campaigns, newest first. A page may hold fewer rows than asked for while there are more. Sorted by `id`, `name`,
+         *     `state`, `starts_at`, `ends_at`, `rules_version` or `created_at`.
+         */
         get: operations["list_campaigns"];
         put?: never;
         /** Creates a campaign as a draft. */
@@ -384,7 +390,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the batches of a campaign's codes, newest first, without the codes. */
+        /**
+         * Lists the batches of a campaign's codes, newest first, without the codes. Sorted by `created_at`, `count`, `chances`,
+         *     `uses`, `used` or `ends_at`.
+         */
         get: operations["list_code_batches"];
         put?: never;
         /**
@@ -492,7 +501,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists who was called, by rank. */
+        /** Lists who was called, by rank. Sorted by `rank`, `shopper` or `state`. */
         get: operations["list_winners"];
         put?: never;
         post?: never;
@@ -729,7 +738,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists what the shop owes back for payments that came too late, newest first. */
+        /**
+         * Lists what the shop owes back for payments that came too late, newest first. Sorted by `id`, `at`, `shopper` or
+         *     `amount_cents`.
+         */
         get: operations["list_refunds"];
         put?: never;
         post?: never;
@@ -864,6 +876,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/campaigns/{id}/strategies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the personal strategies of a campaign, in the order in which shoppers came. Who is not in it sees a random one. */
+        get: operations["list_strategies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/campaigns/{id}/strategies/{external_id}": {
         parameters: {
             query?: never;
@@ -888,7 +917,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists every version of a campaign's rules, newest first. */
+        /**
+         * Lists every version of a campaign's rules, newest first. Sorted by `version`, `state`, `effective_at`, `created_at` or
+         *     `author`.
+         */
         get: operations["list_versions"];
         put?: never;
         /** Writes a new version of a published campaign's rules, as a draft. */
@@ -1011,7 +1043,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists deliveries, newest first. */
+        /** Lists deliveries, newest first. Sorted by `id`, `attempts`, `next_at` or `at`. */
         get: operations["list_deliveries"];
         put?: never;
         post?: never;
@@ -1047,7 +1079,7 @@ export interface paths {
         };
         /**
          * Lists awards of all shoppers, newest first, without coupon codes. A page may hold fewer rows than asked for while there
-         *     are more behind it.
+         *     are more behind it. Sorted by `id`.
          */
         get: operations["list_all_awards"];
         put?: never;
@@ -1065,7 +1097,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists draws of all shoppers, newest first. A page may hold fewer rows than asked for while there are more behind it. */
+        /**
+         * Lists draws of all shoppers, newest first. A page may hold fewer rows than asked for while there are more behind it.
+         *     Sorted by `id`.
+         */
         get: operations["list_all_draws"];
         put?: never;
         post?: never;
@@ -1082,7 +1117,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists orders of all shoppers, newest first. A page may hold fewer rows than asked for while there are more behind it. */
+        /**
+         * Lists orders of all shoppers, newest first, those of the exchange shop included. A page may hold fewer rows than asked
+         *     for while there are more behind it. Sorted by `id`.
+         */
         get: operations["list_all_orders"];
         put?: never;
         post?: never;
@@ -1133,7 +1171,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the shop's items, newest first. Shoppers see those that can be or will be bought, operators all. */
+        /**
+         * Lists the shop's items, newest first. Shoppers see those that can be or will be bought, operators all. Sorted by `id`,
+         *     `name`, `state`, `price_points`, `stock`, `sold`, `left`, `ends_at` or `created_at`.
+         */
         get: operations["list_items"];
         put?: never;
         /** Puts an item into the shop: chances in a campaign, or a prize, for points. */
@@ -1312,7 +1353,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the versions of the model, newest first, each with how it compared with the one it was to replace. */
+        /**
+         * Lists the versions of the model, newest first, each with how it compared with the one it was to replace. Sorted by
+         *     `version`, `state`, `fitted_at` or `drift`.
+         */
         get: operations["list_models"];
         put?: never;
         post?: never;
@@ -1349,7 +1393,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists operators, newest first. */
+        /** Lists operators, newest first. Sorted by `id`, `login`, `name`, `role` or `created_at`. */
         get: operations["list_operators"];
         put?: never;
         /** Makes an operator. */
@@ -1421,7 +1465,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists a person's open sessions, newest first; everybody sees their own. */
+        /**
+         * Lists a person's open sessions, newest first; everybody sees their own. Sorted by `created_at`, `seen_at` or
+         *     `expires_at`.
+         */
         get: operations["list_sessions"];
         put?: never;
         post?: never;
@@ -1544,7 +1591,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the segments by name. Which of them a shopper belongs to is in the profile. */
+        /** Lists the segments by name. Which of them a shopper belongs to is in the profile. Sorted by `name` or `updated_at`. */
         get: operations["list_segments"];
         put?: never;
         post?: never;
@@ -1634,7 +1681,7 @@ export interface paths {
         };
         /**
          * Lists shoppers, newest first: all, those whose id starts with a text, those on a blacklist. A page may hold fewer rows
-         *     than asked for while there are more behind it.
+         *     than asked for while there are more behind it. Sorted by `id`.
          */
         get: operations["list_shoppers"];
         put?: never;
@@ -1652,7 +1699,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shows a shopper's account: points, chances in each campaign, blacklist and risk. */
+        /** Shows a shopper's account: points, chances in each campaign, blacklist and risk. The `ETag` is of what a PUT changes. */
         get: operations["get_shopper"];
         /** Registers a shopper, or changes what is known. */
         put: operations["put_shopper"];
@@ -1691,7 +1738,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Shows a shopper's entry in one campaign, or the one for all campaigns; its `mode` is null where there is none. */
+        get: operations["get_blacklist"];
         /** Lists a shopper. */
         put: operations["put_blacklist"];
         post?: never;
@@ -1709,7 +1757,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists what a shopper did, newest first. */
+        /** Lists what a shopper did, newest first. Sorted by `at` or `type`. */
         get: operations["list_events_of_shopper"];
         put?: never;
         post?: never;
@@ -1780,7 +1828,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the entries of a shopper's points account, newest first. */
+        /**
+         * Lists the entries of a shopper's points account, newest first. Sorted by `id`, `at`, `amount`, `balance`, `reason` or
+         *     `expires_at`.
+         */
         get: operations["list_entries_of_shopper"];
         put?: never;
         post?: never;
@@ -1865,7 +1916,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the webhooks, newest first, without their secrets. */
+        /** Lists the webhooks, newest first, without their secrets. Sorted by `id`, `url` or `created_at`. */
         get: operations["list_webhooks"];
         put?: never;
         /** Registers an endpoint. Its secret is in this answer and nowhere else. */
@@ -1969,7 +2020,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether requests should be sent here: not while draining, nor after an error that the process will not survive. */
+        /**
+         * Whether requests should be sent here: not while draining, nor after an error that the process will not survive, nor in a
+         *     cluster before every log's owner was found.
+         */
         get: operations["get_readiness"];
         put?: never;
         post?: never;
@@ -2098,6 +2152,12 @@ export interface components {
             } | null;
             /** @description The question's id. */
             question: string;
+            /**
+             * Format: int32
+             * @description Of the answer's form; 1 where absent.
+             * @example 1
+             */
+            version?: number | null;
         };
         AdviceAnswerKept: components["schemas"]["AdviceAnswer"] & {
             /** Format: date-time */
@@ -2162,7 +2222,10 @@ export interface components {
             next_cursor: string;
         };
         AdviceRejected: {
-            /** @description `question_unknown`, `question_answered`, `probabilities_invalid`, `order_invalid`, `invalid_answer` or `answer_too_large`. */
+            /**
+             * @description `question_unknown`, `question_answered`, `probabilities_invalid`, `order_invalid`, `invalid_answer`, `answer_too_large` or
+             *     `version_newer`.
+             */
             code: string;
             detail: string;
             /** Format: int32 */
@@ -2397,6 +2460,12 @@ export interface components {
             campaign_seed?: string | null;
             /** Format: date-time */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description When an act brought it to its end, and who did.
+             */
+            ended_at?: string | null;
+            ended_by?: string | null;
             /** @description What publishing found. */
             findings?: components["schemas"]["Finding"][] | null;
             id: string;
@@ -4224,6 +4293,10 @@ export interface components {
             ends_at: string;
             entry?: components["schemas"]["CampaignEntry"] | null;
             flow: string;
+            /** @description Hex; null until the campaign is archived. */
+            late_seed?: string | null;
+            /** @description SHA-256 of the seed of what is told after the campaign's end, hex. */
+            late_seed_hash: string;
             /** @description As written, without the budget. */
             limits: Record<string, never>;
             moments?: components["schemas"]["PublishedMoments"] | null;
@@ -4927,6 +5000,24 @@ export interface components {
         };
         /** @enum {string} */
         StrategyReadyType: "strategy.ready";
+        /** @description A personal strategy in a list. */
+        StrategyRow: {
+            /**
+             * Format: int32
+             * @description How often strategies were made anew.
+             */
+            generation: number;
+            /** @description Names of the prizes in slot order. */
+            prizes: string[];
+            /** Format: date-time */
+            ready_at?: string | null;
+            /** @description The shop's own id. */
+            shopper: string;
+        };
+        StrategyRows: {
+            data: components["schemas"]["StrategyRow"][];
+            next_cursor?: string | null;
+        };
         Success: {
             success: boolean;
         };
@@ -5304,9 +5395,17 @@ export interface operations {
     list_api_keys: {
         parameters: {
             query?: {
+                /** @description What the name holds */
+                q?: string;
+                /** @description Those with this scope */
+                scope?: string;
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
+                sort?: string;
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
+                format?: string;
                 /** @description 1 to 200, 50 where absent */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, to the same question */
                 cursor?: string;
             };
             header?: never;
@@ -5315,7 +5414,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page */
+            /** @description A page, or all as text/csv */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5481,9 +5580,13 @@ export interface operations {
                 from?: string;
                 /** @description RFC 3339, exclusive */
                 until?: string;
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
+                sort?: string;
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
+                format?: string;
                 /** @description 1 to 200, 50 where absent */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, to the same question */
                 cursor?: string;
             };
             header?: never;
@@ -5492,7 +5595,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page */
+            /** @description A page, or all as text/csv */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5643,9 +5746,18 @@ export interface operations {
     list_held_awards: {
         parameters: {
             query?: {
+                campaign_id?: string;
+                /** @description The shop's own id */
+                shopper?: string;
+                /** @description What the prize's name holds */
+                q?: string;
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
+                sort?: string;
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
+                format?: string;
                 /** @description 1 to 200, 50 where absent */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, to the same question */
                 cursor?: string;
             };
             header?: never;
@@ -5654,7 +5766,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page */
+            /** @description A page, or all as text/csv */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5885,11 +5997,13 @@ export interface operations {
                 state?: string;
                 /** @description Those whose name holds this */
                 q?: string;
-                /** @description `json` or `csv` */
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
+                sort?: string;
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
                 format?: string;
                 /** @description 1 to 200, 50 where absent */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, to the same question */
                 cursor?: string;
             };
             header?: never;
@@ -6290,9 +6404,15 @@ export interface operations {
     list_code_batches: {
         parameters: {
             query?: {
+                /** @description `generated` or `imported` */
+                origin?: string;
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
+                sort?: string;
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
+                format?: string;
                 /** @description 1 to 200, 50 where absent */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, to the same question */
                 cursor?: string;
             };
             header?: never;
@@ -6303,7 +6423,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page */
+            /** @description A page, or all as text/csv */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6687,9 +6807,17 @@ export interface operations {
     list_winners: {
         parameters: {
             query?: {
+                /** @description The shop's own id */
+                shopper?: string;
+                /** @description Of the award: `granting`, `granted`, `failed`, `claimed` or `expired` */
+                state?: string;
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
+                sort?: string;
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
+                format?: string;
                 /** @description 1 to 200, 50 where absent */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, to the same question */
                 cursor?: string;
             };
             header?: never;
@@ -6700,7 +6828,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page */
+            /** @description A page, or all as text/csv */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7546,9 +7674,17 @@ export interface operations {
     list_refunds: {
         parameters: {
             query?: {
+                /** @description The shop's own id */
+                shopper?: string;
+                /** @description What the payment's id or the reason holds */
+                q?: string;
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
+                sort?: string;
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
+                format?: string;
                 /** @description 1 to 200, 50 where absent */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, to the same question */
                 cursor?: string;
             };
             header?: never;
@@ -7559,7 +7695,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page */
+            /** @description A page, or all as text/csv */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7891,6 +8027,55 @@ export interface operations {
             };
         };
     };
+    list_strategies: {
+        parameters: {
+            query?: {
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
+                sort?: string;
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
+                format?: string;
+                /** @description 1 to 200, 50 where absent */
+                limit?: number;
+                /** @description `next_cursor` of the page before, to the same question */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page, or all as text/csv */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StrategyRows"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_strategy_of_shopper: {
         parameters: {
             query?: never;
@@ -7936,9 +8121,15 @@ export interface operations {
     list_versions: {
         parameters: {
             query?: {
+                /** @description `draft`, `announced`, `in_force`, `past` or `withdrawn` */
+                state?: string;
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
+                sort?: string;
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
+                format?: string;
                 /** @description 1 to 200, 50 where absent */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, to the same question */
                 cursor?: string;
             };
             header?: never;
@@ -7949,7 +8140,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page */
+            /** @description A page, or all as text/csv */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8294,11 +8485,19 @@ export interface operations {
     list_deliveries: {
         parameters: {
             query?: {
-                /** @description `pending`, `done` or `parked`; all where absent */
+                /** @description `pending`, `done` or `parked` */
                 state?: string;
+                /** @description Like `award.fulfil` */
+                type?: string;
+                /** @description Those to this webhook */
+                webhook_id?: string;
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
+                sort?: string;
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
+                format?: string;
                 /** @description 1 to 200, 50 where absent */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, to the same question */
                 cursor?: string;
             };
             header?: never;
@@ -8307,7 +8506,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page */
+            /** @description A page, or all as text/csv */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8380,20 +8579,21 @@ export interface operations {
                 campaign_id?: string;
                 /** @description The shop's own id */
                 shopper?: string;
-                state?: components["schemas"]["AwardStateWord"];
-                /** @description A code; needs `campaign_id` */
-                prize?: string;
                 /** @description RFC 3339, inclusive */
                 from?: string;
                 /** @description RFC 3339, exclusive */
                 until?: string;
-                /** @description `-id` newest first, `id` oldest first */
+                /** @description `granting`, `granted`, `failed`, `claimed` or `expired` */
+                state?: string;
+                /** @description A code; needs `campaign_id` */
+                prize?: string;
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
                 sort?: string;
-                /** @description `json` or `csv` */
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
                 format?: string;
                 /** @description 1 to 200, 50 where absent */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, to the same question */
                 cursor?: string;
             };
             header?: never;
@@ -8437,19 +8637,19 @@ export interface operations {
                 campaign_id?: string;
                 /** @description The shop's own id */
                 shopper?: string;
-                /** @description Whether it won an award */
-                won?: boolean;
                 /** @description RFC 3339, inclusive */
                 from?: string;
                 /** @description RFC 3339, exclusive */
                 until?: string;
-                /** @description `-id` newest first, `id` oldest first */
+                /** @description `true`: those that won an award; `false`: those that did not */
+                won?: string;
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
                 sort?: string;
-                /** @description `json` or `csv` */
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
                 format?: string;
                 /** @description 1 to 200, 50 where absent */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, to the same question */
                 cursor?: string;
             };
             header?: never;
@@ -8493,21 +8693,21 @@ export interface operations {
                 campaign_id?: string;
                 /** @description The shop's own id */
                 shopper?: string;
-                /** @description `sign_in`, `paid`, `redeem`, `points`, `purchase`, `referral` or `grant` */
-                kind?: string;
-                /** @description `pending_payment`, `effective`, `used`, `expired` or `closed` */
-                state?: string;
                 /** @description RFC 3339, inclusive */
                 from?: string;
                 /** @description RFC 3339, exclusive */
                 until?: string;
-                /** @description `-id` newest first, `id` oldest first */
+                /** @description `sign_in`, `paid`, `redeem`, `points`, `purchase`, `referral`, `grant` or `exchange` */
+                kind?: string;
+                /** @description `pending_payment`, `effective`, `used`, `expired` or `closed` */
+                state?: string;
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
                 sort?: string;
-                /** @description `json` or `csv` */
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
                 format?: string;
                 /** @description 1 to 200, 50 where absent */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, to the same question */
                 cursor?: string;
             };
             header?: never;
@@ -8628,9 +8828,17 @@ export interface operations {
     list_items: {
         parameters: {
             query?: {
+                /** @description What the name holds */
+                q?: string;
+                /** @description `active` or `retired` */
+                state?: string;
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
+                sort?: string;
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
+                format?: string;
                 /** @description 1 to 200, 50 where absent */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, to the same question */
                 cursor?: string;
             };
             header?: never;
@@ -8639,7 +8847,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page */
+            /** @description A page, or all as text/csv */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9224,9 +9432,13 @@ export interface operations {
     list_models: {
         parameters: {
             query?: {
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
+                sort?: string;
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
+                format?: string;
                 /** @description 1 to 200, 50 where absent */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, to the same question */
                 cursor?: string;
             };
             header?: never;
@@ -9235,7 +9447,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page */
+            /** @description A page, or all as text/csv */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9316,9 +9528,18 @@ export interface operations {
     list_operators: {
         parameters: {
             query?: {
+                /** @description What the login or the name holds */
+                q?: string;
+                role?: string;
+                /** @description `true`: those with a ban; `false`: those without */
+                banned?: string;
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
+                sort?: string;
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
+                format?: string;
                 /** @description 1 to 200, 50 where absent */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, to the same question */
                 cursor?: string;
             };
             header?: never;
@@ -9327,7 +9548,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page */
+            /** @description A page, or all as text/csv */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9697,9 +9918,13 @@ export interface operations {
     list_sessions: {
         parameters: {
             query?: {
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
+                sort?: string;
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
+                format?: string;
                 /** @description 1 to 200, 50 where absent */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, to the same question */
                 cursor?: string;
             };
             header?: never;
@@ -9710,7 +9935,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page */
+            /** @description A page, or all as text/csv */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10041,14 +10266,25 @@ export interface operations {
     };
     list_segments: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description What the name, the expression or the description holds */
+                q?: string;
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
+                sort?: string;
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
+                format?: string;
+                /** @description 1 to 200, 50 where absent */
+                limit?: number;
+                /** @description `next_cursor` of the page before, to the same question */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description All of them */
+            /** @description A page, or all as text/csv */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10080,7 +10316,10 @@ export interface operations {
     put_segment: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag that was read; where absent the last write wins */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description Its name: 1 to 64 of a to z, 0 to 9 and _ */
                 code: string;
@@ -10096,6 +10335,7 @@ export interface operations {
             /** @description Changed */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10105,10 +10345,20 @@ export interface operations {
             /** @description New */
             201: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Segment"];
+                };
+            };
+            /** @description `stale`: edited meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `segment_invalid` with what is wrong */
@@ -10410,12 +10660,14 @@ export interface operations {
                 /** @description What the shop's own id starts with */
                 q?: string;
                 /** @description `true`: only those on a blacklist */
-                blocked?: boolean;
-                /** @description `json` or `csv` */
+                blocked?: string;
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
+                sort?: string;
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
                 format?: string;
                 /** @description 1 to 200, 50 where absent */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, to the same question */
                 cursor?: string;
             };
             header?: never;
@@ -10468,6 +10720,7 @@ export interface operations {
             /** @description As of now */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10497,7 +10750,10 @@ export interface operations {
     put_shopper: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag that was read; where absent the last write wins */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description The shop's own id, 1 to 128 characters */
                 external_id: string;
@@ -10513,6 +10769,7 @@ export interface operations {
             /** @description Changed */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10522,10 +10779,20 @@ export interface operations {
             /** @description New */
             201: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Shopper"];
+                };
+            };
+            /** @description `stale`: edited meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
@@ -10633,10 +10900,58 @@ export interface operations {
             };
         };
     };
+    get_blacklist: {
+        parameters: {
+            query?: {
+                /** @description Where absent, the entry for all campaigns */
+                campaign_id?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The shop's own id */
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Blacklist"];
+                };
+            };
+            /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused and nothing was changed; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     put_blacklist: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag that was read; where absent the last write wins */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description The shop's own id */
                 external_id: string;
@@ -10652,6 +10967,7 @@ export interface operations {
             /** @description As it is now */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10660,6 +10976,15 @@ export interface operations {
             };
             /** @description `campaign_unknown` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stale`: edited meanwhile */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10690,7 +11015,10 @@ export interface operations {
     delete_blacklist: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag that was read; where absent the last write wins */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description The shop's own id */
                 external_id: string;
@@ -10706,10 +11034,20 @@ export interface operations {
             /** @description As it is now */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Blacklist"];
+                };
+            };
+            /** @description `stale`: edited meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
@@ -10735,9 +11073,15 @@ export interface operations {
     list_events_of_shopper: {
         parameters: {
             query?: {
+                /** @description `purchase`, `return`, `review`, `search`, `view` or `sign_in` */
+                type?: string;
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
+                sort?: string;
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
+                format?: string;
                 /** @description 1 to 200, 50 where absent */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, to the same question */
                 cursor?: string;
             };
             header?: never;
@@ -10749,7 +11093,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page */
+            /** @description A page, or all as text/csv */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10921,9 +11265,17 @@ export interface operations {
     list_entries_of_shopper: {
         parameters: {
             query?: {
+                /** @description What the reason or the business key holds */
+                q?: string;
+                /** @description `issued`, `spent`, `expired` or `held` */
+                contra?: string;
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
+                sort?: string;
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
+                format?: string;
                 /** @description 1 to 200, 50 where absent */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, to the same question */
                 cursor?: string;
             };
             header?: never;
@@ -10935,7 +11287,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page */
+            /** @description A page, or all as text/csv */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11052,7 +11404,10 @@ export interface operations {
     put_risk: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag that was read; where absent the last write wins */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description The shop's own id */
                 external_id: string;
@@ -11068,10 +11423,20 @@ export interface operations {
             /** @description As it is now */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Risk"];
+                };
+            };
+            /** @description `stale`: edited meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Nothing is known to have happened; ask again after `Retry-After` seconds */
@@ -11142,9 +11507,17 @@ export interface operations {
     list_webhooks: {
         parameters: {
             query?: {
+                /** @description What the address holds */
+                q?: string;
+                /** @description Those that take messages of this type */
+                type?: string;
+                /** @description A column, `-` before it for the greatest first; the list's own order where absent */
+                sort?: string;
+                /** @description `json`, or `csv` for all pages as one file, up to 50,000 rows */
+                format?: string;
                 /** @description 1 to 200, 50 where absent */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, to the same question */
                 cursor?: string;
             };
             header?: never;
@@ -11153,7 +11526,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page */
+            /** @description A page, or all as text/csv */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -143,10 +143,10 @@ impl HttpPeers {
             request.body(Full::new(parcel.body.clone())).ok()
         };
         // A connection that was kept may have been closed meanwhile: then a new one tells whether the node is there.
-        if let Some(mut kept) = self.kept(to) {
-            if let Some(answer) = ask(&mut kept, request()?).await {
-                return self.read(to, answer).await;
-            }
+        if let Some(mut kept) = self.kept(to)
+            && let Some(answer) = ask(&mut kept, request()?).await
+        {
+            return self.read(to, answer).await;
         }
         let mut fresh = self.connect(to).await?;
         let answer = ask(&mut fresh, request()?).await?;

@@ -323,7 +323,7 @@ mod tests {
             (good.clone(), true),
             (TopicsOptions { prefix: "a topic".into(), ..good.clone() }, false),
             (TopicsOptions { partitions: 0, ..good.clone() }, false),
-            (TopicsOptions { retention_hours: 0, ..good.clone() }, false),
+            (TopicsOptions { retention_hours: 0, ..good }, false),
         ] {
             assert_eq!(options.wrong().is_none(), ok, "{options:?}");
         }

@@ -64,7 +64,7 @@ impl Narrow<WebhookView> for WebhooksAsk {
         self.q.is_some() || self.r#type.is_some()
     }
     fn keeps(&self, row: &WebhookView) -> bool {
-        let takes = |wanted: &String| row.types.iter().any(|known| *known == wanted.as_str());
+        let takes = |wanted: &String| row.types.contains(&wanted.as_str());
         list::holds(self.q.as_deref(), &[&row.url]) && self.r#type.as_ref().is_none_or(takes)
     }
 }
