@@ -148,7 +148,7 @@ impl Koi {
 
     /// The personal strategies of a campaign, in the order in which shoppers came.
     pub async fn personal_strategies(&self, id: CampaignId, ask: PageAsk) -> Result<Page<StrategyRowView>> {
-        let runtime = self.runtime(id).ok_or(Error::no_campaign())?;
+        let runtime = self.known_campaign(id).await?;
         let (after, limit) = (ShopperId(ask.before.unwrap_or(0)), ask.limit as usize);
         let mut ids = self.parts().shelves.with_strategy(id, after, ask.limit + 1).await?;
         let more = ids.len() > limit;
@@ -183,7 +183,7 @@ impl Koi {
             let campaign = filter.campaign.ok_or_else(|| {
                 Error::invalid("invalid_query", "prize", "`prize` is a code of a campaign; name its `campaign_id`")
             })?;
-            let runtime = self.runtime(campaign).ok_or(Error::no_campaign())?;
+            let runtime = self.known_campaign(campaign).await?;
             filter.prizes = Some(runtime.rules.prize_by_code(code).map(|ix| ix.0).into_iter().collect());
         }
         self.projected().await;

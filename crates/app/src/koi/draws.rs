@@ -55,7 +55,7 @@ impl Koi {
         client_seed: Option<String>,
         count: Option<u8>,
     ) -> Result<Answer> {
-        let Some(runtime) = self.runtime(id) else { return Err(Error::Refused(Refusal::Draft)) };
+        let Some(runtime) = self.published(id).await? else { return Err(Error::Refused(Refusal::Draft)) };
         let seed = client_seed.as_deref().unwrap_or("");
         let once = Once {
             hash: hash(KeyKind::Draw, id, key.as_bytes()),

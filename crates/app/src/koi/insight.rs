@@ -74,7 +74,7 @@ impl Koi {
         from_ms: Option<i64>,
         until_ms: Option<i64>,
     ) -> Result<SeriesView> {
-        let runtime = self.runtime(id).ok_or(Error::no_campaign())?;
+        let runtime = self.known_campaign(id).await?;
         let now_ms = self.now_ms();
         let until_ms = until_ms.unwrap_or(now_ms).min(now_ms);
         let usual = until_ms - 60 * step.ms();
@@ -113,7 +113,7 @@ impl Koi {
 
     /// What is promised against what is met, what runs out when, and how far shoppers came.
     pub async fn insight(&self, id: CampaignId) -> Result<InsightView> {
-        let runtime = self.runtime(id).ok_or(Error::no_campaign())?;
+        let runtime = self.known_campaign(id).await?;
         let counters = self.counters_of(id).await?;
         self.projected().await;
         let funnel = self.parts().browse.funnel(id).await?;
@@ -154,7 +154,7 @@ impl Koi {
 
     /// The last big wins of a campaign, who won them masked.
     pub async fn big_wins(&self, id: CampaignId) -> Result<Vec<BigWinView>> {
-        let runtime = self.runtime(id).ok_or(Error::no_campaign())?;
+        let runtime = self.known_campaign(id).await?;
         let mut wins = self.parts().notifier.recent(id);
         if let (true, Some(tier)) = (wins.len() < RECENT, runtime.top_tier()) {
             // From before the process started, by the prizes that only the top tier gives.
@@ -208,7 +208,7 @@ impl Koi {
 
     /// A shopper's sign-ins in a campaign.
     pub async fn sign_ins(&self, id: CampaignId, shopper: ShopperId) -> Result<SignInsView> {
-        let runtime = self.runtime(id).ok_or(Error::no_campaign())?;
+        let runtime = self.known_campaign(id).await?;
         let (seen, tail) = self.tail(shopper).await?;
         let span = Span { behind: None, limit: CALENDAR_DAYS as u32, oldest_first: false };
         let filter = RowFilter {

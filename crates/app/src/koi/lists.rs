@@ -53,7 +53,7 @@ impl Koi {
 
     /// What a shopper sees of a campaign.
     pub async fn me(&self, id: CampaignId, shopper: ShopperId) -> Result<MeView> {
-        let runtime = self.runtime(id).ok_or(Error::no_campaign())?;
+        let runtime = self.known_campaign(id).await?;
         let (shown, person) = self.gather(&runtime, shopper).await?;
         let work = Work::Preview { campaign: id, strategy: shown.strategy.clone(), person };
         let Reply::Seen(seen) = self.ask(Who::Id(shopper), work).await? else {
@@ -103,9 +103,7 @@ impl Koi {
 
     /// A shopper's draws in a campaign, newest first, each with the present state of its award.
     pub async fn draws(&self, id: CampaignId, shopper: ShopperId, page: PageAsk) -> Result<Page<Box<RawValue>>> {
-        if self.runtime(id).is_none() {
-            return Err(Error::no_campaign());
-        }
+        self.known_campaign(id).await?;
         let (_, tail) = self.tail(shopper).await?;
         let before = page.before.unwrap_or(u64::MAX);
         let stored = self.parts().lists.draws(shopper, id, before.min(i64::MAX as u64), page.limit + 1).await?;

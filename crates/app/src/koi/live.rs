@@ -79,7 +79,7 @@ impl Koi {
 
     /// What a campaign has come to at this moment, cheap enough to be asked every second.
     pub async fn figures(&self, id: CampaignId) -> Result<FiguresView> {
-        let runtime = self.runtime(id).ok_or(Error::no_campaign())?;
+        let runtime = self.known_campaign(id).await?;
         let counters = self.counters_of(id).await?;
         let cursor = self.parts().shelves.cursor(id).await?;
         let now_ms = self.now_ms();

@@ -66,7 +66,7 @@ impl Koi {
         input: OrderInput,
         request: &serde_json::Value,
     ) -> Result<Answer> {
-        let runtime = self.runtime(id).ok_or(Error::no_campaign())?;
+        let runtime = self.known_campaign(id).await?;
         let ask = match input {
             OrderInput::SignIn => OrderAsk::SignIn,
             OrderInput::Paid { quantity } => OrderAsk::Paid { quantity },
@@ -133,9 +133,7 @@ impl Koi {
 
     /// A shopper's orders in a campaign, newest first.
     pub async fn orders(&self, id: CampaignId, shopper: ShopperId, page: PageAsk) -> Result<Page<OrderView>> {
-        if self.runtime(id).is_none() {
-            return Err(Error::no_campaign());
-        }
+        self.known_campaign(id).await?;
         let (seen, tail) = self.tail(shopper).await?;
         let before = page.before.unwrap_or(u64::MAX);
         let stored = self.parts().orders.orders(shopper, id, before.min(i64::MAX as u64), page.limit + 1).await?;
@@ -203,9 +201,7 @@ impl Koi {
 
     /// What the shop owes back for payments that came too late, newest first.
     pub async fn refunds(&self, id: CampaignId, page: PageAsk) -> Result<Page<RefundView>> {
-        if self.runtime(id).is_none() {
-            return Err(Error::no_campaign());
-        }
+        self.known_campaign(id).await?;
         self.projected().await;
         let before = page.before.unwrap_or(i64::MAX as u64).min(i64::MAX as u64);
         let stored = self.parts().orders.refunds(id, before, page.limit + 1).await?;

@@ -137,7 +137,7 @@ impl Koi {
 
     /// Composes a shopper's strategy anew, its prizes in this order.
     async fn take_order(&self, shopper: ShopperId, campaign: CampaignId, codes: &[String]) -> Result<()> {
-        let runtime = self.runtime(campaign).ok_or(Error::no_campaign())?;
+        let runtime = self.known_campaign(campaign).await?;
         let place = |code: &String| runtime.rules.prizes.iter().position(|prize| *prize.code == **code);
         let order: Arc<[u16]> = codes.iter().filter_map(|code| u16::try_from(place(code)?).ok()).collect();
         let known = self.parts().accounts.by_ids(&[shopper]).await?;

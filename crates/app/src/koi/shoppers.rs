@@ -272,9 +272,7 @@ impl Koi {
             hash: hash(KeyKind::Grant, campaign, business_key.as_bytes()),
             request: request_hash(&[&chances.to_le_bytes(), reason.as_bytes(), &expiry]),
         };
-        if self.runtime(campaign).is_none() {
-            return Err(Error::no_campaign());
-        }
+        self.known_campaign(campaign).await?;
         let work = Work::Grant { campaign, once, chances, expires_at_ms, reason: reason.into() };
         let reply = self.ask(named(external_id), work).await?;
         let mut answer = self.answered(reply, Some(200)).await?;

@@ -293,7 +293,7 @@ impl Koi {
         progress: &(dyn Fn(u64, u64) + Send + Sync),
     ) -> Result<GenerationView> {
         let open = match campaign {
-            Some(id) => vec![self.runtime(id).ok_or(Error::no_campaign())?],
+            Some(id) => vec![self.known_campaign(id).await?],
             None => self.open_campaigns(),
         };
         let mut sum = GenerationView::default();

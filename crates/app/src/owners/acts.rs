@@ -72,6 +72,25 @@ fn compile(row: &CampaignRow) -> Result<Runtime> {
 }
 
 impl Koi {
+    /// A campaign that is or was published. A node whose logs' owners have not told it of one, or that has no log, looks
+    /// into the table: what another node has published a moment ago is published everywhere.
+    pub(crate) async fn published(&self, id: CampaignId) -> Result<Option<Arc<Runtime>>> {
+        if let Some(runtime) = self.runtime(id) {
+            return Ok(Some(runtime));
+        }
+        let Owners::Many(nodes) = &self.parts().owners else { return Ok(None) };
+        let row = self.parts().campaigns.load(id).await?;
+        let Some(row) = row.filter(|row| row.published_at_ms.is_some()) else { return Ok(None) };
+        let runtime = nodes.known.compiled(&row).await?;
+        self.show_campaign(runtime.clone());
+        Ok(Some(runtime))
+    }
+
+    /// The same, where there must be one.
+    pub(crate) async fn known_campaign(&self, id: CampaignId) -> Result<Arc<Runtime>> {
+        self.published(id).await?.ok_or(Error::no_campaign())
+    }
+
     /// Lets an owner in this process decide by at least this version of a campaign.
     pub(super) async fn bring_campaign(
         &self,
