@@ -32,12 +32,13 @@ const ORDERS_PERCENT: u64 = 30;
 const ROUND_WITHIN: Duration = Duration::from_secs(60);
 
 /// Where the process is made to die, and how often it passes there before it does (at least, and up to so many more).
-/// A batch acknowledges at least one command and a projection pass comes at most every 100 ms, hence the small numbers.
+/// What a start takes up again (awards on their way, due times) passes there too before anybody is answered, some hundred
+/// commands in some ten batches; a projection pass comes at most every 100 ms.
 const FAILPOINTS: [(&str, u64, u64); 7] = [
-    ("after_check", 120, 300),
+    ("after_check", 600, 300),
     ("after_stock", 100, 200),
-    ("before_append", 30, 40),
-    ("after_append", 30, 40),
+    ("before_append", 60, 40),
+    ("after_append", 60, 40),
     ("code_counted", 3, 8),
     ("item_taken", 3, 8),
     ("projection_between", 4, 6),
