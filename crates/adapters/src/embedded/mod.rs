@@ -188,7 +188,7 @@ async fn open_locked(data: &Path, options: &Options, hints: &Hints, lock: Lock) 
         behaved: wishes.sender(),
         subscriptions: store.subscriptions(),
         outlet: None,
-        commit_records: limits.tail / 16,
+        commit_records: limits.tail / 8,
         peak_records: limits.tail / 2,
     };
     let projector = start_projector(projector, stop.clone())?;

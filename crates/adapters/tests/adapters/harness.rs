@@ -343,7 +343,7 @@ fn projector(
         behaved,
         subscriptions: store.subscriptions(),
         outlet: None,
-        commit_records: limits.tail / 16,
+        commit_records: limits.tail / 8,
         peak_records: limits.tail / 2,
     }
 }
