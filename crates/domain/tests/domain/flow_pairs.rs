@@ -9,7 +9,7 @@ use domain::ids::ShopperId;
 use serde_json::{Value, json};
 
 /// Pairs of one run; `KOI_FLOW_PAIRS` plays more.
-const PAIRS: u64 = 1_000;
+const PAIRS: u64 = 2_500;
 /// Rolls that each shopper of a pair draws with.
 const ROLLS: u32 = 12;
 
